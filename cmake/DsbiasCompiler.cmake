@@ -1,0 +1,35 @@
+# Language level, warnings, sanitizers: the flags every target of this project gets.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+add_library(dsbias_flags INTERFACE)
+# contraction off: a*b+c rounds twice unless a kernel says FMA, so results do not depend on the compiler
+target_compile_options(dsbias_flags INTERFACE
+  -ffp-contract=off -fno-math-errno
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla)
+target_compile_definitions(dsbias_flags INTERFACE _GNU_SOURCE)
+if(DSBIAS_WERROR)
+  target_compile_options(dsbias_flags INTERFACE -Werror)
+endif()
+if(DSBIAS_ASSERTS)
+  target_compile_options(dsbias_flags INTERFACE -UNDEBUG)
+endif()
+if(DSBIAS_SANITIZE)
+  add_compile_options(-fsanitize=${DSBIAS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${DSBIAS_SANITIZE})
+endif()
+
+# Flags of a source file from its suffix: name_avx2.c, name_avx512.c. Only lib/kernels has such files.
+function(dsbias_isa_flags)
+  foreach(source IN LISTS ARGN)
+    if(source MATCHES "_avx2\\.c$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
+    elseif(source MATCHES "_avx512\\.c$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
+        "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma;-mf16c;-mprefer-vector-width=512")
+    endif()
+  endforeach()
+endfunction()

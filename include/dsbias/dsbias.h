@@ -1,0 +1,8 @@
+/** libdsbias: how well can a network tell which dataset an image comes from, and does a classifier
+ *  generalise to a new test set. One include for everything; each header also stands alone. */
+#ifndef DSBIAS_DSBIAS_H
+#define DSBIAS_DSBIAS_H
+
+#include "dsbias/base.h"
+
+#endif

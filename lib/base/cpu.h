@@ -1,0 +1,12 @@
+/* The level of this CPU as the operating system lets us use it: one of DSB_ISA_*, never AUTO. */
+#ifndef DSBI_BASE_CPU_H
+#define DSBI_BASE_CPU_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+uint32_t dsbi_cpu_isa(void);
+/* CPUs the process may run on: affinity mask and cgroup quota, at least 1. */
+size_t dsbi_cpu_count(void);
+
+#endif
