@@ -24,6 +24,7 @@ struct dsb_runtime {
     pthread_mutex_t log_lock;
     size_t n_threads;
     struct dsbi_pool *pool;
+    atomic_int blas; /* lib/tensor/blas.c: 0 not asked yet, 1 use OpenBLAS, 2 go without */
 };
 
 void dsbi_runtime_retain(dsb_runtime *rt);

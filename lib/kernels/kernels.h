@@ -1,0 +1,65 @@
+/* The kernel table: one member per slot of kernels.def and element type, filled for a CPU level.
+ *
+ *     const dsbi_kernels *kernels = dsbi_kernels_of(rt);
+ *     kernels->add_f32(y, a, b, n);
+ *
+ * Kernels run on the calling thread, allocate nothing and cannot fail. The f32 members have a
+ * variant per level, the f64 members are the specification compiled for double: a whole network can
+ * run in f64 to check its gradients. */
+#ifndef DSBI_KERNELS_KERNELS_H
+#define DSBI_KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include "base/runtime.h"
+
+#if defined(__x86_64__)
+#define DSBI_ARCH_X86_64 1
+#else
+#define DSBI_ARCH_X86_64 0
+#endif
+
+/* prototypes: dsbi_add_f32_generic, dsbi_add_f32_avx2 ... */
+#define VARIANT(op, isa, ISA)
+
+#define real float
+#define KERNEL(op, result, params)            \
+    typedef result dsbi_##op##_f32_fn params; \
+    dsbi_##op##_f32_fn dsbi_##op##_f32_generic;
+#include "kernels/kernels.def"
+#undef KERNEL
+#undef real
+
+#define real double
+#define KERNEL(op, result, params)            \
+    typedef result dsbi_##op##_f64_fn params; \
+    dsbi_##op##_f64_fn dsbi_##op##_f64_generic;
+#include "kernels/kernels.def"
+#undef KERNEL
+#undef real
+
+#undef VARIANT
+#define KERNEL(op, result, params)
+#define VARIANT(op, isa, ISA) dsbi_##op##_f32_fn dsbi_##op##_f32_##isa;
+#include "kernels/kernels.def"
+#undef VARIANT
+#undef KERNEL
+
+typedef struct dsbi_kernels {
+    uint32_t isa; /* DSB_ISA_*: the level this table is for */
+#define VARIANT(op, isa, ISA)
+#define KERNEL(op, result, params) \
+    dsbi_##op##_f32_fn *op##_f32;  \
+    dsbi_##op##_f64_fn *op##_f64;  \
+    uint32_t op##_isa; /* level of the f32 variant chosen */
+#include "kernels/kernels.def"
+#undef KERNEL
+#undef VARIANT
+} dsbi_kernels;
+
+/* The table of a level: immutable, shared, lives forever. A level this build has no kernels for
+ * gives the next lower one. */
+const dsbi_kernels *dsbi_kernels_for(uint32_t isa);
+const dsbi_kernels *dsbi_kernels_of(const dsb_runtime *rt);
+
+#endif

@@ -1,0 +1,22 @@
+/* Matrix product, row-major, any transposition, over the pool of the runtime.
+ *
+ *     c[m,n] = alpha * op(a)[m,k] op(b)[k,n] + beta * c[m,n]
+ *
+ * op(a) is a[m,k] with rows lda apart, or with trans_a the transpose of a[k,m]; b likewise.
+ * beta = 0 overwrites c, NaN in it included. c overlaps neither a nor b. The bits of the result
+ * depend on the shapes and the CPU level, not on the number of threads. May be called from inside a
+ * pool task, then runs on that worker alone with the same bits. */
+#ifndef DSBI_TENSOR_MATMUL_H
+#define DSBI_TENSOR_MATMUL_H
+
+#include <stdbool.h>
+#include "base/runtime.h"
+
+dsb_status dsbi_matmul_f32(dsb_runtime *rt, bool trans_a, bool trans_b, size_t m, size_t n,
+                           size_t k, float alpha, const float *a, size_t lda, const float *b,
+                           size_t ldb, float beta, float *c, size_t ldc);
+dsb_status dsbi_matmul_f64(dsb_runtime *rt, bool trans_a, bool trans_b, size_t m, size_t n,
+                           size_t k, double alpha, const double *a, size_t lda, const double *b,
+                           size_t ldb, double beta, double *c, size_t ldc);
+
+#endif

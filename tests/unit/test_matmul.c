@@ -1,0 +1,148 @@
+/* Matrix products against a plain f64 loop: shapes, strides, transpositions, NaN, threads. */
+#include "testing.h"
+
+#include <math.h>
+#include "base/memory.h"
+#include "base/rng.h"
+#include "tensor/blas.h"
+#include "tensor/matmul.h"
+
+static double *random_array(dsb_runtime *rt, size_t n, uint64_t seed)
+{
+    dsbi_rng rng;
+    dsbi_rng_init(&rng, seed, DSBI_RNG_TEST, 0);
+    double *x = dsbi_alloc_array(rt, n, sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)dsbi_rng_normal(&rng); /* exact in both types */
+    return x;
+}
+
+static float *to_f32(dsb_runtime *rt, const double *x, size_t n)
+{
+    float *y = dsbi_alloc_array(rt, n, sizeof *y);
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)x[i];
+    return y;
+}
+
+/* One product in both types; |error| <= c eps sum |a b|. */
+static void check_shape(dsb_runtime *rt, size_t m, size_t n, size_t k, int trans, double beta)
+{
+    const bool ta = trans & 1, tb = trans & 2;
+    const size_t lda = (ta ? m : k) + 3, ldb = (tb ? k : n) + 5, ldc = n + 2;
+    const size_t na = (ta ? k : m) * lda, nb = (tb ? n : k) * ldb, nc = m * ldc;
+    double *a = random_array(rt, na, m), *b = random_array(rt, nb, n), *c = random_array(rt, nc, k);
+    float *a32 = to_f32(rt, a, na), *b32 = to_f32(rt, b, nb), *c32 = to_f32(rt, c, nc);
+    double *expected = dsbi_alloc_array(rt, nc, sizeof *expected);
+    memcpy(expected, c, nc * sizeof *c);
+    if (beta == 0)
+        c32[0] = NAN; /* must be overwritten */
+    ck_assert_ok(
+        dsbi_matmul_f32(rt, ta, tb, m, n, k, 0.5f, a32, lda, b32, ldb, (float)beta, c32, ldc));
+    ck_assert_ok(dsbi_matmul_f64(rt, ta, tb, m, n, k, 0.5, a, lda, b, ldb, beta, c, ldc));
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < ldc; j++) {
+            double *value = &expected[i * ldc + j], work = fabs(*value);
+            if (j < n) {
+                *value *= beta;
+                for (size_t p = 0; p < k; p++) {
+                    const double term =
+                        0.5 * a[ta ? p * lda + i : i * lda + p] * b[tb ? j * ldb + p : p * ldb + j];
+                    *value += term;
+                    work += fabs(term);
+                }
+            }
+            const double error = fabs((double)c32[i * ldc + j] - *value);
+            ck_assert_msg(error <= 4 * 6e-8 * work * sqrt((double)k + 1),
+                          "f32 %zux%zux%zu trans %d: c[%zu,%zu] off by %g", m, n, k, trans, i, j,
+                          error);
+            ck_assert_double_le(fabs(c[i * ldc + j] - *value), 1e-14 * work * sqrt((double)k + 1));
+        }
+    void *owned[] = {a, b, c, a32, b32, c32, expected};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        dsbi_free(rt, owned[i]);
+}
+
+static dsb_runtime *runtime_at(uint64_t n_threads, uint32_t isa)
+{
+    dsb_runtime_opts opts;
+    dsb_runtime_opts_init(&opts, sizeof opts);
+    opts.n_threads = n_threads;
+    opts.isa_max = isa;
+    dsb_runtime *rt;
+    ck_assert_ok(dsb_runtime_create(&rt, &opts));
+    return rt;
+}
+
+START_TEST(products_agree_with_a_plain_loop)
+{
+    static const size_t shapes[][3] = {{1, 1, 1},      {3, 5, 0},      {7, 33, 9},
+                                       {64, 64, 64},   {1, 300, 70},   {257, 3, 31},
+                                       {130, 513, 65}, {31, 17, 1500}, {300, 530, 300}};
+    for (uint32_t isa = DSB_ISA_GENERIC; isa <= DSB_ISA_AVX512; isa++) {
+        dsb_runtime *rt = runtime_at(2, isa);
+        for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+            for (int trans = 0; trans < 4; trans++)
+                check_shape(rt, shapes[s][0], shapes[s][1], shapes[s][2], trans, trans * 0.25);
+        ck_assert_uint_eq(dsb_runtime_isa(rt) <= isa, 1);
+        dsb_runtime_free(rt);
+    }
+}
+END_TEST
+
+START_TEST(threads_leave_no_trace_in_the_bits)
+{
+    static const size_t shapes[][3] = {
+        {33, 77, 5000}, {64, 64, 20000}, {1000, 40, 40}, {520, 700, 130}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+        const size_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
+        float *first = NULL;
+        dsb_runtime *base = make_runtime(1);
+        for (uint64_t threads = 1; threads <= 5; threads++) {
+            dsb_runtime *rt = make_runtime(threads);
+            double *a = random_array(rt, m * k, 1), *b = random_array(rt, k * n, 2);
+            float *a32 = to_f32(rt, a, m * k), *b32 = to_f32(rt, b, k * n);
+            float *c = dsbi_alloc_array(base, m * n, sizeof *c);
+            ck_assert_ok(dsbi_matmul_f32(rt, false, false, m, n, k, 1, a32, k, b32, n, 0, c, n));
+            if (first)
+                ck_assert_mem_eq(c, first, m * n * sizeof *c);
+            dsbi_free(rt, a);
+            dsbi_free(rt, b);
+            dsbi_free(rt, a32);
+            dsbi_free(rt, b32);
+            dsb_runtime_free(rt);
+            if (first)
+                dsbi_free(base, c);
+            else
+                first = c;
+        }
+        dsbi_free(base, first);
+        dsb_runtime_free(base);
+    }
+}
+END_TEST
+
+START_TEST(wrong_strides_are_refused)
+{
+    dsb_runtime *rt = make_runtime(1);
+    float x[4] = {0};
+    ck_assert_fails(dsbi_matmul_f32(rt, false, false, 2, 2, 2, 1, x, 1, x, 2, 0, x, 2), DSB_E_SHAPE,
+                    "strides 1, 2, 2");
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+START_TEST(blas_says_who_it_is)
+{
+    dsbi_blas_info info;
+    dsbi_blas_info_get(&info);
+    ck_assert_ptr_nonnull(strstr(info.config, "OpenBLAS"));
+    ck_assert_uint_gt(strlen(info.core), 0);
+}
+END_TEST
+
+int main(void)
+{
+    return run_tests("matmul", products_agree_with_a_plain_loop, threads_leave_no_trace_in_the_bits,
+                     wrong_strides_are_refused, blas_says_who_it_is, NULL);
+}
