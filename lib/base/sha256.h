@@ -1,0 +1,26 @@
+/* SHA-256, FIPS 180-4. Names the contents of files: two files are the same if their digests are. */
+#ifndef DSBI_BASE_SHA256_H
+#define DSBI_BASE_SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DSBI_SHA256_BYTES = 32 };
+
+typedef struct dsbi_sha256_state {
+    uint32_t h[8];
+    uint64_t n_bytes;  /* fed so far */
+    uint8_t block[64]; /* the incomplete last block: n_bytes % 64 bytes */
+} dsbi_sha256_state;
+
+void dsbi_sha256_init(dsbi_sha256_state *state);
+void dsbi_sha256_update(dsbi_sha256_state *state, const void *data, size_t n_bytes);
+/* Ends the message; the state is used up. */
+void dsbi_sha256_final(dsbi_sha256_state *state, uint8_t digest[32]);
+
+void dsbi_sha256(uint8_t digest[32], const void *data, size_t n_bytes);
+
+/* Lower-case hexadecimal of n bytes: 2 n characters and a NUL. */
+void dsbi_hex(char *text, const uint8_t *bytes, size_t n_bytes);
+
+#endif
