@@ -4,5 +4,6 @@
 #define DSBIAS_DSBIAS_H
 
 #include "dsbias/base.h"
+#include "dsbias/image.h"
 
 #endif

@@ -1,0 +1,108 @@
+/** Images: what a file says of itself, decoding, resizing.
+ *
+ *  Every file is told by its content, never by its name. Decoding gives 8-bit RGB, bit for bit
+ *  what Pillow's Image.open(f).convert("RGB") gives with the same libjpeg: accurate integer DCT,
+ *  smooth chroma upsampling, alpha dropped, EXIF orientation not applied, colour profiles ignored.
+ *
+ *  Simplest use:
+ *      dsb_image_info info;
+ *      dsb_image_info_init(&info, sizeof info);
+ *      if (dsb_image_info_read(rt, &info, bytes, size) == DSB_OK)
+ *          printf("%u x %u, JPEG quality %u\n", info.width, info.height, info.quality);
+ *
+ *  What counts as broken: a file that ends before its last pixel is complete (premature end), a
+ *  checksum that does not fit, a header that contradicts itself. What counts as usable, with the
+ *  number of warnings noted: extra bytes in front of a marker, a bad code inside a JPEG scan that
+ *  still ends with its end marker, junk after the last pixel. This is what Pillow 9.4 does.
+ */
+#ifndef DSBIAS_IMAGE_H
+#define DSBIAS_IMAGE_H
+
+#include "dsbias/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What a file is, by its first bytes. Below 16: can be decoded. 16 to 31: an image format that is
+ *  not decoded. 32 and above: no image. */
+#define DSB_FORMAT_UNKNOWN 0u
+#define DSB_FORMAT_JPEG 1u
+#define DSB_FORMAT_PNG 2u /* decoded when the library was built with libpng */
+#define DSB_FORMAT_PNM 3u /* PBM, PGM, PPM, binary */
+#define DSB_FORMAT_BMP 4u
+#define DSB_FORMAT_WEBP 16u
+#define DSB_FORMAT_GIF 17u
+#define DSB_FORMAT_TIFF 18u
+#define DSB_FORMAT_HEIF 19u /* HEIC, AVIF */
+#define DSB_FORMAT_JPEGXL 20u
+#define DSB_FORMAT_JPEG2000 21u
+#define DSB_FORMAT_ICO 22u
+#define DSB_FORMAT_PSD 23u
+#define DSB_FORMAT_SVG 24u
+#define DSB_FORMAT_PNM_TEXT 25u /* PBM, PGM, PPM written in decimal digits */
+#define DSB_FORMAT_EMPTY 32u    /* no bytes */
+#define DSB_FORMAT_ZEROS 33u    /* nothing but zero bytes */
+#define DSB_FORMAT_HTML 34u
+#define DSB_FORMAT_TEXT 35u
+#define DSB_FORMAT_ARCHIVE 36u /* zip, gzip, tar */
+#define DSB_FORMAT_PDF 37u
+#define DSB_FORMAT_LFS_POINTER 38u /* a Git LFS pointer where the file should be */
+
+/** How colours are stored. */
+#define DSB_COLOUR_GREY 1u
+#define DSB_COLOUR_YCC 2u
+#define DSB_COLOUR_RGB 3u
+#define DSB_COLOUR_CMYK 4u
+#define DSB_COLOUR_YCCK 5u
+#define DSB_COLOUR_PALETTE 6u
+
+/** Facts of an image file, read from its header: no pixel is decoded. */
+typedef struct dsb_image_info {
+    uint64_t struct_size;   /* bytes the caller knows about; set by dsb_image_info_init */
+    uint64_t size_bytes;    /* of the file */
+    uint64_t qtable_hash;   /* FNV-1a 64 of all JPEG quantisation tables in use; 0 = no JPEG */
+    uint32_t format;        /* DSB_FORMAT_* */
+    uint32_t width, height; /* pixels as stored, EXIF orientation not applied */
+    uint32_t channels;      /* as stored, alpha included, a palette counts 1 */
+    uint32_t bit_depth;     /* bits a channel, or bits an index */
+    uint32_t colour;        /* DSB_COLOUR_* */
+    uint32_t has_alpha;     /* 1: an alpha channel or a transparent colour is there, and dropped */
+    uint32_t progressive;   /* 1: progressive JPEG, interlaced PNG */
+    uint32_t arithmetic;    /* 1: arithmetic-coded JPEG */
+    uint32_t sampling;      /* JPEG: hexadecimal digits h,v of each component, first component in
+                               the highest digits: 0x221111 is 4:2:0, 0x111111 is 4:4:4 */
+    uint32_t restart_interval; /* JPEG: MCUs between restart markers; 0 = none */
+    uint32_t quality; /* JPEG: IJG quality 1..100 whose tables come nearest; 0 = no estimate */
+    uint32_t quality_exact; /* 1: the luma table is exactly the IJG table of that quality */
+    uint32_t has_jfif, has_adobe, has_exif, has_icc; /* 1: such a segment or chunk is there */
+    uint32_t exif_orientation;                       /* 1..8; 0 = not stated */
+    uint32_t n_warnings; /* defects passed over: header ones from info_read, all after decoding */
+    uint32_t reserved;   /* 0 */
+    uint16_t qtable_luma[64];   /* first component, rows of the 8x8 table; zeros = no JPEG */
+    uint16_t qtable_chroma[64]; /* second component, likewise; zeros = none */
+} dsb_image_info;
+
+/** Clears `info`. @param size sizeof *info as the caller compiled it. */
+DSB_API void dsb_image_info_init(dsb_image_info *info, size_t size);
+
+/** What the bytes are: a DSB_FORMAT_* from the first bytes alone. */
+DSB_API uint32_t dsb_image_format(const uint8_t *bytes, size_t size);
+
+/** Name of a DSB_FORMAT_*, "JPEG", "HTML page". Static text; "unknown" for a value that is none. */
+DSB_API const char *dsb_image_format_name(uint32_t format);
+
+/** Reads the facts of a file held in memory. A file whose header is fine may still turn out broken
+ *  when decoded.
+ *  @param info  prepared by dsb_image_info_init.
+ *  @return DSB_OK; DSB_E_INVALID (info not prepared); DSB_E_FORMAT (broken header), DSB_E_LIMIT,
+ *  DSB_E_NOMEM, DSB_E_UNSUPPORTED (a format or variant that is not decoded, named in the sentence).
+ *  Any thread. Since 0.1. */
+DSB_API dsb_status dsb_image_info_read(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
+                                       size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

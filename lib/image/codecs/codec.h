@@ -1,0 +1,44 @@
+/* One codec is one file in this folder that defines `const dsbi_codec dsbi_codec_<name>`; the table
+ * of all is made by CMake from the folder. */
+#ifndef DSBI_IMAGE_CODECS_CODEC_H
+#define DSBI_IMAGE_CODECS_CODEC_H
+
+#include "image/image.h"
+
+typedef struct dsbi_codec {
+    uint32_t format; /* DSB_FORMAT_* whose bytes it reads */
+    /* Fills *info (zeroed, format and size_bytes set) from the header. */
+    dsb_status (*read_info)(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
+                            size_t size);
+    /* Fills *info as read_info does, and *out, which is empty and stays so on failure. */
+    dsb_status (*decode)(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+                         const uint8_t *bytes, size_t size, const dsbi_decode_limits *limits);
+} dsbi_codec;
+
+extern const dsbi_codec *const dsbi_codec_table[]; /* NULL-ended */
+
+/* Refuses images whose sides or number of pixels pass the limits; `name` begins the sentence. */
+dsb_status dsbi_check_size(const char *name, uint64_t width, uint64_t height,
+                           const dsbi_decode_limits *limits);
+
+/* Orientation (tag 0x0112) in a TIFF structure, 1..8, or 0 when it is not there or not sound. */
+uint32_t dsbi_exif_orientation(const uint8_t *tiff, size_t size);
+
+static inline uint32_t dsbi_be16(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 8 | p[1];
+}
+static inline uint32_t dsbi_be32(const uint8_t *p)
+{
+    return dsbi_be16(p) << 16 | dsbi_be16(p + 2);
+}
+static inline uint32_t dsbi_le16(const uint8_t *p)
+{
+    return (uint32_t)p[1] << 8 | p[0];
+}
+static inline uint32_t dsbi_le32(const uint8_t *p)
+{
+    return dsbi_le16(p + 2) << 16 | dsbi_le16(p);
+}
+
+#endif

@@ -1,0 +1,522 @@
+/* JPEG through the libjpeg API (libjpeg-turbo, or any library with the version 6.2 API).
+ *
+ * All setjmp of the library's JPEG use is here. libjpeg reports a fatal error by calling
+ * error_exit, which must not return: ours writes the sentence and jumps back to the function that
+ * holds the decoder. What must survive the jump lives in `reader` and `writer`, never in locals.
+ *
+ * Bit-exact with Pillow: JDCT_ISLOW, fancy upsampling, libjpeg's own guess of the colour space;
+ * CMYK is taken as inverted (the Adobe convention) whatever the file says, and turned into RGB with
+ * Pillow's integer formula.
+ *
+ * Hostile files: the sides, the number of pixels, the memory and the work of all scans are limited
+ * before or while they are spent; the first byte read past the end of the file ends the decoding.
+ */
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <jpeglib.h>
+#include <jerror.h>
+#include "image/codecs/codec.h"
+
+/* A flat progressive image takes about 1 bit for each 16x16 MCU component; beyond this the header
+ * claims what the data cannot hold. */
+enum { MAX_PIXELS_PER_BYTE = 4096, STATE_HEADER_READ = 202 /* libjpeg: DSTATE_READY */ };
+
+/* libjpeg's 8x8 tables in natural order, ITU T.81 annex K. */
+static const uint8_t standard_luma[64] = {
+    16, 11, 10, 16, 24,  40,  51,  61,  12, 12, 14, 19, 26,  58,  60,  55,
+    14, 13, 16, 24, 40,  57,  69,  56,  14, 17, 22, 29, 51,  87,  80,  62,
+    18, 22, 37, 56, 68,  109, 103, 77,  24, 35, 55, 64, 81,  104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+};
+static const uint8_t standard_chroma[64] = {
+    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99,
+    99, 99, 47, 66, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+    99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
+};
+
+typedef struct reader {
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct jpeg_source_mgr source;
+    struct jpeg_progress_mgr progress;
+    jmp_buf escape;
+    dsb_status status; /* of the fatal error, its sentence is set */
+    const dsbi_decode_limits *limits;
+    uint32_t n_warnings;
+    uint64_t blocks_a_scan;
+    int last_scan;
+    uint8_t *row; /* one row of grey or CMYK samples */
+} reader;
+
+static dsb_status status_of(int code)
+{
+    switch (code) {
+    case JERR_BAD_PRECISION:
+    case JERR_SOF_UNSUPPORTED:
+    case JERR_ARITH_NOTIMPL:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_NOT_COMPILED:
+        return DSB_E_UNSUPPORTED;
+    case JERR_OUT_OF_MEMORY:
+        return DSB_E_NOMEM;
+    case JERR_NO_BACKING_STORE:
+    case JERR_IMAGE_TOO_BIG:
+    case JERR_WIDTH_OVERFLOW:
+        return DSB_E_LIMIT;
+    default:
+        return DSB_E_FORMAT;
+    }
+}
+
+static void on_error(j_common_ptr jpeg)
+{
+    reader *r = jpeg->client_data;
+    char text[JMSG_LENGTH_MAX];
+    jpeg->err->format_message(jpeg, text);
+    r->status = dsbi_fail(status_of(jpeg->err->msg_code), "jpeg: %s", text);
+    longjmp(r->escape, 1);
+}
+
+/* Fails with our own sentence, set by the caller. */
+static void give_up(reader *r, dsb_status status)
+{
+    r->status = status;
+    longjmp(r->escape, 1);
+}
+
+static void on_message(j_common_ptr jpeg, int level)
+{
+    reader *r = jpeg->client_data;
+    if (level < 0 && r->n_warnings < UINT32_MAX)
+        r->n_warnings++;
+}
+
+static void on_output(j_common_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+static void source_begin(j_decompress_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+/* Everything was there from the start: to ask for more is to run past the end of the file. */
+static boolean source_fill(j_decompress_ptr jpeg)
+{
+    give_up(
+        jpeg->client_data,
+        dsbi_fail(DSB_E_FORMAT, "jpeg: premature end of file (%s)",
+                  jpeg->global_state > STATE_HEADER_READ ? "truncated scan" : "truncated header"));
+    return FALSE;
+}
+
+static void source_skip(j_decompress_ptr jpeg, long count)
+{
+    struct jpeg_source_mgr *source = jpeg->src;
+    if (count <= 0)
+        return;
+    if ((size_t)count > source->bytes_in_buffer)
+        source_fill(jpeg);
+    source->next_input_byte += count;
+    source->bytes_in_buffer -= (size_t)count;
+}
+
+static void source_end(j_decompress_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+/* Called often while scans are read: bounds their number and their work. */
+static void on_progress(j_common_ptr common)
+{
+    reader *r = common->client_data;
+    int scan = r->jpeg.input_scan_number;
+    if (scan == r->last_scan)
+        return;
+    r->last_scan = scan;
+    if ((uint32_t)scan > r->limits->max_scans)
+        give_up(r, dsbi_fail(DSB_E_LIMIT, "jpeg: more than %u scans", r->limits->max_scans));
+    if ((uint64_t)scan * r->blocks_a_scan > r->limits->max_blocks)
+        give_up(r, dsbi_fail(DSB_E_LIMIT, "jpeg: %d scans of %llu blocks pass the limit of work",
+                             scan, (unsigned long long)r->blocks_a_scan));
+}
+
+/* Sets up everything but the escape; jpeg_create_decompress itself may jump. */
+static void reader_begin(reader *r, const uint8_t *bytes, size_t size)
+{
+    r->jpeg.err = jpeg_std_error(&r->errors);
+    r->errors.error_exit = on_error;
+    r->errors.emit_message = on_message;
+    r->errors.output_message = on_output;
+    r->jpeg.client_data = r;
+    jpeg_create_decompress(&r->jpeg);
+    r->jpeg.client_data = r; /* create clears it */
+    r->jpeg.mem->max_memory_to_use = (long)r->limits->max_memory_bytes;
+    r->source = (struct jpeg_source_mgr){
+        .next_input_byte = bytes,
+        .bytes_in_buffer = size,
+        .init_source = source_begin,
+        .fill_input_buffer = source_fill,
+        .skip_input_data = source_skip,
+        .resync_to_restart = jpeg_resync_to_restart,
+        .term_source = source_end,
+    };
+    r->jpeg.src = &r->source;
+    jpeg_save_markers(&r->jpeg, JPEG_APP0 + 1, 0xFFFF); /* EXIF */
+    jpeg_save_markers(&r->jpeg, JPEG_APP0 + 2, 12);     /* ICC: the name is enough */
+    jpeg_read_header(&r->jpeg, TRUE);
+}
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
+/* Sum of absolute differences from the IJG table of a quality, as jpeg_set_quality makes it. */
+static uint32_t table_distance(const uint16_t table[64], const uint8_t standard[64], int quality)
+{
+    int scale = quality < 50 ? 5000 / quality : 200 - quality * 2;
+    uint32_t sum = 0;
+    for (int i = 0; i < 64; i++) {
+        int value = (standard[i] * scale + 50) / 100;
+        value = value < 1 ? 1 : value > 255 ? 255 : value;
+        sum += (uint32_t)(value > table[i] ? value - table[i] : table[i] - value);
+    }
+    return sum;
+}
+
+static void estimate_quality(dsb_image_info *info)
+{
+    uint32_t best = UINT32_MAX;
+    for (int quality = 100; quality >= 1; quality--) {
+        uint32_t luma = table_distance(info->qtable_luma, standard_luma, quality);
+        uint32_t distance = luma;
+        if (info->qtable_chroma[0])
+            distance += table_distance(info->qtable_chroma, standard_chroma, quality);
+        if (distance >= best)
+            continue;
+        best = distance;
+        info->quality = (uint32_t)quality;
+        info->quality_exact = luma == 0;
+    }
+}
+
+static void read_tables(dsb_image_info *info, const struct jpeg_decompress_struct *jpeg)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    bool any = false;
+    for (int c = 0; c < jpeg->num_components; c++) {
+        const jpeg_component_info *component = &jpeg->comp_info[c];
+        int number = component->quant_tbl_no;
+        if (number < 0 || number >= NUM_QUANT_TBLS || !jpeg->quant_tbl_ptrs[number])
+            continue; /* may still come between scans */
+        uint16_t table[64];
+        for (int i = 0; i < 64; i++)
+            table[i] = jpeg->quant_tbl_ptrs[number]->quantval[i];
+        if (c < 2)
+            memcpy(c == 0 ? info->qtable_luma : info->qtable_chroma, table, sizeof table);
+        for (int i = 0; i < 64; i++) {
+            uint8_t pair[2] = {(uint8_t)(table[i] >> 8), (uint8_t)table[i]};
+            hash = hash_bytes(hash, pair, sizeof pair);
+        }
+        any = true;
+    }
+    info->qtable_hash = any ? hash : 0;
+    if (info->qtable_luma[0])
+        estimate_quality(info);
+}
+
+static void read_segments(dsb_image_info *info, const struct jpeg_decompress_struct *jpeg)
+{
+    info->has_jfif = jpeg->saw_JFIF_marker ? 1 : 0;
+    info->has_adobe = jpeg->saw_Adobe_marker ? 1 : 0;
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next) {
+        if (m->marker == JPEG_APP0 + 2 && m->data_length >= 12 &&
+            memcmp(m->data, "ICC_PROFILE", 12) == 0)
+            info->has_icc = 1;
+        if (m->marker == JPEG_APP0 + 1 && m->data_length >= 6 && !info->has_exif &&
+            memcmp(m->data, "Exif\0", 5) == 0) {
+            info->has_exif = 1;
+            info->exif_orientation = dsbi_exif_orientation(m->data + 6, m->data_length - 6);
+        }
+    }
+}
+
+static uint32_t colour_of(J_COLOR_SPACE space)
+{
+    switch (space) {
+    case JCS_GRAYSCALE:
+        return DSB_COLOUR_GREY;
+    case JCS_RGB:
+        return DSB_COLOUR_RGB;
+    case JCS_CMYK:
+        return DSB_COLOUR_CMYK;
+    case JCS_YCCK:
+        return DSB_COLOUR_YCCK;
+    default:
+        return DSB_COLOUR_YCC;
+    }
+}
+
+static void facts(dsb_image_info *info, const struct jpeg_decompress_struct *jpeg)
+{
+    info->width = jpeg->image_width;
+    info->height = jpeg->image_height;
+    info->channels = (uint32_t)jpeg->num_components;
+    info->bit_depth = (uint32_t)jpeg->data_precision;
+    info->colour = colour_of(jpeg->jpeg_color_space);
+    info->progressive = jpeg->progressive_mode ? 1 : 0;
+    info->arithmetic = jpeg->arith_code ? 1 : 0;
+    info->restart_interval = jpeg->restart_interval;
+    for (int c = 0; c < jpeg->num_components && c < 4; c++) {
+        const jpeg_component_info *component = &jpeg->comp_info[c];
+        info->sampling = info->sampling << 8 | (uint32_t)(component->h_samp_factor & 15) << 4 |
+                         (uint32_t)(component->v_samp_factor & 15);
+    }
+    read_tables(info, jpeg);
+    read_segments(info, jpeg);
+}
+
+/* 8x8 blocks of all components. */
+static uint64_t count_blocks(const struct jpeg_decompress_struct *jpeg)
+{
+    uint64_t blocks = 0;
+    for (int c = 0; c < jpeg->num_components; c++)
+        blocks +=
+            (uint64_t)jpeg->comp_info[c].width_in_blocks * jpeg->comp_info[c].height_in_blocks;
+    return blocks;
+}
+
+/* Before anything is allocated for pixels. */
+static dsb_status check_limits(reader *r, size_t file_bytes)
+{
+    const struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    const dsbi_decode_limits *limits = r->limits;
+    DSBI_TRY(dsbi_check_size("jpeg", jpeg->image_width, jpeg->image_height, limits));
+    uint64_t pixels = (uint64_t)jpeg->image_width * jpeg->image_height;
+    if (pixels / MAX_PIXELS_PER_BYTE > file_bytes)
+        return dsbi_fail(DSB_E_FORMAT, "jpeg: %u x %u pixels cannot come from %zu bytes",
+                         jpeg->image_width, jpeg->image_height, file_bytes);
+    if (jpeg->num_components != 1 && jpeg->num_components != 3 && jpeg->num_components != 4)
+        return dsbi_fail(DSB_E_UNSUPPORTED, "jpeg: %d components", jpeg->num_components);
+    r->blocks_a_scan = count_blocks(jpeg);
+    if (r->blocks_a_scan > limits->max_blocks)
+        return dsbi_fail(DSB_E_LIMIT, "jpeg: %llu blocks pass the limit of work",
+                         (unsigned long long)r->blocks_a_scan);
+    /* several scans: all coefficients are kept, 128 bytes a block */
+    uint64_t memory = pixels * 3;
+    if (jpeg_has_multiple_scans(&r->jpeg))
+        memory += r->blocks_a_scan * 128;
+    if (memory > limits->max_memory_bytes)
+        return dsbi_fail(DSB_E_LIMIT, "jpeg: %u x %u in several scans needs %llu bytes, limit %zu",
+                         jpeg->image_width, jpeg->image_height, (unsigned long long)memory,
+                         limits->max_memory_bytes);
+    return DSB_OK;
+}
+
+static void grey_to_rgb(uint8_t *restrict rgb, const uint8_t *restrict grey, size_t width)
+{
+    for (size_t x = 0; x < width; x++, rgb += 3)
+        rgb[0] = rgb[1] = rgb[2] = grey[x];
+}
+
+/* Pillow: cmyk inverted on reading, then out = clip(nk - MULDIV255(c, nk)), nk = 255 - k. */
+static void inverted_cmyk_to_rgb(uint8_t *restrict rgb, const uint8_t *restrict cmyk, size_t width)
+{
+    for (size_t x = 0; x < width; x++, rgb += 3, cmyk += 4) {
+        int nk = cmyk[3];
+        for (int c = 0; c < 3; c++) {
+            int product = (255 - cmyk[c]) * nk + 128;
+            rgb[c] = (uint8_t)(nk - (((product >> 8) + product) >> 8));
+        }
+    }
+}
+
+static void read_rows(reader *r, dsbi_image *out)
+{
+    struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    size_t width = out->width;
+    while (jpeg->output_scanline < jpeg->output_height) {
+        uint8_t *rgb = out->data + (size_t)jpeg->output_scanline * width * 3;
+        JSAMPROW row = r->row ? r->row : rgb;
+        if (jpeg_read_scanlines(jpeg, &row, 1) != 1)
+            give_up(r, dsbi_fail(DSB_E_INTERNAL, "jpeg: the decoder stopped"));
+        if (jpeg->out_color_space == JCS_GRAYSCALE)
+            grey_to_rgb(rgb, r->row, width);
+        else if (jpeg->out_color_space == JCS_CMYK)
+            inverted_cmyk_to_rgb(rgb, r->row, width);
+    }
+}
+
+static dsb_status read_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, size_t file_bytes)
+{
+    struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    DSBI_TRY(check_limits(r, file_bytes));
+    jpeg->out_color_space = jpeg->num_components == 1   ? JCS_GRAYSCALE
+                            : jpeg->num_components == 4 ? JCS_CMYK
+                                                        : JCS_RGB;
+    jpeg->dct_method = JDCT_ISLOW;
+    jpeg->do_fancy_upsampling = TRUE;
+    r->progress.progress_monitor = on_progress;
+    jpeg->progress = &r->progress;
+    DSBI_TRY(dsbi_image_alloc(rt, out, jpeg->image_width, jpeg->image_height, 3));
+    if (jpeg->num_components != 3) {
+        r->row = dsbi_alloc_array(rt, jpeg->image_width, 4);
+        if (!r->row)
+            return DSB_E_NOMEM;
+    }
+    jpeg_start_decompress(jpeg);
+    read_rows(r, out);
+    jpeg_finish_decompress(jpeg); /* reads on to the end marker: missing = truncated */
+    return DSB_OK;
+}
+
+static dsb_status read_jpeg(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+                            const uint8_t *bytes, size_t size, const dsbi_decode_limits *limits)
+{
+    if (size < 3 || bytes[2] != 0xff)
+        return dsbi_fail(DSB_E_FORMAT, "jpeg: no marker after the start of image");
+    reader r;
+    memset(&r, 0, sizeof r);
+    r.limits = limits;
+    if (setjmp(r.escape) == 0) {
+        reader_begin(&r, bytes, size);
+        facts(info, &r.jpeg);
+        if (out)
+            r.status = read_pixels(&r, rt, out, size);
+    }
+    info->n_warnings = r.n_warnings;
+    jpeg_destroy_decompress(&r.jpeg);
+    dsbi_free(rt, r.row);
+    if (r.status != DSB_OK && out)
+        dsbi_image_free(rt, out);
+    return r.status;
+}
+
+static dsb_status read_info(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
+                            size_t size)
+{
+    return read_jpeg(rt, NULL, info, bytes, size, &dsbi_decode_limits_default);
+}
+
+const dsbi_codec dsbi_codec_jpeg = {
+    .format = DSB_FORMAT_JPEG,
+    .read_info = read_info,
+    .decode = read_jpeg,
+};
+
+typedef struct writer {
+    struct jpeg_compress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct jpeg_destination_mgr destination;
+    jmp_buf escape;
+    dsb_status status;
+    dsb_runtime *rt;
+    uint8_t *bytes;
+    size_t capacity;
+} writer;
+
+enum { FIRST_BYTES = 16384 };
+
+static void on_write_error(j_common_ptr jpeg)
+{
+    writer *w = jpeg->client_data;
+    char text[JMSG_LENGTH_MAX];
+    jpeg->err->format_message(jpeg, text);
+    w->status = dsbi_fail(status_of(jpeg->err->msg_code), "jpeg: %s", text);
+    longjmp(w->escape, 1);
+}
+
+static void destination_begin(j_compress_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+/* The buffer is full: double it. */
+static boolean destination_grow(j_compress_ptr jpeg)
+{
+    writer *w = jpeg->client_data;
+    size_t full = w->capacity;
+    uint8_t *grown = dsbi_realloc_array(w->rt, w->bytes, full, 2 * full, 1);
+    if (!grown) {
+        w->status = DSB_E_NOMEM;
+        longjmp(w->escape, 1);
+    }
+    w->bytes = grown;
+    w->capacity = 2 * full;
+    w->destination.next_output_byte = grown + full;
+    w->destination.free_in_buffer = full;
+    return TRUE;
+}
+
+static void destination_end(j_compress_ptr jpeg)
+{
+    (void)jpeg;
+}
+
+static void write_pixels(writer *w, const dsbi_image *in, int quality, bool subsampling_420)
+{
+    struct jpeg_compress_struct *jpeg = &w->jpeg;
+    jpeg->err = jpeg_std_error(&w->errors);
+    w->errors.error_exit = on_write_error;
+    w->errors.output_message = on_output;
+    jpeg->client_data = w;
+    jpeg_create_compress(jpeg);
+    jpeg->client_data = w;
+    w->destination = (struct jpeg_destination_mgr){
+        .next_output_byte = w->bytes,
+        .free_in_buffer = w->capacity,
+        .init_destination = destination_begin,
+        .empty_output_buffer = destination_grow,
+        .term_destination = destination_end,
+    };
+    jpeg->dest = &w->destination;
+    jpeg->image_width = in->width;
+    jpeg->image_height = in->height;
+    jpeg->input_components = 3;
+    jpeg->in_color_space = JCS_RGB;
+    jpeg_set_defaults(jpeg);
+    jpeg_set_quality(jpeg, quality, TRUE);
+    jpeg->dct_method = JDCT_ISLOW;
+    jpeg->comp_info[0].h_samp_factor = jpeg->comp_info[0].v_samp_factor = subsampling_420 ? 2 : 1;
+    jpeg_start_compress(jpeg, TRUE);
+    while (jpeg->next_scanline < jpeg->image_height) {
+        JSAMPROW row = in->data + (size_t)jpeg->next_scanline * in->width * 3;
+        jpeg_write_scanlines(jpeg, &row, 1);
+    }
+    jpeg_finish_compress(jpeg);
+}
+
+dsb_status dsbi_jpeg_encode(dsb_runtime *rt, uint8_t **bytes, size_t *size, const dsbi_image *in,
+                            int quality, bool subsampling_420)
+{
+    *bytes = NULL;
+    *size = 0;
+    if (quality < 1 || quality > 100 || in->channels != 3)
+        return dsbi_fail(DSB_E_INVALID, "jpeg: quality %d (1..100), %u channels (3)", quality,
+                         in->channels);
+    writer w;
+    memset(&w, 0, sizeof w);
+    w.rt = rt;
+    w.capacity = FIRST_BYTES;
+    w.bytes = dsbi_alloc(rt, w.capacity);
+    if (!w.bytes)
+        return DSB_E_NOMEM;
+    if (setjmp(w.escape) == 0)
+        write_pixels(&w, in, quality, subsampling_420);
+    jpeg_destroy_compress(&w.jpeg);
+    if (w.status != DSB_OK) {
+        dsbi_free(rt, w.bytes);
+        return w.status;
+    }
+    *bytes = w.bytes;
+    *size = w.capacity - w.destination.free_in_buffer;
+    return DSB_OK;
+}

@@ -1,0 +1,62 @@
+/* Crop, mirror, and the two ways to bring an image of any size to a square. */
+#include <string.h>
+#include "image/resize.h"
+
+dsb_status dsbi_image_crop(dsb_runtime *rt, dsbi_image *out, const dsbi_image *in, uint32_t x,
+                           uint32_t y, uint32_t width, uint32_t height)
+{
+    *out = (dsbi_image){0};
+    if (width == 0 || height == 0 || x > in->width || y > in->height || width > in->width - x ||
+        height > in->height - y)
+        return dsbi_fail(DSB_E_INVALID, "crop: %u x %u at %u, %u of an image of %u x %u", width,
+                         height, x, y, in->width, in->height);
+    DSBI_TRY(dsbi_image_alloc(rt, out, width, height, in->channels));
+    size_t row = (size_t)width * in->channels, in_row = (size_t)in->width * in->channels;
+    for (size_t i = 0; i < height; i++)
+        memcpy(out->data + i * row, in->data + (y + i) * in_row + (size_t)x * in->channels, row);
+    return DSB_OK;
+}
+
+void dsbi_image_flip_horizontal(dsbi_image *image)
+{
+    size_t c = image->channels;
+    for (size_t y = 0; y < image->height; y++) {
+        uint8_t *left = image->data + y * image->width * c;
+        uint8_t *right = left + (image->width - 1) * c;
+        for (; left < right; left += c, right -= c) {
+            for (size_t i = 0; i < c; i++) {
+                uint8_t swap = left[i];
+                left[i] = right[i];
+                right[i] = swap;
+            }
+        }
+    }
+}
+
+/* Python's round((longer - size) / 2): halves go to the even neighbour. */
+static uint32_t centre_offset(uint32_t longer, uint32_t size)
+{
+    uint32_t twice = longer - size, down = twice / 2;
+    return twice % 2 == 0 ? down : down + (down & 1);
+}
+
+dsb_status dsbi_image_prepare(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
+                              uint32_t mode, dsbi_filter filter)
+{
+    if (size == 0 || mode > DSBI_PREPARE_CENTRE_CROP)
+        return dsbi_fail(DSB_E_INVALID, "prepare: size %u, mode %u", size, mode);
+    dsbi_resize_window want = {size, size, 0, 0, size, size};
+    if (mode == DSBI_PREPARE_CENTRE_CROP) {
+        uint32_t shorter = in->width < in->height ? in->width : in->height;
+        uint64_t wide = (uint64_t)size * in->width / shorter;
+        uint64_t high = (uint64_t)size * in->height / shorter;
+        if (wide > INT32_MAX || high > INT32_MAX)
+            return dsbi_fail(DSB_E_LIMIT, "prepare: %u x %u has too long a side", in->width,
+                             in->height);
+        want.full_width = (uint32_t)wide;
+        want.full_height = (uint32_t)high;
+        want.x = centre_offset(want.full_width, size);
+        want.y = centre_offset(want.full_height, size);
+    }
+    return dsbi_image_resize_window(rt, out, in, &want, NULL, filter);
+}

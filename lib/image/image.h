@@ -1,0 +1,81 @@
+/* Inside of the image layer: an image is a tight [height, width, 3] array of bytes.
+ *
+ *     dsbi_image image;
+ *     DSBI_TRY(dsbi_image_decode(rt, &image, NULL, bytes, size, NULL));
+ *     ...
+ *     dsbi_image_free(rt, &image);
+ */
+#ifndef DSBI_IMAGE_IMAGE_H
+#define DSBI_IMAGE_IMAGE_H
+
+#include <stdbool.h>
+#include "base/memory.h"
+#include "dsbias/image.h"
+
+typedef struct dsbi_image {
+    uint8_t *data; /* [height, width, channels], owned: dsbi_image_free */
+    uint32_t width, height, channels;
+} dsbi_image;
+
+/* Limits are on work and memory, never on the clock: a file is refused on every machine or on none.
+ * `max_blocks` bounds time: 8x8 blocks that all scans together may visit. */
+typedef struct dsbi_decode_limits {
+    uint64_t max_pixels;
+    uint64_t max_blocks;
+    size_t max_memory_bytes; /* decoder and result together */
+    uint32_t max_scans;
+    uint32_t reserved;
+} dsbi_decode_limits;
+
+/* 178,956,970 pixels (as Pillow), 100 scans, 64 Mi block visits, 384 MiB. */
+extern const dsbi_decode_limits dsbi_decode_limits_default;
+
+/* Facts of the header; *info is overwritten, struct_size included. */
+dsb_status dsbi_image_info_read(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
+                                size_t size);
+
+/* Always three channels. info NULL: not wanted. limits NULL: the defaults. On failure out->data is
+ * NULL; info holds what was known by then. */
+dsb_status dsbi_image_decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+                             const uint8_t *bytes, size_t size, const dsbi_decode_limits *limits);
+
+/* Pixels undefined. LIMIT when a side is 0 or the size overflows. */
+dsb_status dsbi_image_alloc(dsb_runtime *rt, dsbi_image *out, uint32_t width, uint32_t height,
+                            uint32_t channels);
+void dsbi_image_free(dsb_runtime *rt, dsbi_image *image);
+
+/* PIL's antialiased filters; numbers as in PIL.Image.Resampling. */
+typedef enum dsbi_filter {
+    DSBI_RESIZE_BILINEAR = 2,
+    DSBI_RESIZE_BICUBIC = 3,
+} dsbi_filter;
+
+/* Equals PIL.Image.resize((out_width, out_height), filter, box) on RGB to the last bit.
+ * box: x0, y0, x1, y1 in pixels of `in`, fractions allowed, NULL = all. */
+dsb_status dsbi_image_resize(dsb_runtime *rt, dsbi_image *out, const dsbi_image *in,
+                             uint32_t out_width, uint32_t out_height, const double box[4],
+                             dsbi_filter filter);
+
+/* The rectangle must lie inside. */
+dsb_status dsbi_image_crop(dsb_runtime *rt, dsbi_image *out, const dsbi_image *in, uint32_t x,
+                           uint32_t y, uint32_t width, uint32_t height);
+
+/* Mirrors left and right in place. */
+void dsbi_image_flip_horizontal(dsbi_image *image);
+
+enum dsbi_prepare {
+    DSBI_PREPARE_SQUASH = 0, /* both sides to `size`, aspect ratio lost */
+    DSBI_PREPARE_CENTRE_CROP =
+        1, /* shorter side to `size`, longer to int(size * long / short) as
+              torchvision, then the middle: offset round((long - size) / 2) */
+};
+
+/* out: [size, size, 3]. */
+dsb_status dsbi_image_prepare(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
+                              uint32_t mode, dsbi_filter filter);
+
+/* quality 1..100 as cjpeg; 4:2:0 or 4:4:4 sampling. *bytes is the caller's: dsbi_free. */
+dsb_status dsbi_jpeg_encode(dsb_runtime *rt, uint8_t **bytes, size_t *size, const dsbi_image *in,
+                            int quality, bool subsampling_420);
+
+#endif
