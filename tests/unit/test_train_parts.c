@@ -1,0 +1,187 @@
+/* The parts of training against PyTorch and against algebra: optimiser, loss, schedule, mixing. */
+#include "testing.h"
+
+#include <math.h>
+#include "golden/train_parts/vectors.h"
+#include "train/loss.h"
+#include "train/mix.h"
+#include "train/optimiser.h"
+#include "train/schedule.h"
+
+START_TEST(adamw_follows_torch)
+{
+    enum { STEPS = 8, DECAYED = 12, PLAIN = 5, ALL = DECAYED + PLAIN };
+    const dsbi_optimiser *adamw = dsbi_optimiser_find("adamw");
+    ck_assert_ptr_nonnull(adamw);
+    ck_assert_ptr_null(dsbi_optimiser_find("adamx"));
+    float params[ALL], grads[ALL], m[ALL] = {0}, v[ALL] = {0};
+    for (int i = 0; i < ALL; i++)
+        params[i] = (float)((i * 37 + 11) % 64 - 32) / 32;
+    for (int step = 0; step < STEPS; step++) {
+        for (int i = 0; i < ALL; i++) {
+            double g = ((step * 29 + i * 53 + 7) % 128 - 64) / 256.0;
+            grads[i] = (float)(g * (i % 3 == 2 ? 0.001 : 1));
+        }
+        dsbi_opt_step s = {.step = (uint64_t)step + 1,
+                           .lr = 0.01 * (step + 1),
+                           .weight_decay = 0.3,
+                           .beta1 = 0.9,
+                           .beta2 = 0.95,
+                           .eps = 1e-8,
+                           .grad_scale = 1.0};
+        adamw->update(&s, params, grads, (float *[]){m, v, NULL, NULL}, DECAYED);
+        s.weight_decay = 0.0;
+        adamw->update(&s, params + DECAYED, grads + DECAYED,
+                      (float *[]){m + DECAYED, v + DECAYED, NULL, NULL}, PLAIN);
+        for (int i = 0; i < ALL; i++) {
+            double expected = adamw_trace[step * ALL + i];
+            ck_assert_msg(fabs(params[i] - expected) <= 4e-7 * (1 + fabs(expected)),
+                          "step %d, element %d: %.9g, torch %.9g", step, i, params[i], expected);
+        }
+    }
+}
+END_TEST
+
+START_TEST(loss_follows_torch)
+{
+    enum { ROWS = 6, CLASSES = 4 };
+    float logits[ROWS * CLASSES], targets[ROWS * CLASSES], dlogits[ROWS * CLASSES];
+    uint32_t labels[ROWS];
+    for (int r = 0; r < ROWS; r++) {
+        labels[r] = (uint32_t)(r * 3 % CLASSES);
+        for (int c = 0; c < CLASSES; c++)
+            logits[r * CLASSES + c] = (float)((r * 31 + c * 17) % 23 - 11) / 4;
+    }
+    dsbi_mix none = {.kind = DSBI_MIX_NONE, .lambda = 1.0};
+    dsbi_mix_targets(&none, targets, labels, ROWS, CLASSES, 0.1);
+    double loss = dsbi_loss_soft(dlogits, logits, targets, ROWS, CLASSES);
+    ck_assert_double_eq_tol(loss, loss_value[0], 1e-7);
+    for (int i = 0; i < ROWS * CLASSES; i++)
+        ck_assert_double_eq_tol(dlogits[i], loss_gradient[i], 1e-8);
+    ck_assert_double_eq(dsbi_loss_soft(NULL, logits, targets, ROWS, CLASSES), loss);
+    logits[7] = NAN;
+    ck_assert(isnan(dsbi_loss_soft(dlogits, logits, targets, ROWS, CLASSES)));
+    logits[7] = INFINITY;
+    ck_assert(!isfinite(dsbi_loss_soft(dlogits, logits, targets, ROWS, CLASSES)));
+}
+END_TEST
+
+START_TEST(softmax_sums_to_one)
+{
+    float z[6] = {1000, 1001, -1000, 0, 0, 0}, p[6];
+    dsbi_softmax_rows(p, z, 2, 3);
+    ck_assert_double_eq_tol(p[0] + p[1] + p[2], 1.0, 1e-6);
+    ck_assert_double_eq_tol(p[1] / p[0], 2.718281828, 1e-5);
+    ck_assert_double_eq_tol(p[4], 1.0 / 3.0, 1e-7);
+}
+END_TEST
+
+START_TEST(schedule_is_convnexts)
+{
+    enum { STEPS = 70, WARMUP = 14 };
+    for (uint64_t batch = 1; batch <= 128; batch *= 8) {
+        dsbi_schedule s = {1e-3, 1e-6, WARMUP * batch, STEPS * batch, batch};
+        for (uint64_t t = 0; t < STEPS; t++)
+            ck_assert_double_eq_tol(dsbi_schedule_lr(&s, t * batch), cosine_lr[t], 1e-15);
+        ck_assert_double_eq(dsbi_schedule_lr(&s, STEPS * batch), 1e-6);
+    }
+    dsbi_schedule cold = {1e-3, 0.0, 64, 640, 64}; /* one batch of warm-up would stand still */
+    ck_assert_double_eq(dsbi_schedule_lr(&cold, 0), 1e-3);
+    dsbi_schedule all_warmup = {1e-3, 0.0, 640, 640, 64};
+    ck_assert_double_eq(dsbi_schedule_lr(&all_warmup, 576), 1e-3);
+    ck_assert_uint_eq(dsbi_schedule_steps(1000, 128), 7);
+    ck_assert_uint_eq(dsbi_schedule_steps(3, 128), 1);
+}
+END_TEST
+
+START_TEST(mixup_is_the_weighted_mean)
+{
+    enum { N = 5, SIZE = 2 * 3 * 3 };
+    uint8_t images[N * SIZE], before[N * SIZE];
+    for (uint32_t i = 0; i < sizeof images; i++)
+        before[i] = images[i] = (uint8_t)(i * 89);
+    dsbi_mix mix = {.kind = DSBI_MIX_MIXUP, .lambda = 0.25};
+    dsbi_mix_images(&mix, images, N, 2, 3);
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < SIZE; k++) {
+            int a = before[i * SIZE + k], b = before[(N - 1 - i) * SIZE + k];
+            ck_assert_uint_eq(images[i * SIZE + k], (unsigned)rint(0.25 * a + 0.75 * b));
+        }
+}
+END_TEST
+
+START_TEST(mixed_targets_sum_to_one)
+{
+    uint32_t labels[4] = {0, 1, 2, 2};
+    float t[12];
+    dsbi_mix mix = {.kind = DSBI_MIX_MIXUP, .lambda = 0.3};
+    dsbi_mix_targets(&mix, t, labels, 4, 3, 0.1);
+    const double off = 0.1 / 3, on = 0.9 + off; /* 0.0333, 0.9333: Liu & He, N = 3 */
+    const double first[3] = {0.3 * on + 0.7 * off, off, 0.3 * off + 0.7 * on};
+    const double last[3] = {0.7 * on + 0.3 * off, off, 0.7 * off + 0.3 * on};
+    for (int c = 0; c < 3; c++) {
+        ck_assert_double_eq_tol(t[c], first[c], 1e-6);
+        ck_assert_double_eq_tol(t[9 + c], last[c], 1e-6);
+    }
+    for (int i = 0; i < 4; i++)
+        ck_assert_double_eq_tol(t[3 * i] + t[3 * i + 1] + t[3 * i + 2], 1.0, 1e-6);
+    ck_assert_double_eq_tol(t[4], 0.3 * on + 0.7 * off, 1e-6); /* 1 with partner 2 */
+}
+END_TEST
+
+START_TEST(cutmix_swaps_its_box)
+{
+    enum { N = 4, W = 12, H = 9, SIZE = W * H * 3 };
+    dsbi_mix_opts opts = {.cutmix_alpha = 1.0, .probability = 1.0};
+    static uint8_t images[N * SIZE];
+    for (uint64_t step = 0; step < 200; step++) {
+        for (uint32_t i = 0; i < N * SIZE; i++)
+            images[i] = (uint8_t)(i / SIZE);
+        dsbi_mix mix = dsbi_mix_draw(&opts, 5, step, W, H);
+        ck_assert_uint_eq(mix.kind, DSBI_MIX_CUTMIX);
+        dsbi_mix_images(&mix, images, N, W, H);
+        for (uint32_t i = 0; i < N; i++) {
+            unsigned own = 0;
+            for (uint32_t k = 0; k < SIZE; k++) {
+                ck_assert(images[i * SIZE + k] == i || images[i * SIZE + k] == N - 1 - i);
+                own += images[i * SIZE + k] == i;
+            }
+            ck_assert_double_eq_tol(own / (double)SIZE, mix.lambda, 1e-12);
+        }
+    }
+}
+END_TEST
+
+START_TEST(mixing_is_drawn_as_asked)
+{
+    dsbi_mix_opts opts = {0.8, 1.0, 0.75, 0.5};
+    int kinds[3] = {0};
+    double lambda = 0.0, lambda2 = 0.0;
+    enum { N = 20000 };
+    for (uint64_t step = 0; step < N; step++) {
+        dsbi_mix mix = dsbi_mix_draw(&opts, 9, step, 64, 64);
+        dsbi_mix again = dsbi_mix_draw(&opts, 9, step, 64, 64);
+        ck_assert_mem_eq(&mix, &again, sizeof mix);
+        kinds[mix.kind]++;
+        if (mix.kind == DSBI_MIX_MIXUP) {
+            lambda += mix.lambda;
+            lambda2 += mix.lambda * mix.lambda;
+        }
+    }
+    ck_assert_double_eq_tol(kinds[DSBI_MIX_NONE] / (double)N, 0.25, 0.01);
+    ck_assert_double_eq_tol(kinds[DSBI_MIX_CUTMIX] / (double)N, 0.375, 0.01);
+    double mean = lambda / kinds[DSBI_MIX_MIXUP];
+    ck_assert_double_eq_tol(mean, 0.5, 0.01);
+    /* variance of Beta(a, a): 1 / (4 (2 a + 1)) */
+    ck_assert_double_eq_tol(lambda2 / kinds[DSBI_MIX_MIXUP] - mean * mean, 1 / (4 * 2.6), 0.003);
+    dsbi_mix_opts off = {0};
+    ck_assert_uint_eq(dsbi_mix_draw(&off, 9, 1, 64, 64).kind, DSBI_MIX_NONE);
+}
+END_TEST
+
+int main(void)
+{
+    return run_tests("train_parts", adamw_follows_torch, loss_follows_torch, softmax_sums_to_one,
+                     schedule_is_convnexts, mixup_is_the_weighted_mean, mixed_targets_sum_to_one,
+                     cutmix_swaps_its_box, mixing_is_drawn_as_asked, NULL);
+}
