@@ -1,0 +1,136 @@
+/* See augment.h: window, flip, RandAugment, in this order. */
+#include "image/augment/augment.h"
+
+#include <math.h>
+#include <string.h>
+#include "base/memory.h"
+#include "base/runtime.h"
+
+enum { SHIFT_PX = 4 }; /* the usual pad of 4 at 32 px; no resampling traces */
+
+dsb_status dsbi_augment_init(dsbi_augment *spec, const char *policy)
+{
+    *spec = (dsbi_augment){
+        .window = DSBI_WINDOW_CENTRE,
+        .scale_min = 0.08,
+        .scale_max = 1.0,
+        .ratio_min = 3.0 / 4.0,
+        .ratio_max = 4.0 / 3.0,
+        .filter = DSBI_RESIZE_BICUBIC,
+        .op_probability = 0.5,
+        .magnitude = 9.0,
+        .magnitude_std = 0.5,
+    };
+    if (strcmp(policy, "none") == 0)
+        return DSB_OK;
+    spec->flip_probability = 0.5;
+    if (strcmp(policy, "shift") == 0) {
+        spec->window = DSBI_WINDOW_SHIFT;
+        spec->shift_px = SHIFT_PX;
+        return DSB_OK;
+    }
+    spec->window = DSBI_WINDOW_RESIZED_CROP;
+    if (strcmp(policy, "crop") == 0)
+        return DSB_OK;
+    spec->n_ops = 2;
+    if (strcmp(policy, "randaug") == 0 || strcmp(policy, "full") == 0)
+        return DSB_OK;
+    return dsbi_fail(DSB_E_NOTFOUND,
+                     "no augmentation \"%s\"; there are none, shift, crop, randaug, full", policy);
+}
+
+static dsb_status check(const dsbi_image *in, uint32_t size, const dsbi_augment *s)
+{
+    if (in->channels != 3 || in->width == 0 || in->height == 0 || size == 0)
+        return dsbi_fail(DSB_E_INVALID, "augment: image %u x %u x %u, output %u", in->width,
+                         in->height, in->channels, size);
+    if (!(s->scale_min > 0.0 && s->scale_min <= s->scale_max && s->scale_max <= 1.0))
+        return dsbi_fail(DSB_E_INVALID, "augment: area range %g..%g is not within (0, 1]",
+                         s->scale_min, s->scale_max);
+    if (!(s->ratio_min > 0.0 && s->ratio_min <= s->ratio_max && isfinite(s->ratio_max)))
+        return dsbi_fail(DSB_E_INVALID, "augment: aspect range %g..%g", s->ratio_min, s->ratio_max);
+    if (!(s->flip_probability >= 0.0 && s->flip_probability <= 1.0) ||
+        !(s->op_probability >= 0.0 && s->op_probability <= 1.0))
+        return dsbi_fail(DSB_E_INVALID, "augment: probabilities %g, %g", s->flip_probability,
+                         s->op_probability);
+    if (!(s->magnitude >= 0.0 && s->magnitude <= 10.0 && s->magnitude_std >= 0.0))
+        return dsbi_fail(DSB_E_INVALID, "augment: magnitude %g +- %g is not in 0..10", s->magnitude,
+                         s->magnitude_std);
+    return DSB_OK;
+}
+
+static dsb_status resize_to(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
+                            dsbi_filter filter)
+{
+    size_t bytes = (size_t)size * size * 3;
+    if (in->width == size && in->height == size) {
+        memcpy(out, in->data, bytes);
+        return DSB_OK;
+    }
+    dsbi_image resized;
+    DSBI_TRY(dsbi_image_resize(rt, &resized, in, size, size, NULL, filter));
+    memcpy(out, resized.data, bytes);
+    dsbi_image_free(rt, &resized);
+    return DSB_OK;
+}
+
+/* The box is cut out before it is resized: nothing outside it is mixed in, as in torchvision. */
+static dsb_status resized_crop(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
+                               const dsbi_augment *spec, dsbi_rng *rng)
+{
+    dsbi_box box = dsbi_augment_draw_box(rng, spec, in->width, in->height);
+    dsbi_image cut;
+    DSBI_TRY(dsbi_image_crop(rt, &cut, in, box.x, box.y, box.width, box.height));
+    dsb_status status = resize_to(rt, out, &cut, size, spec->filter);
+    dsbi_image_free(rt, &cut);
+    return status;
+}
+
+static dsb_status take_window(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
+                              const dsbi_augment *spec, dsbi_rng *rng)
+{
+    if (spec->window == DSBI_WINDOW_RESIZED_CROP)
+        return resized_crop(rt, out, in, size, spec, rng);
+    if (in->width < size || in->height < size) {
+        if (spec->window == DSBI_WINDOW_SHIFT)
+            return dsbi_fail(DSB_E_INVALID, "augment: image %u x %u is smaller than %u", in->width,
+                             in->height, size);
+        return resize_to(rt, out, in, size, spec->filter);
+    }
+    int64_t left = (in->width - size) / 2, top = (in->height - size) / 2;
+    if (spec->window == DSBI_WINDOW_SHIFT) {
+        uint64_t span = 2 * (uint64_t)spec->shift_px + 1;
+        top += (int64_t)dsbi_rng_below(rng, span) - spec->shift_px;
+        left += (int64_t)dsbi_rng_below(rng, span) - spec->shift_px;
+    }
+    dsbi_augment_reflect_crop(out, in, size, left, top);
+    return DSB_OK;
+}
+
+static dsb_status rand_augment(dsb_runtime *rt, uint8_t *out, uint32_t size,
+                               const dsbi_augment *spec, dsbi_rng *rng)
+{
+    uint8_t *scratch = NULL;
+    for (uint32_t i = 0; i < spec->n_ops; i++) {
+        dsbi_aug_step step = dsbi_augment_draw_op(rng, spec);
+        if (!step.applied)
+            continue;
+        if (!scratch && !(scratch = dsbi_alloc(rt, (size_t)size * size * 3)))
+            return DSB_E_NOMEM;
+        dsbi_augment_apply_op(out, scratch, size, size, step.op, step.argument);
+    }
+    dsbi_free(rt, scratch);
+    return DSB_OK;
+}
+
+dsb_status dsbi_augment_apply(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
+                              const dsbi_augment *spec, uint64_t seed, uint64_t sample)
+{
+    DSBI_TRY(check(in, size, spec));
+    dsbi_rng rng;
+    dsbi_rng_init(&rng, seed, DSBI_RNG_AUGMENT, sample);
+    DSBI_TRY(take_window(rt, out, in, size, spec, &rng));
+    if (spec->flip_probability > 0.0 && dsbi_rng_uniform(&rng) < spec->flip_probability)
+        dsbi_image_flip_horizontal(&(dsbi_image){out, size, size, 3});
+    return rand_augment(rt, out, size, spec, &rng);
+}
