@@ -101,6 +101,61 @@ DSB_API const char *dsb_image_format_name(uint32_t format);
 DSB_API dsb_status dsb_image_info_read(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
                                        size_t size);
 
+/** A decoded image: 8-bit RGB, read only once made. Functions on one image may run on any number of
+ *  threads at once. It keeps its runtime. */
+typedef struct dsb_image dsb_image;
+
+/** Filters, antialiased when they reduce; numbers as in PIL.Image.Resampling. */
+#define DSB_FILTER_BILINEAR 2u
+#define DSB_FILTER_BICUBIC 3u
+
+/** How an image of any size becomes a square. */
+#define DSB_PREPARE_SQUASH 0u      /* both sides to the size, aspect ratio lost */
+#define DSB_PREPARE_CENTRE_CROP 1u /* shorter side to the size, then the middle, as torchvision */
+
+/** Decodes a file held in memory.
+ *  @param info  NULL or prepared by dsb_image_info_init: the facts of the file, filled as far as
+ *  known also on failure.
+ *  @return as dsb_image_info_read. At most 384 MiB and 178,956,970 pixels; DSB_E_LIMIT above.
+ *  Since 0.1. */
+DSB_API dsb_status dsb_image_decode(dsb_runtime *rt, dsb_image **out, dsb_image_info *info,
+                                    const uint8_t *bytes, size_t size);
+
+/** The same for a file on disk, at most 1 GiB; also DSB_E_NOTFOUND, DSB_E_IO. */
+DSB_API dsb_status dsb_image_load(dsb_runtime *rt, dsb_image **out, dsb_image_info *info,
+                                  const char *path);
+
+/** Copies pixels in. @param pixels  [height, width, 3], rows without gaps. */
+DSB_API dsb_status dsb_image_create(dsb_runtime *rt, dsb_image **out, const uint8_t *pixels,
+                                    uint32_t width, uint32_t height);
+DSB_API void dsb_image_free(dsb_image *image);
+
+DSB_API uint32_t dsb_image_width(const dsb_image *image);
+DSB_API uint32_t dsb_image_height(const dsb_image *image);
+/** [height, width, 3], borrowed. */
+DSB_API const uint8_t *dsb_image_pixels(const dsb_image *image);
+
+/** Resizes; equals Pillow's Image.resize((width, height), filter, box) to the last bit.
+ *  @param box  x0, y0, x1, y1 in pixels of `image`, fractions allowed; NULL = the whole.
+ *  @return DSB_OK, DSB_E_INVALID (size, box or filter), DSB_E_NOMEM. Since 0.1. */
+DSB_API dsb_status dsb_image_resize(const dsb_image *image, dsb_image **out, uint32_t width,
+                                    uint32_t height, const double *box, uint32_t filter);
+
+/** The square a classifier is fed with.
+ *  @param pixels  [size, size, 3], written.  @param mode  DSB_PREPARE_*.
+ *  @param filter  DSB_FILTER_*. */
+DSB_API dsb_status dsb_image_prepare(const dsb_image *image, uint8_t *pixels, uint32_t size,
+                                     uint32_t mode, uint32_t filter);
+
+/** Writes a JPEG, replacing what was at `path` in one step.
+ *  @param quality      1..100, IJG scale.
+ *  @param subsampling  0x22 = 4:2:0, 0x11 = 4:4:4: sampling of the first component. */
+DSB_API dsb_status dsb_image_save_jpeg(const dsb_image *image, const char *path, uint32_t quality,
+                                       uint32_t subsampling);
+
+/** Writes a PNG, replacing what was at `path` in one step. DSB_E_UNSUPPORTED without libpng. */
+DSB_API dsb_status dsb_image_save_png(const dsb_image *image, const char *path);
+
 #ifdef __cplusplus
 }
 #endif

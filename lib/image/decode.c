@@ -120,23 +120,6 @@ dsb_status dsbi_image_info_read(dsb_runtime *rt, dsb_image_info *info, const uin
     return codec->read_info(rt, info, bytes, size);
 }
 
-dsb_status dsb_image_info_read(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
-                               size_t size)
-{
-    dsbi_clear_error();
-    if (!rt || !info || (!bytes && size))
-        return dsbi_fail(DSB_E_INVALID, "dsb_image_info_read: runtime, info or bytes is NULL");
-    uint64_t told = info->struct_size;
-    if (told < sizeof told || told > 65536)
-        return dsbi_fail(DSB_E_INVALID,
-                         "dsb_image_info_read: struct_size is %llu; call dsb_image_info_init first",
-                         (unsigned long long)told);
-    dsb_image_info facts;
-    dsb_status status = dsbi_image_info_read(rt, &facts, bytes, size);
-    dsbi_opts_fill(info, (size_t)told, &facts, sizeof facts);
-    return status;
-}
-
 dsb_status dsbi_image_decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
                              const uint8_t *bytes, size_t size, const dsbi_decode_limits *limits)
 {

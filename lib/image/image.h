@@ -78,4 +78,7 @@ dsb_status dsbi_image_prepare(dsb_runtime *rt, uint8_t *out, const dsbi_image *i
 dsb_status dsbi_jpeg_encode(dsb_runtime *rt, uint8_t **bytes, size_t *size, const dsbi_image *in,
                             int quality, bool subsampling_420);
 
+/* Fast compression. *bytes is the caller's: dsbi_free. UNSUPPORTED without libpng. */
+dsb_status dsbi_png_encode(dsb_runtime *rt, uint8_t **bytes, size_t *size, const dsbi_image *in);
+
 #endif

@@ -311,3 +311,74 @@ const dsbi_codec dsbi_codec_png = {
     .read_info = read_info,
     .decode = read_png,
 };
+
+typedef struct writer {
+    png_structp png;
+    png_infop info;
+    dsb_runtime *rt;
+    dsb_status status;
+    uint8_t *bytes;
+    size_t size, capacity;
+} writer;
+
+static void on_write_error(png_structp png, png_const_charp text)
+{
+    writer *w = png_get_error_ptr(png);
+    if (w->status == DSB_OK)
+        w->status = dsbi_fail(DSB_E_INTERNAL, "png: %s", text);
+    png_longjmp(png, 1);
+}
+
+static void on_write_warning(png_structp png, png_const_charp text)
+{
+    (void)png;
+    (void)text;
+}
+
+static void on_write(png_structp png, png_bytep bytes, size_t count)
+{
+    writer *w = png_get_io_ptr(png);
+    w->status = dsbi_grow(w->rt, (void **)&w->bytes, &w->capacity, w->size + count, 1);
+    if (w->status != DSB_OK)
+        png_error(png, "no memory");
+    memcpy(w->bytes + w->size, bytes, count);
+    w->size += count;
+}
+
+static void on_flush(png_structp png)
+{
+    (void)png;
+}
+
+static void write_all(writer *w, const dsbi_image *in)
+{
+    png_set_write_fn(w->png, w, on_write, on_flush);
+    png_set_compression_level(w->png, 6);
+    png_set_IHDR(w->png, w->info, in->width, in->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(w->png, w->info);
+    for (size_t y = 0; y < in->height; y++)
+        png_write_row(w->png, in->data + y * in->width * 3);
+    png_write_end(w->png, w->info);
+}
+
+dsb_status dsbi_png_encode(dsb_runtime *rt, uint8_t **bytes, size_t *size, const dsbi_image *in)
+{
+    *bytes = NULL;
+    *size = 0;
+    writer w = {.rt = rt};
+    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, on_write_error, on_write_warning);
+    w.info = w.png ? png_create_info_struct(w.png) : NULL;
+    if (!w.info)
+        w.status = dsbi_fail(DSB_E_NOMEM, "png: libpng refused to start");
+    else if (setjmp(png_jmpbuf(w.png)) == 0)
+        write_all(&w, in);
+    png_destroy_write_struct(&w.png, &w.info);
+    if (w.status != DSB_OK) {
+        dsbi_free(rt, w.bytes);
+        return w.status;
+    }
+    *bytes = w.bytes;
+    *size = w.size;
+    return DSB_OK;
+}
