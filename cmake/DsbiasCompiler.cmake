@@ -22,14 +22,18 @@ if(DSBIAS_SANITIZE)
   add_link_options(-fsanitize=${DSBIAS_SANITIZE})
 endif()
 
-# Flags of a source file from its suffix: name_avx2.c, name_avx512.c. Only lib/kernels has such files.
+# Flags of a source file from its suffix: name_generic.c, name_avx2.c, name_avx512.c. Only
+# lib/kernels has such files; they are loops over arrays, so they get the vectoriser.
 function(dsbias_isa_flags)
+  set(loops "$<$<NOT:$<CONFIG:Debug>>:-O3>")
   foreach(source IN LISTS ARGN)
-    if(source MATCHES "_avx2\\.c$")
-      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
+    if(source MATCHES "_generic\\.c$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${loops}")
+    elseif(source MATCHES "_avx2\\.c$")
+      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${loops};-mavx2;-mfma;-mf16c")
     elseif(source MATCHES "_avx512\\.c$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-        "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma;-mf16c;-mprefer-vector-width=512")
+        "${loops};-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx2;-mfma;-mf16c;-mprefer-vector-width=512")
     endif()
   endforeach()
 endfunction()

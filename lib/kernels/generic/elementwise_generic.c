@@ -1,4 +1,4 @@
-/* The specification of the elementwise kernels and sums, for float and for double. */
+/* The specification of elementwise kernels and sums, for float and for double. */
 #include "kernels/kernels.h"
 
 #define DSBI_ISA_SUFFIX generic

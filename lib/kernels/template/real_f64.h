@@ -2,6 +2,8 @@
 #undef real
 #undef FN
 #undef REAL_IS_F32
+#undef REAL_SQRT
 #define real double
 #define REAL_IS_F32 0
+#define REAL_SQRT sqrt
 #define FN(op) dsbi_##op##_f64_generic

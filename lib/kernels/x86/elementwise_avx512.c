@@ -1,5 +1,4 @@
-/* The specification once more, for the compiler to vectorise: memory-bound, nothing to gain by
- * hand. */
+/* The specification of elementwise kernels and sums once more, for the compiler to vectorise. */
 #include "kernels/kernels.h"
 
 #define DSBI_ISA_SUFFIX avx512
