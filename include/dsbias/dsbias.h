@@ -5,5 +5,6 @@
 
 #include "dsbias/base.h"
 #include "dsbias/image.h"
+#include "dsbias/report.h"
 
 #endif
