@@ -6,5 +6,6 @@
 #include "dsbias/base.h"
 #include "dsbias/image.h"
 #include "dsbias/report.h"
+#include "dsbias/stats.h"
 
 #endif
