@@ -3,7 +3,7 @@
  * Yekutieli 2001. */
 #include "base/runtime.h"
 #include "stats/special.h"
-#include "stats/sort.h"
+#include "stats/ordering.h"
 
 dsb_status dsb_stats_adjust(dsb_runtime *rt, double *adjusted, const double *p, uint64_t n,
                             uint32_t method)

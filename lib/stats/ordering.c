@@ -1,5 +1,5 @@
 /* Heap sort: in place, no recursion, no worst case. */
-#include "stats/sort.h"
+#include "stats/ordering.h"
 
 static void sift_f64(double *x, size_t root, size_t n)
 {

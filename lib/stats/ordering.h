@@ -1,7 +1,7 @@
 /* Sorting of doubles and of index lists by value, deterministic: ties keep the order of the index.
  */
-#ifndef DSBI_STATS_SORT_H
-#define DSBI_STATS_SORT_H
+#ifndef DSBI_STATS_ORDERING_H
+#define DSBI_STATS_ORDERING_H
 
 #include <stddef.h>
 
