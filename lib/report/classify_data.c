@@ -37,12 +37,12 @@ static void add_examples(const dsbi_classify_page *p, const char *dataset, bool 
             strcmp(dsbi_record_text(e, "kind"), kind) != 0)
             continue;
         if (n++ == 0)
-            dsbi_html(p->t, "<div class=\"small soft\">%s</div><div class=\"thumbs\">\n",
+            dsbi_html(p->t, "<div><div class=\"small soft\">%s</div><div class=\"thumbs\">\n",
                       confused ? "Most confused: taken for another collection" : "Most typical");
         add_example(p->t, e, confused);
     }
     if (n > 0)
-        dsbi_text_add(p->t, "</div>\n");
+        dsbi_text_add(p->t, "</div></div>\n");
 }
 
 void dsbi_classify_examples(const dsbi_classify_page *p)
@@ -50,13 +50,14 @@ void dsbi_classify_examples(const dsbi_classify_page *p)
     if (dsbi_json_count(dsbi_json_get(p->root, "examples")) == 0)
         return;
     dsbi_section_begin(
-        p->t, "examples", "What the classifier looks at",
+        p->t, "examples", "Most typical and most confused images",
         "Test images it is surest about, right and wrong (wrong ones are framed). "
         "What the typical ones have in common hints at what gives a collection away.");
     for (size_t i = 0; i < p->n; i++) {
-        dsbi_html(p->t, "<h3>%s</h3>\n", p->names[i]);
+        dsbi_html(p->t, "<h3>%s</h3>\n<div class=\"two\">\n", p->names[i]);
         add_examples(p, p->names[i], false);
         add_examples(p, p->names[i], true);
+        dsbi_text_add(p->t, "</div>\n");
     }
     dsbi_section_end(p->t);
 }
@@ -185,9 +186,9 @@ void dsbi_classify_duplicates(const dsbi_classify_page *p)
         dsbi_text_add(p->t, "<li>Within the collections: no two files have the same bytes.</li>\n");
     if (across > 0)
         dsbi_html(p->t,
-                  "<li>Across collections: %s images are found in more than one; none of them "
-                  "is a test image.</li>\n",
-                  dsbi_number_count(&groups, across));
+                  "<li>Across collections: %s %s found in more than one; none of them is a test "
+                  "image.</li>\n",
+                  dsbi_number_count(&groups, across), across == 1 ? "image is" : "images are");
     else
         dsbi_text_add(p->t, "<li>Across collections: no file is found in two.</li>\n");
     dsbi_text_add(p->t, "</ul>\n");
@@ -195,6 +196,8 @@ void dsbi_classify_duplicates(const dsbi_classify_page *p)
         add_across(p->t, dsbi_json_get(duplicates, "across"));
     dsbi_section_end(p->t);
 }
+
+enum { DEPTH = 4 }; /* of nested values that are shown */
 
 /* Any JSON value as text a person can read: "a, b", "size 64, epochs 3". */
 static void add_value(dsbi_text *t, const dsbi_json_value *value, int depth)
@@ -220,12 +223,13 @@ static void add_value(dsbi_text *t, const dsbi_json_value *value, int depth)
         const char *separator = "";
         bool object = dsbi_json_type_of(value) == DSBI_JSON_OBJECT;
         const dsbi_json_value *item = depth > 0 ? dsbi_json_first(value) : NULL;
-        for (; item; item = dsbi_json_next(item)) {
-            dsbi_text_add(t, separator);
+        for (; item; item = dsbi_json_next(item), separator = ", ") {
+            dsbi_text_add(t, depth == DEPTH ? "<span class=\"item\">" : separator);
             if (object)
-                dsbi_html(t, "%s ", dsbi_json_key(item, NULL));
+                dsbi_html(t, "<i>%s</i> ", dsbi_json_key(item, NULL));
             add_value(t, item, depth - 1);
-            separator = depth >= 3 ? "<br>" : ", ";
+            if (depth == DEPTH)
+                dsbi_text_add(t, "</span> ");
         }
         break;
     }
@@ -239,7 +243,7 @@ static void add_row(dsbi_text *t, const char *key, const dsbi_json_value *value)
     if (dsbi_json_type_of(value) <= DSBI_JSON_NULL)
         return;
     dsbi_html(t, "<tr><td class=\"key\">%s</td><td>", key);
-    add_value(t, value, 3);
+    add_value(t, value, DEPTH);
     dsbi_text_add(t, "</td></tr>\n");
 }
 

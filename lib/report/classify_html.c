@@ -38,6 +38,17 @@ const char *dsbi_classify_level(const char *level, int *lamp)
     return "No verdict";
 }
 
+/* What forbids to believe the headline is said beside it. */
+static void add_warning(const dsbi_classify_page *p)
+{
+    const dsbi_json_value *null = dsbi_json_get(p->root, "null_control");
+    if (dsbi_record_has(null, "passed") && !dsbi_record_bool(null, "passed"))
+        dsbi_text_add(p->t,
+                      "<div class=\"note-box bad wide\"><p><b>The null control failed:</b> the "
+                      "method found a difference where there is none. Do not trust this "
+                      "number before the cause is known.</p></div>\n");
+}
+
 void dsbi_classify_verdict(const dsbi_classify_page *p)
 {
     const dsbi_json_value *verdict = dsbi_json_get(p->root, "verdict");
@@ -70,6 +81,7 @@ void dsbi_classify_verdict(const dsbi_classify_page *p)
         dsbi_html(p->t, " %s; %s</p></div></div>\n", dsbi_number_percent(&chance, p->chance),
                   dsbi_number_p(&p_value, dsbi_record_number(p->root, "p_value")));
     }
+    add_warning(p);
     dsbi_section_end(p->t);
 }
 
@@ -115,7 +127,7 @@ void dsbi_classify_facts(const dsbi_classify_page *p)
     const dsbi_json_value *beyond = dsbi_json_get(p->root, "beyond_metadata");
     double difference = dsbi_record_number(beyond, "difference");
     if (isfinite(difference))
-        add_fact(p->t, "Pixels against file properties", dsbi_number_points(&value, difference),
+        add_fact(p->t, "Pixels vs. file properties", dsbi_number_points(&value, difference),
                  "on the same test images");
     add_easiest(p);
     const dsbi_json_value *null = dsbi_json_get(p->root, "null_control");
@@ -137,8 +149,9 @@ static void add_heading(const dsbi_classify_page *p)
     dsbi_text_add(p->t,
                   "</h1>\n<div class=\"soft\">Can a classifier tell which collection an image "
                   "comes from?");
-    if (*dsbi_record_text(record, "started"))
-        dsbi_html(p->t, " Run of %s.", dsbi_record_text(record, "started"));
+    const char *started = dsbi_record_text(record, "started");
+    if (strlen(started) >= 16) /* 2026-11-21T19:00:00Z */
+        dsbi_html(p->t, " Run of %.10s, %.5s UTC.", started, started + 11);
     dsbi_text_add(p->t, "</div></header>\n");
 }
 

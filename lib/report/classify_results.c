@@ -92,6 +92,7 @@ dsb_status dsbi_classify_ladder(const dsbi_classify_page *p)
                                .caption = "test images put in the right collection",
                                .lo = 0,
                                .hi = 1,
+                               .width = 900,
                            });
     add_beyond(p);
     dsbi_section_end(p->t);
@@ -118,7 +119,7 @@ static bool read_confusion(const dsbi_classify_page *p, uint64_t *counts, double
     return true;
 }
 
-static void add_recalls(const dsbi_classify_page *p, dsbi_bar *bars)
+static void add_recalls(const dsbi_classify_page *p, dsbi_bar *bars, bool wide)
 {
     size_t i = 0;
     for (const dsbi_json_value *d = dsbi_json_first(p->datasets); d; d = dsbi_json_next(d), i++) {
@@ -137,6 +138,7 @@ static void add_recalls(const dsbi_classify_page *p, dsbi_bar *bars)
                                .caption = "test images of the collection that are recognised",
                                .lo = 0,
                                .hi = 1,
+                               .width = wide ? 900 : 446,
                            });
     dsbi_text_add(p->t, "</div>\n");
 }
@@ -195,7 +197,8 @@ dsb_status dsbi_classify_confusion(const dsbi_classify_page *p)
              "answers.",
              rung);
     dsbi_section_begin(p->t, "confusion", "Which collections are taken for which", lead);
-    dsbi_text_add(p->t, "<div class=\"two\">\n<div>");
+    bool wide = p->n > 4; /* more collections than fit beside the recalls */
+    dsbi_html(p->t, "<div class=\"%s\">\n<div>", wide ? "" : "two");
     dsbi_figure_heat(p->t, &(dsbi_heat){
                                .title = "confusion matrix",
                                .row_caption = "comes from",
@@ -206,9 +209,10 @@ dsb_status dsbi_classify_confusion(const dsbi_classify_page *p)
                                .n_columns = p->n,
                                .shares = shares,
                                .counts = counts,
+                               .width = wide ? 900 : 440,
                            });
     dsbi_text_add(p->t, "</div>\n");
-    add_recalls(p, bars);
+    add_recalls(p, bars, wide);
     dsbi_text_add(p->t, "</div>\n");
     add_bounds(p);
     dsbi_section_end(p->t);
@@ -334,8 +338,8 @@ static void add_curve_figure(const dsbi_classify_page *p, const char *key, const
                                 .y_percent = is_accuracy,
                                 .reference = is_accuracy ? p->chance : (double)NAN,
                                 .reference_label = "chance",
-                                .width = 560,
-                                .height = 330,
+                                .width = 446,
+                                .height = 300,
                             });
     dsbi_text_add(p->t, "</div>\n");
 }

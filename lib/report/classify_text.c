@@ -20,17 +20,6 @@ static void paint(const summary *s, const char *code)
         dsbi_text_printf(s->t, "\033[%sm", code);
 }
 
-/* Names come from data: no control characters, no escape sequences, one line. */
-static void add_safe(dsbi_text *t, const char *text)
-{
-    dsbi_short line;
-    dsbi_html_shorten(&line, text, 60);
-    for (char *c = line.text; *c; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
-    dsbi_text_add(t, line.text);
-}
-
 static void add_padded(dsbi_text *t, const char *text, size_t width)
 {
     dsbi_short name;
@@ -38,7 +27,7 @@ static void add_padded(dsbi_text *t, const char *text, size_t width)
     size_t characters = 0;
     for (const char *c = name.text; *c; c++)
         characters += ((unsigned char)*c & 0xc0) != 0x80;
-    add_safe(t, name.text);
+    dsbi_plain_escape(t, name.text, strlen(name.text));
     for (; characters < width; characters++)
         dsbi_text_add(t, " ");
 }
@@ -80,9 +69,7 @@ static void add_verdict(const summary *s)
         }
         if (column > 0)
             dsbi_text_add(s->t, " ");
-        for (size_t i = 0; i < word; i++)
-            if ((unsigned char)sentence[i] >= 0x20 && sentence[i] != 0x7f)
-                dsbi_text_add_n(s->t, sentence + i, 1);
+        dsbi_plain_escape(s->t, sentence, word);
         column += word + (column > 0);
         sentence += word;
         sentence += strspn(sentence, " ");
@@ -130,7 +117,9 @@ static void add_line(const summary *s, const char *name, const dsbi_json_value *
             dsbi_text_printf(s->t, "  %s", dsbi_number_seconds(&time, seconds));
     } else {
         const char *why = dsbi_record_text(of, "why");
-        add_safe(s->t, *why ? why : dsbi_record_text(of, "state"));
+        if (!*why)
+            why = dsbi_record_text(of, "state");
+        dsbi_plain_escape(s->t, why, strlen(why));
     }
     paint(s, "0");
     dsbi_text_add(s->t, "\n");
@@ -148,7 +137,7 @@ static void add_rungs(const summary *s)
     const char *beyond = dsbi_record_text(dsbi_json_get(s->root, "beyond_metadata"), "sentence");
     if (*beyond) {
         dsbi_text_add(s->t, "  ");
-        dsbi_text_add(s->t, beyond);
+        dsbi_plain_escape(s->t, beyond, strlen(beyond));
         dsbi_text_add(s->t, "\n");
     }
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include "report/number.h"
 
-enum { WIDTH = 720, LEFT = 190, RIGHT = 600, ROW = 38, GROUP = 26, TOP = 26 };
+enum { VALUES = 120, ROW = 38, GROUP = 26, TOP = 26, NAME_PX = 8 };
 
 static const char *series_class(char *text, size_t size, const char *kind, uint32_t series)
 {
@@ -31,13 +31,14 @@ static void draw_bar(dsbi_text *t, const dsbi_axis *axis, const dsbi_bar *bar, d
     char name[32];
     double middle = y + ROW / 2.0 - 3;
     bool has_note = bar->note && *bar->note;
-    dsbi_svg_text(t, LEFT - 12, middle + (has_note ? -1 : 4),
-                  bar->strong ? "label strong" : "label", "end", bar->label, 24);
+    dsbi_svg_text(t, axis->lo_px - 12, middle + (has_note ? -1 : 4),
+                  bar->strong ? "label strong" : "label", "end", bar->label,
+                  (size_t)(axis->lo_px / NAME_PX));
     if (has_note)
-        dsbi_svg_text(t, LEFT - 12, middle + 12, "note", "end", bar->note, 0);
+        dsbi_svg_text(t, axis->lo_px - 12, middle + 12, "note", "end", bar->note, 0);
     if (isnan(bar->value)) {
-        dsbi_svg_text(t, LEFT + 6, middle + 4, "note", "start", bar->missing ? bar->missing : "",
-                      60);
+        dsbi_svg_text(t, axis->lo_px + 6, middle + 4, "note", "start",
+                      bar->missing ? bar->missing : "", 60);
         return;
     }
     double x = dsbi_axis_px(axis, bar->value), from = axis->lo_px;
@@ -46,11 +47,11 @@ static void draw_bar(dsbi_text *t, const dsbi_axis *axis, const dsbi_bar *bar, d
                   2);
     dsbi_svg_whisker(t, dsbi_axis_px(axis, bar->lo), dsbi_axis_px(axis, bar->hi), middle, "ink");
     dsbi_number value, interval;
-    dsbi_svg_text(t, RIGHT + 14, middle + (isfinite(bar->lo) ? -1 : 4),
+    dsbi_svg_text(t, axis->hi_px + 14, middle + (isfinite(bar->lo) ? -1 : 4),
                   bar->strong ? "value strong" : "value", "start",
                   dsbi_number_percent(&value, bar->value), 0);
     if (isfinite(bar->lo))
-        dsbi_svg_text(t, RIGHT + 14, middle + 12, "note", "start",
+        dsbi_svg_text(t, axis->hi_px + 14, middle + 12, "note", "start",
                       dsbi_number_interval(&interval, bar->lo, bar->hi), 0);
 }
 
@@ -62,9 +63,9 @@ void dsbi_figure_bars(dsbi_text *t, const dsbi_bars *figure)
     double bottom = TOP + (double)(figure->n * ROW + n_groups * GROUP);
     dsbi_axis axis;
     dsbi_axis_init(&axis, figure->lo, figure->hi, 5, false, true);
-    axis.lo_px = LEFT;
-    axis.hi_px = RIGHT;
-    dsbi_svg_begin(t, WIDTH, bottom + 44, figure->title, figure->caption);
+    axis.lo_px = figure->width < 600 ? 110 : 190;
+    axis.hi_px = figure->width - VALUES;
+    dsbi_svg_begin(t, figure->width, bottom + 44, figure->title, figure->caption);
     dsbi_svg_axis_x(t, &axis, TOP - 4, bottom, figure->caption);
     if (isfinite(figure->reference)) {
         double x = dsbi_axis_px(&axis, figure->reference);

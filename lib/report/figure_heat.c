@@ -39,8 +39,8 @@ static void draw_cell(dsbi_text *t, const dsbi_heat *figure, size_t r, size_t c,
 void dsbi_figure_heat(dsbi_text *t, const dsbi_heat *figure)
 {
     size_t n = figure->n_columns > figure->n_rows ? figure->n_columns : figure->n_rows;
-    double cell = fmin(fmax(360.0 / (double)(n ? n : 1), 26), 104);
     enum { LEFT = 128, TOP = 62 };
+    double cell = fmin(fmax((figure->width - LEFT) / (double)(n ? n : 1), 24), 104);
     bool slanted = cell < 84;
     double head = slanted ? TOP + 34 : TOP;
     double right = LEFT + cell * (double)figure->n_columns;

@@ -79,7 +79,7 @@ void dsbi_figure_lines(dsbi_text *t, const dsbi_lines *figure)
             include(&y_lo, &y_hi, figure->lines[i].y[k]);
         }
     include(&y_lo, &y_hi, figure->reference);
-    double right = figure->width - 150, bottom = figure->height - 48;
+    double right = figure->width - 116, bottom = figure->height - 48;
     dsbi_axis x, y;
     dsbi_axis_init(&x, fmin(x_lo, 0), x_hi, 5, false, false);
     dsbi_axis_init(&y, y_lo, y_hi, 4, true, figure->y_percent);
@@ -93,7 +93,7 @@ void dsbi_figure_lines(dsbi_text *t, const dsbi_lines *figure)
     if (isfinite(figure->reference)) {
         double at = dsbi_axis_px(&y, figure->reference);
         dsbi_svg_line(t, LEFT, at, right, at, "reference");
-        dsbi_svg_text(t, LEFT + 4, at - 5, "note", "start", figure->reference_label, 0);
+        dsbi_svg_text(t, right, at - 6, "note", "end", figure->reference_label, 0);
     }
     for (size_t i = 0; i < figure->n; i++)
         draw_line(t, &figure->lines[i], &x, &y);

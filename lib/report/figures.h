@@ -24,6 +24,7 @@ typedef struct dsbi_bars {
     const char *reference_label;
     const char *caption; /* below the axis */
     double lo, hi;       /* of the axis, fractions */
+    double width;        /* px, at least 400 */
 } dsbi_bars;
 void dsbi_figure_bars(dsbi_text *t, const dsbi_bars *figure);
 
@@ -34,6 +35,7 @@ typedef struct dsbi_heat {
     size_t n_rows, n_columns;
     const double *shares;   /* [n_rows, n_columns] */
     const uint64_t *counts; /* [n_rows, n_columns], NULL: shares only */
+    double width;           /* px the cells may take, at most */
 } dsbi_heat;
 void dsbi_figure_heat(dsbi_text *t, const dsbi_heat *figure);
 

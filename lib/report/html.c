@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes of a control character or a reordering mark at `s`, 0 if there is none. */
@@ -55,6 +56,17 @@ void dsbi_html_escape(dsbi_text *t, const char *text, size_t size)
     dsbi_text_add_n(t, text + start, size - start);
 }
 
+void dsbi_plain_escape(dsbi_text *t, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        size_t skip = unwanted((const unsigned char *)text + i, size - i);
+        if (text[i] == '\n' || text[i] == '\t')
+            skip = 1;
+        dsbi_text_add_n(t, skip ? "?" : text + i, 1);
+        i += skip ? skip : 1;
+    }
+}
+
 /* A number conversion: `spec` is the whole of it ("%.3f", "%llu"), `last` its letter. */
 static void add_number(dsbi_text *t, const char *spec, char last, va_list *args)
 {
@@ -79,6 +91,13 @@ static void add_number(dsbi_text *t, const char *spec, char last, va_list *args)
     dsbi_text_add(t, number);
 }
 
+/* Bytes of `text` that "%s" or "%.10s" asks for. */
+static size_t limited(const char *spec, const char *text)
+{
+    const char *dot = strchr(spec, '.');
+    return dot ? strnlen(text, (size_t)strtoul(dot + 1, NULL, 10)) : strlen(text);
+}
+
 void dsbi_html(dsbi_text *t, const char *format, ...)
 {
     va_list args;
@@ -95,7 +114,7 @@ void dsbi_html(dsbi_text *t, const char *format, ...)
         format += size;
         if (last == 's') {
             const char *text = va_arg(args, const char *);
-            dsbi_html_escape(t, text, strlen(text));
+            dsbi_html_escape(t, text, limited(spec, text));
         } else if (last == '%') {
             dsbi_text_add(t, "%");
         } else {

@@ -15,6 +15,9 @@ void dsbi_html(dsbi_text *t, const char *format, ...) DSBI_PRINTF(2, 3);
  * U+2066..2069, which let a name display as another) become U+FFFD. */
 void dsbi_html_escape(dsbi_text *t, const char *text, size_t size);
 
+/* For a terminal: the same characters, and line breaks, become "?". */
+void dsbi_plain_escape(dsbi_text *t, const char *text, size_t size);
+
 /* "data:image/jpeg;base64,..." or png and nothing but base64 after it: safe as an image source. */
 bool dsbi_html_is_image(const char *uri);
 
