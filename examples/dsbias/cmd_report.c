@@ -10,12 +10,8 @@ typedef struct report_args {
 } report_args;
 
 static const cli_flag report_flags[] = {
-    {.name = "out",
-     .kind = CLI_TEXT,
-     .offset = offsetof(report_args, out),
-     .unit = "FILE",
-     .shown = "report.html beside the record",
-     .help = "where to write the page"},
+    CLI_FLAG("out", TEXT, report_args, out, .unit = "FILE",
+             .shown = "report.html beside the record", .help = "where to write the page"),
     {.kind = CLI_END},
 };
 
