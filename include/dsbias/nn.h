@@ -1,0 +1,99 @@
+/** Networks: a model by name, its parameters, weight files, predictions.
+ *
+ *  Simplest use:
+ *      dsb_model_opts opts;
+ *      dsb_model_opts_init(&opts, sizeof opts);
+ *      opts.n_classes = 3;
+ *      opts.height = opts.width = 64;
+ *      dsb_model *model;
+ *      DSB(dsb_model_create(rt, &model, "convnext_470k", &opts));
+ *      DSB(dsb_model_load(model, "model.safetensors"));
+ *      DSB(dsb_model_predict(model, images, n, logits));    [n, 64, 64, 3] bytes -> [n, 3]
+ *      dsb_model_free(model);
+ *
+ *  Layout is NHWC from the decoder to the loss. Training is in train.h.
+ *  A model is used by one thread at a time; two models of one runtime may be used by two threads.
+ */
+#ifndef DSBIAS_NN_H
+#define DSBIAS_NN_H
+
+#include "dsbias/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct dsb_model dsb_model;
+
+/** Number of short names ("convnext_470k"), and name i, NULL beyond the last. Since 0.1. */
+DSB_API uint64_t dsb_model_count(void);
+DSB_API const char *dsb_model_name(uint64_t i);
+
+/** What the numbers of a model are. */
+#define DSB_PRECISION_F32 0u /* float, the kernels of the CPU's level */
+#define DSB_PRECISION_F64 1u /* double, plain C: slow, for checks */
+
+typedef struct dsb_model_opts {
+    uint64_t struct_size; /* bytes the caller knows about; set by dsb_model_opts_init */
+    uint64_t seed;        /* of the initial weights and of drop path; any value; default 0 */
+    uint32_t n_classes;   /* outputs, >= 1; default 1000 */
+    uint32_t height;      /* pixels, as large as the strides of the model ask; default 224 */
+    uint32_t width;       /* likewise; default 224 */
+    uint32_t precision;   /* DSB_PRECISION_*; default DSB_PRECISION_F32 */
+    float mean[3];        /* of pixel / 255 per channel; default ImageNet's .485 .456 .406 */
+    float std[3];         /* > 0; default ImageNet's .229 .224 .225 */
+    float drop_path;      /* highest drop-path rate, [0, 1); negative (default): as the name says */
+    float layer_scale;    /* initial layer scale, 0: none; negative (default): as the name says */
+} dsb_model_opts;
+
+/** Fills `opts` with defaults. @param size sizeof *opts as the caller compiled it. */
+DSB_API void dsb_model_opts_init(dsb_model_opts *opts, size_t size);
+
+/** Creates a model with fresh weights (truncated normal, a function of seed and parameter).
+ *  @param name  a short name, or a family with options,
+ *               "convnext:depths=1-1-3-1,dims=20-40-80-160,layer_scale=1e-6,drop_path=0.1".
+ *  @return DSB_OK; DSB_E_NOTFOUND (name); DSB_E_INVALID (option); DSB_E_SHAPE (image too small);
+ *          DSB_E_NOMEM; DSB_E_LIMIT. Retains the runtime. Since 0.1. */
+DSB_API dsb_status dsb_model_create(dsb_runtime *rt, dsb_model **out, const char *name,
+                                    const dsb_model_opts *opts);
+/** Ends the caller's hold; trainers made from the model keep it alive. Accepts NULL. */
+DSB_API void dsb_model_free(dsb_model *model);
+
+/** The name the model was created with; borrowed. */
+DSB_API const char *dsb_model_spec(const dsb_model *model);
+/** Numbers in all parameters together; multiply-adds of one image, convolutions and products only
+ *  (the "FLOPs" of papers). Since 0.1. */
+DSB_API uint64_t dsb_model_size(const dsb_model *model);
+DSB_API uint64_t dsb_model_macs(const dsb_model *model);
+
+/** Parameters, in the order of declaration. Names, ranks and dimensions are those of weight files:
+ *  PyTorch's, convolutions [O, I, kH, kW], linear [out, in]. Borrowed, valid as long as the model.
+ *  dims returns the rank and fills out[0 .. rank-1], rank <= 4. Beyond the last: NULL, 0. */
+DSB_API uint64_t dsb_model_param_count(const dsb_model *model);
+DSB_API const char *dsb_model_param_name(const dsb_model *model, uint64_t i);
+DSB_API uint64_t dsb_model_param_dims(const dsb_model *model, uint64_t i, uint64_t out[4]);
+
+/** Copies parameter i out or in, row-major in the dimensions above, as floats.
+ *  @param n  number of floats, must be the product of the dimensions.
+ *  @return DSB_OK; DSB_E_INVALID (no such parameter); DSB_E_SHAPE (n). Since 0.1. */
+DSB_API dsb_status dsb_model_param_get(const dsb_model *model, float *out, uint64_t n, uint64_t i);
+DSB_API dsb_status dsb_model_param_set(dsb_model *model, uint64_t i, const float *values,
+                                       uint64_t n);
+
+/** Scores of images: logits, not probabilities. No drop path, no batch statistics: an image's
+ *  scores do not depend on the others.
+ *  @param logits  [n, n_classes] f32.   @param images  [n, height, width, 3] bytes, RGB.
+ *  @return DSB_OK; DSB_E_NOMEM. Bitwise independent of the number of threads. Since 0.1. */
+DSB_API dsb_status dsb_model_predict(dsb_model *model, float *logits, const uint8_t *images,
+                                     uint64_t n);
+
+/** A table of the layers: output shape, parameters, multiply-adds; totals; text, several lines.
+ *  @return the text, borrowed until the next call of this function on the model or its end;
+ *          NULL when there is no memory. Since 0.1. */
+DSB_API const char *dsb_model_summary(dsb_model *model);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,370 @@
+/* See affine.h. Forward: tasks are blocks of rows. Backward: tasks are groups of blocks, each with
+ * its own partial weight gradient, added up in order; weights too large for several partial
+ * results get theirs from one product over all rows instead, whose tiles are the tasks. */
+#include "nn/affine.h"
+
+#include <string.h>
+#include "nn/blocks.h"
+#include "nn/drop.h"
+
+/* A block's operands stay in a 1 MiB second-level cache (Zen 5, November 2026). */
+enum { BLOCK_ELEMENTS = 131072, LEAST_ROWS = 128, MOST_ROWS = 1024, MANY_WEIGHTS = 1 << 19 };
+
+/* How the work is cut and where things lie in scratch memory, in elements. */
+typedef struct affine_work {
+    const dsbi_affine *affine;
+    bool scaled, dropped; /* a layer scale is fused, a drop path acts */
+    bool whole_product;   /* dW from one product over all rows */
+    size_t rows, block;
+    size_t group, most_groups; /* backward: rows of a task, the most tasks */
+    size_t weights, biases;    /* offsets: scaled W and b */
+    size_t partials, stride;   /* partial dW [n, k] and column sums [n] of each group */
+    size_t total;              /* their sum, before gamma */
+    size_t drops;              /* dy with the drop path's factors, all rows */
+    size_t worker, patches, dpatches, block_out, worker_size;
+    size_t end;
+} affine_work;
+
+static size_t take(size_t *end, size_t elements)
+{
+    const size_t at = *end;
+    *end += (elements + 15) / 16 * 16;
+    return at;
+}
+
+static size_t block_rows(size_t k, size_t n)
+{
+    const size_t rows = BLOCK_ELEMENTS / (k + 2 * n) / 32 * 32;
+    return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+}
+
+static void cut(affine_work *work, const dsbi_affine *affine, const dsbi_node *node, size_t batch,
+                bool training)
+{
+    *work = (affine_work){.affine = affine,
+                          .scaled = node->gamma != DSBI_NONE,
+                          .dropped = training && node->residual && node->drop_rate > 0,
+                          .rows = batch * affine->image_rows,
+                          .block = block_rows(affine->k, affine->n)};
+}
+
+/* Groups are whole images where patches of one image overlap in dx. */
+static void cut_groups(affine_work *work)
+{
+    const dsbi_affine *affine = work->affine;
+    const size_t unit = affine->blocked_rows ? 1 : affine->image_rows,
+                 width = affine->k + affine->n;
+    const size_t units = work->rows / unit;
+    size_t partial = affine->n * affine->k + affine->n;
+    work->whole_product = !affine->gather && partial > MANY_WEIGHTS;
+    if (work->whole_product)
+        partial = affine->n;
+    size_t step = dsbi_partial_step(units, width * unit, partial);
+    const size_t least = dsbi_pieces(work->block, unit);
+    work->group = (step > least ? step : least) * unit;
+    work->most_groups = dsbi_partial_most(units, width * unit, partial);
+}
+
+static void lay_workers(affine_work *work, const dsbi_affine *affine, bool backward)
+{
+    size_t end = 0;
+    work->patches = take(&end, affine->gather ? work->block * affine->k : 0);
+    work->dpatches = take(&end, affine->gather && backward ? work->block * affine->k : 0);
+    work->block_out = take(&end, work->block * affine->n);
+    work->worker_size = end;
+}
+
+static void lay_forward(affine_work *work, size_t n_threads)
+{
+    const dsbi_affine *affine = work->affine;
+    work->weights = take(&work->end, work->scaled ? affine->n * affine->k : 0);
+    work->biases = take(&work->end, work->scaled ? affine->n : 0);
+    lay_workers(work, affine, false);
+    work->worker = take(&work->end, n_threads * work->worker_size);
+}
+
+static void lay_backward(affine_work *work, size_t n_threads)
+{
+    const dsbi_affine *affine = work->affine;
+    const size_t n_weights = affine->n * affine->k;
+    work->weights = take(&work->end, work->scaled ? n_weights : 0);
+    work->stride = (work->whole_product ? 0 : n_weights) + affine->n;
+    work->stride = (work->stride + 15) / 16 * 16;
+    work->partials = take(&work->end, work->most_groups * work->stride);
+    work->total = take(&work->end, n_weights + affine->n);
+    work->drops =
+        take(&work->end, work->whole_product && work->dropped ? work->rows * affine->n : 0);
+    lay_workers(work, affine, true);
+    work->worker = take(&work->end, n_threads * work->worker_size);
+}
+
+void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
+                       dsbi_needs *needs)
+{
+    affine_work work;
+    cut(&work, affine, node, sizing->batch, sizing->training);
+    lay_forward(&work, sizing->n_threads);
+    needs->scratch_forward = work.end * sizing->item;
+    cut(&work, affine, node, sizing->batch, sizing->training);
+    cut_groups(&work);
+    lay_backward(&work, sizing->n_threads);
+    needs->scratch_backward = work.end * sizing->item;
+    needs->saved = node->gelu ? work.rows * affine->n * sizing->item : 0;
+    needs->keep_x = node->pixels ? 0 : 1;
+    needs->adds_dx = true;
+    needs->in_place = needs->passes = node->residual ? 2 : 0;
+}
+
+static void *scratch_at(const dsbi_call *call, size_t element)
+{
+    return dsbi_at(call, call->scratch, element);
+}
+
+/* out[j] = gamma[j] W[j], and the same of the bias when wanted */
+static void scale_weights(const dsbi_call *call, const affine_work *work, bool bias)
+{
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t k = work->affine->k, n = work->affine->n;
+    for (size_t j = 0; j < n; j++) {
+        const double gamma = call->math->item == sizeof(float) ? ((const float *)call->gamma)[j]
+                                                               : ((const double *)call->gamma)[j];
+        call->math->scale(kernels, scratch_at(call, work->weights + j * k), gamma,
+                          dsbi_at(call, call->params[0], j * k), k);
+    }
+    if (bias && call->params[1])
+        call->math->mul_rows(kernels, scratch_at(call, work->biases), call->params[1], call->gamma,
+                             1, n);
+}
+
+/* The rows of a: the input itself or gathered patches. */
+static const void *rows_of(const dsbi_call *call, const affine_work *work, size_t first,
+                           size_t count, size_t worker)
+{
+    const dsbi_affine *affine = work->affine;
+    if (!affine->gather)
+        return dsbi_at(call, call->x[0], first * affine->k);
+    void *patches = scratch_at(call, work->worker + worker * work->worker_size + work->patches);
+    affine->gather(call, patches, first, count);
+    return patches;
+}
+
+/* y += or = factor of its image times x, row by row of images */
+static void drop_rows(const dsbi_call *call, const affine_work *work, void *y, const void *x,
+                      size_t first, size_t count, bool add)
+{
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t n = work->affine->n, image_rows = work->affine->image_rows;
+    for (size_t row = first; row < first + count;) {
+        const size_t image = row / image_rows, end = (image + 1) * image_rows;
+        const size_t run = (end < first + count ? end : first + count) - row;
+        const double factor =
+            dsbi_drop_factor(call, call->node->drop_id, call->node->drop_rate, image);
+        const size_t at = (row - first) * n;
+        if (add)
+            call->math->axpy(kernels, dsbi_at(call, y, at), factor, dsbi_at(call, x, at), run * n);
+        else
+            call->math->scale(kernels, dsbi_at(call, y, at), factor, dsbi_at(call, x, at), run * n);
+        row += run;
+    }
+}
+
+static dsb_status forward_block(const dsbi_call *call, const void *job, size_t first, size_t count,
+                                size_t worker)
+{
+    const affine_work *work = job;
+    const dsbi_math *math = call->math;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t k = work->affine->k, n = work->affine->n;
+    const void *a = rows_of(call, work, first, count, worker);
+    const void *weights = work->scaled ? scratch_at(call, work->weights) : call->params[0];
+    const void *bias = !call->params[1] ? NULL
+                       : work->scaled   ? scratch_at(call, work->biases)
+                                        : call->params[1];
+    void *y = dsbi_at(call, call->y, first * n), *out = y;
+    double beta = 0;
+    if (work->dropped) {
+        out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
+    } else if (call->node->residual) {
+        const void *residual = dsbi_at(call, call->x[1], first * n);
+        if (residual != y)
+            memcpy(y, residual, count * n * math->item);
+        beta = 1;
+    } else if (call->node->gelu && call->training) {
+        out = dsbi_at(call, call->saved, first * n);
+    }
+    DSBI_TRY(math->matmul(call->rt, false, true, count, n, k, 1, a, k, weights, k, beta, out, n));
+    if (bias)
+        math->bias_add(kernels, out, out, bias, count, n);
+    if (call->node->gelu)
+        math->gelu_fwd(kernels, y, out, count * n);
+    if (work->dropped) {
+        memcpy(y, dsbi_at(call, call->x[1], first * n), count * n * math->item);
+        drop_rows(call, work, y, out, first, count, true);
+    }
+    return DSB_OK;
+}
+
+dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
+{
+    affine_work work;
+    cut(&work, affine, call->node, call->batch, call->training);
+    lay_forward(&work, call->rt->n_threads);
+    if (work.scaled)
+        scale_weights(call, &work, true);
+    return dsbi_ranges(call, &work, work.rows, work.block, forward_block);
+}
+
+/* The gradient in front of bias and product: dy through GELU or drop path, without gamma. */
+static const void *block_gradient(const dsbi_call *call, const affine_work *work, size_t first,
+                                  size_t count, size_t worker)
+{
+    const size_t n = work->affine->n;
+    const void *dy = dsbi_at(call, call->dy, first * n);
+    void *out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
+    if (call->node->gelu) {
+        void *h = dsbi_at(call, call->saved, first * n);
+        if (work->whole_product)
+            out = h; /* kept for the product over all rows; h itself is no longer needed */
+        call->math->gelu_bwd(dsbi_kernels_of(call->rt), out, dy, h, count * n);
+        return out;
+    }
+    if (work->dropped) {
+        if (work->whole_product)
+            out = scratch_at(call, work->drops + first * n);
+        drop_rows(call, work, out, dy, first, count, false);
+        return out;
+    }
+    return dy;
+}
+
+static dsb_status input_gradient(const dsbi_call *call, const affine_work *work, const void *dh,
+                                 size_t first, size_t count, size_t worker)
+{
+    const size_t k = work->affine->k, n = work->affine->n;
+    const void *weights = work->scaled ? scratch_at(call, work->weights) : call->params[0];
+    if (work->affine->gather) {
+        void *out = scratch_at(call, work->worker + worker * work->worker_size + work->dpatches);
+        DSBI_TRY(call->math->matmul(call->rt, false, false, count, k, n, 1, dh, n, weights, k, 0,
+                                    out, k));
+        work->affine->scatter(call, out, first, count);
+        return DSB_OK;
+    }
+    return call->math->matmul(call->rt, false, false, count, k, n, 1, dh, n, weights, k,
+                              call->add[0] ? 1 : 0, dsbi_at(call, call->dx[0], first * k), k);
+}
+
+/* The residual's gradient is dy; nothing to do where it shares dy's memory. */
+static void pass_gradient(const dsbi_call *call, size_t at, size_t count)
+{
+    if (!call->node->residual || !call->dx[1] || call->dx[1] == call->dy)
+        return;
+    void *dx = dsbi_at(call, call->dx[1], at);
+    const void *dy = dsbi_at(call, call->dy, at);
+    if (call->add[1])
+        call->math->add(dsbi_kernels_of(call->rt), dx, dx, dy, count);
+    else
+        memcpy(dx, dy, count * call->math->item);
+}
+
+static dsb_status backward_block(const dsbi_call *call, const affine_work *work, void *partial,
+                                 size_t first, size_t count, size_t worker)
+{
+    const dsbi_math *math = call->math;
+    const size_t k = work->affine->k, n = work->affine->n;
+    const void *dh = block_gradient(call, work, first, count, worker);
+    if (call->dx[0])
+        DSBI_TRY(input_gradient(call, work, dh, first, count, worker));
+    pass_gradient(call, first * n, count * n);
+    void *sums = partial;
+    if (!work->whole_product) {
+        const void *a = rows_of(call, work, first, count, worker);
+        DSBI_TRY(math->matmul(call->rt, true, false, n, k, count, 1, dh, n, a, k, 1, partial, k));
+        sums = dsbi_at(call, partial, n * k);
+    }
+    math->colsum(dsbi_kernels_of(call->rt), sums, dh, count, n);
+    return DSB_OK;
+}
+
+static dsb_status backward_group(const dsbi_call *call, const void *job, size_t first, size_t count,
+                                 size_t worker)
+{
+    const affine_work *work = job;
+    void *partial = scratch_at(call, work->partials + first / work->group * work->stride);
+    memset(partial, 0, work->stride * call->math->item);
+    if (work->affine->gather && call->dx[0] && !call->add[0]) {
+        const size_t size = dsbi_shape_size(call->node->in), image_rows = work->affine->image_rows;
+        memset(dsbi_at(call, call->dx[0], first / image_rows * size), 0,
+               count / image_rows * size * call->math->item);
+    }
+    for (size_t row = 0; row < count; row += work->block) {
+        const size_t left = count - row;
+        DSBI_TRY(backward_block(call, work, partial, first + row,
+                                left < work->block ? left : work->block, worker));
+    }
+    return DSB_OK;
+}
+
+/* dW, db and dgamma from M and the column sums, one row of W at a time */
+static dsb_status scale_gradients(const dsbi_call *call, const void *job, size_t first,
+                                  size_t count, size_t worker)
+{
+    (void)worker;
+    const affine_work *work = job;
+    const dsbi_math *math = call->math;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t k = work->affine->k, n = work->affine->n;
+    const void *sums = scratch_at(call, work->total + n * k);
+    for (size_t j = first; j < first + count; j++) {
+        const void *m = scratch_at(call, work->total + j * k);
+        double dgamma = math->dot(kernels, dsbi_at(call, call->params[0], j * k), m, k);
+        if (call->params[1])
+            dgamma +=
+                math->dot(kernels, dsbi_at(call, call->params[1], j), dsbi_at(call, sums, j), 1);
+        double gamma;
+        if (math->item == sizeof(float)) {
+            gamma = ((const float *)call->gamma)[j];
+            ((float *)call->dgamma)[j] += (float)dgamma;
+        } else {
+            gamma = ((const double *)call->gamma)[j];
+            ((double *)call->dgamma)[j] += dgamma;
+        }
+        math->axpy(kernels, dsbi_at(call, call->grads[0], j * k), gamma, m, k);
+        if (call->params[1])
+            math->axpy(kernels, dsbi_at(call, call->grads[1], j), gamma, dsbi_at(call, sums, j), 1);
+    }
+    return DSB_OK;
+}
+
+dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine)
+{
+    affine_work work;
+    cut(&work, affine, call->node, call->batch, call->training);
+    cut_groups(&work);
+    lay_backward(&work, call->rt->n_threads);
+    const size_t k = affine->k, n = affine->n, n_groups = dsbi_pieces(work.rows, work.group);
+    if (work.scaled && call->dx[0])
+        scale_weights(call, &work, false);
+    DSBI_TRY(dsbi_ranges(call, &work, work.rows, work.group, backward_group));
+
+    void *dweights = call->grads[0], *dbias = call->grads[1];
+    if (work.scaled) {
+        dweights = scratch_at(call, work.total);
+        dbias = scratch_at(call, work.total + n * k);
+        memset(dweights, 0, (n * k + n) * call->math->item);
+    }
+    const void *partials = scratch_at(call, work.partials);
+    if (work.whole_product) {
+        const void *dh = call->node->gelu ? call->saved
+                         : work.dropped   ? scratch_at(call, work.drops)
+                                          : call->dy;
+        DSBI_TRY(call->math->matmul(call->rt, true, false, n, k, work.rows, 1, dh, n, call->x[0], k,
+                                    1, dweights, k));
+    } else {
+        DSBI_TRY(dsbi_reduce(call, dweights, partials, n_groups, work.stride, n * k));
+        partials = dsbi_at(call, partials, n * k);
+    }
+    if (dbias)
+        DSBI_TRY(dsbi_reduce(call, dbias, partials, n_groups, work.stride, n));
+    return work.scaled ? dsbi_ranges(call, &work, n, dsbi_range_step(n, k), scale_gradients)
+                       : DSB_OK;
+}

@@ -1,0 +1,34 @@
+/* y = a W^T + bias over the rows of a batch, with what may follow it fused in: the common part of
+ * linear layers (a is the input) and convolutions (a is gathered patches, made block by block, so
+ * that no array of all patches ever exists).
+ *
+ *     plain      y = a W^T + b
+ *     gelu       y = gelu(h), h = a W^T + b saved for backward
+ *     residual   y = r + s gamma (a W^T + b), s in {0, 1 / keep} for each image (drop path)
+ *
+ * With gamma the rows of W and b are scaled once per call, so neither forward nor backward pays for
+ * it; the product before the scale is not saved, for with M = dy^T a the gradients are
+ *     dW[j] = gamma[j] M[j],   dgamma[j] = W[j] . M[j] + b[j] sum(dy[:, j]). */
+#ifndef DSBI_NN_AFFINE_H
+#define DSBI_NN_AFFINE_H
+
+#include "nn/layer.h"
+
+typedef struct dsbi_affine dsbi_affine;
+
+struct dsbi_affine {
+    size_t image_rows, k, n; /* rows of a for an image, its columns, columns of y */
+    /* Patches of rows [first, first + count) into out [count, k]; NULL: rows of the input itself.
+     */
+    void (*gather)(const dsbi_call *call, void *out, size_t first, size_t count);
+    /* Adds the gradient of patches to call->dx[0], which holds zeros or what is to be added to. */
+    void (*scatter)(const dsbi_call *call, const void *patches, size_t first, size_t count);
+    bool blocked_rows; /* rows of one image may go to different tasks in backward */
+};
+
+void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
+                       dsbi_needs *needs);
+dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine);
+dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine);
+
+#endif

@@ -1,0 +1,34 @@
+/* Cutting work into tasks. Cuts depend on sizes only, never on the number of threads; sums over
+ * tasks go to partial results of their own and are added up in task order. */
+#ifndef DSBI_NN_BLOCKS_H
+#define DSBI_NN_BLOCKS_H
+
+#include "nn/layer.h"
+
+/* A range of units (rows, images, elements) of one call. */
+typedef dsb_status (*dsbi_range_fn)(const dsbi_call *call, const void *job, size_t first,
+                                    size_t count, size_t worker);
+
+/* Runs fn over [0, n) in ranges of `step` (the last may be shorter). */
+dsb_status dsbi_ranges(const dsbi_call *call, const void *job, size_t n, size_t step,
+                       dsbi_range_fn fn);
+
+/* How many units make a task, for `n` units of `unit_elements` each. */
+size_t dsbi_range_step(size_t n, size_t unit_elements);
+
+/* How many units make a task that sums into a partial result of `partial` elements: as
+ * dsbi_range_step, but with few enough tasks that the partial results stay small. */
+size_t dsbi_partial_step(size_t n, size_t unit_elements, size_t partial);
+/* The most pieces dsbi_partial_step makes of n units or fewer. */
+size_t dsbi_partial_most(size_t n, size_t unit_elements, size_t partial);
+
+static inline size_t dsbi_pieces(size_t n, size_t step)
+{
+    return (n + step - 1) / step;
+}
+
+/* out[i] += sum over p of partials[p * stride + i], in the order of p. */
+dsb_status dsbi_reduce(const dsbi_call *call, void *out, const void *partials, size_t n_partials,
+                       size_t stride, size_t n);
+
+#endif

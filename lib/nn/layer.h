@@ -1,0 +1,84 @@
+/* What a layer is: one file in lib/nn/layers with one constant of this type. The build lists the
+ * folder, so a new layer is a new file; tests take their cases from the same table. */
+#ifndef DSBI_NN_LAYER_H
+#define DSBI_NN_LAYER_H
+
+#include "nn/graph.h"
+#include "nn/math.h"
+
+/* Sizes and rights, asked once when a plan is made. Zeroed before the call. */
+typedef struct dsbi_needs {
+    size_t saved;           /* bytes from forward to backward */
+    size_t scratch_forward; /* bytes that die with the call */
+    size_t scratch_backward;
+    uint32_t keep_x;   /* bit k: backward reads input k */
+    bool keep_y;       /* backward reads the output */
+    bool adds_dx;      /* backward can add into dx (call->add); else the plan adds afterwards */
+    bool dx_over_dy;   /* backward may write the gradient of input 0 over dy */
+    uint32_t in_place; /* 1 + k: forward may write the output over input k; 0: over none */
+    uint32_t passes;   /* 1 + k: the gradient of input k is dy itself and may share its memory */
+} dsbi_needs;
+
+/* One execution. Arrays are dense, images first; `real` is float or double as `math` says. */
+typedef struct dsbi_call {
+    dsb_runtime *rt;
+    const dsbi_math *math;
+    const dsbi_graph *graph;
+    const dsbi_node *node;
+    size_t batch; /* images */
+    bool training;
+    uint64_t seed, step;
+    const void **x; /* inputs */
+    void *y;
+    const void *dy;
+    void **dx; /* gradients of the inputs; NULL: not wanted (only where needs.adds_dx) */
+    bool *add; /* dx[k] holds something already: add to it */
+    const void *params[DSBI_MAX_NODE_PARAMS];
+    void *grads[DSBI_MAX_NODE_PARAMS]; /* added to */
+    const void *gamma;                 /* of a fused layer scale */
+    void *dgamma;
+    const uint8_t *pixels; /* the batch as given, [B, H, W, 3] */
+    void *saved, *scratch;
+} dsbi_call;
+
+typedef struct dsbi_sizing {
+    size_t batch, item; /* images; bytes of a real */
+    size_t n_threads;   /* for memory per worker only; never for how work is cut */
+    bool training;
+} dsbi_sizing;
+
+/* What the plan may fold together (fuse.c). */
+typedef enum dsbi_role {
+    DSBI_ROLE_NONE,
+    DSBI_ROLE_AFFINE,  /* takes a GELU, or a layer scale, a drop path and a sum behind it */
+    DSBI_ROLE_PATCHES, /* the same; and bytes of pixels in front */
+    DSBI_ROLE_INPUT,
+    DSBI_ROLE_GELU,
+    DSBI_ROLE_SCALE,
+    DSBI_ROLE_DROP,
+    DSBI_ROLE_ADD
+} dsbi_role;
+
+struct dsbi_layer {
+    const char *name; /* "linear" */
+    dsbi_role role;
+    /* Checks the inputs, sets node->out, declares parameters. */
+    void (*declare)(dsbi_builder *b, dsbi_node *node);
+    void (*needs)(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs);
+    dsb_status (*forward)(const dsbi_call *call);
+    dsb_status (*backward)(const dsbi_call *call); /* NULL: nothing to do */
+    uint64_t (*macs)(const dsbi_node *node);       /* multiply-adds an image; NULL: none counted */
+    /* A small graph that exercises the layer, for the gradient check; `image` is its input. */
+    dsbi_shape check_image;
+    dsbi_value (*check)(dsbi_builder *b, dsbi_value x);
+};
+
+extern const dsbi_layer *const dsbi_layer_table[]; /* ended by NULL; made by cmake */
+
+/* Element `index` of an array of reals. */
+static inline void *dsbi_at(const dsbi_call *call, const void *array, size_t index)
+{
+    return (char *)(uintptr_t)array + index * call->math->item;
+}
+
+#endif

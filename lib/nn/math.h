@@ -1,0 +1,63 @@
+/* Arithmetic of the layers for one element type. Layers say what happens to which rows; this table
+ * says it in float (kernels of the runtime's CPU level) or in double (the plain C specification),
+ * so that a whole network can be checked against finite differences.
+ * Arrays are reals of the table's type; counts are elements. */
+#ifndef DSBI_NN_MATH_H
+#define DSBI_NN_MATH_H
+
+#include <stdbool.h>
+#include "kernels/kernels.h"
+
+typedef struct dsbi_dw_shape {
+    size_t h, w, c, k, pad; /* input; the output is h + 2 pad - k + 1 by w + 2 pad - k + 1 */
+} dsbi_dw_shape;
+
+/* Mean and inverse deviation of bytes 0 .. 255, in both types. */
+typedef struct dsbi_pixel_scale {
+    float mean_f32[3], inv_std_f32[3];
+    double mean_f64[3], inv_std_f64[3];
+} dsbi_pixel_scale;
+
+typedef struct dsbi_math {
+    size_t item; /* bytes of a real */
+    dsb_status (*matmul)(dsb_runtime *rt, bool trans_a, bool trans_b, size_t m, size_t n, size_t k,
+                         double alpha, const void *a, size_t lda, const void *b, size_t ldb,
+                         double beta, void *c, size_t ldc);
+    void (*add)(const dsbi_kernels *, void *y, const void *a, const void *b, size_t n);
+    void (*scale)(const dsbi_kernels *, void *y, double alpha, const void *x, size_t n);
+    void (*axpy)(const dsbi_kernels *, void *y, double alpha, const void *x, size_t n);
+    double (*dot)(const dsbi_kernels *, const void *a, const void *b, size_t n);
+    /* y = x + bias;  y = x gain;  dx = dy gain, dgain += sum over rows of dy x */
+    void (*bias_add)(const dsbi_kernels *, void *y, const void *x, const void *bias, size_t rows,
+                     size_t c);
+    void (*mul_rows)(const dsbi_kernels *, void *y, const void *x, const void *gain, size_t rows,
+                     size_t c);
+    void (*mul_rows_bwd)(const dsbi_kernels *, void *dx, void *dgain, const void *dy, const void *x,
+                         const void *gain, size_t rows, size_t c);
+    /* out[c] += sum over rows of x[r,c] */
+    void (*colsum)(const dsbi_kernels *, void *out, const void *x, size_t rows, size_t c);
+    void (*gelu_fwd)(const dsbi_kernels *, void *y, const void *x, size_t n);
+    void (*gelu_bwd)(const dsbi_kernels *, void *dx, const void *dy, const void *x, size_t n);
+    void (*layernorm_fwd)(const dsbi_kernels *, void *y, void *mean, void *rstd, const void *x,
+                          const void *gain, const void *bias, size_t rows, size_t c, double eps);
+    void (*layernorm_bwd)(const dsbi_kernels *, void *dx, void *dgain, void *dbias, const void *dy,
+                          const void *x, const void *mean, const void *rstd, const void *gain,
+                          size_t rows, size_t c);
+    /* one image; w [k*k, c]; dw and dbias are added to */
+    void (*dw_fwd)(const dsbi_kernels *, void *y, const void *x, const void *w, const void *bias,
+                   dsbi_dw_shape s);
+    void (*dw_bwd_data)(const dsbi_kernels *, void *dx, const void *dy, const void *w,
+                        dsbi_dw_shape s);
+    void (*dw_bwd_weights)(const dsbi_kernels *, void *dw, void *dbias, const void *x,
+                           const void *dy, dsbi_dw_shape s);
+    /* y[p,c] = (x[p,c] - mean[c]) inv_std[c], three channels */
+    void (*pixels)(const dsbi_kernels *, void *y, const uint8_t *x, const dsbi_pixel_scale *scale,
+                   size_t n_pixels);
+    /* one image: y[c] = mean over rows;  dx[r,c] = dy[c] / rows */
+    void (*pool_fwd)(const dsbi_kernels *, void *y, const void *x, size_t rows, size_t c);
+    void (*pool_bwd)(const dsbi_kernels *, void *dx, const void *dy, size_t rows, size_t c);
+} dsbi_math;
+
+extern const dsbi_math dsbi_math_f32, dsbi_math_f64;
+
+#endif

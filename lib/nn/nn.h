@@ -1,0 +1,49 @@
+/* Inside of dsb_model, for the layers above: train reads parameters and makes plans. */
+#ifndef DSBI_NN_NN_H
+#define DSBI_NN_NN_H
+
+#include <stdatomic.h>
+#include "dsbias/nn.h"
+#include "base/text.h"
+#include "nn/family.h"
+#include "nn/plan.h"
+
+struct dsb_model {
+    dsb_runtime *rt; /* retained */
+    atomic_size_t references;
+    char *spec;
+    dsb_model_opts opts;
+    dsbi_graph *graph;
+    const dsbi_math *math;
+    void *params;       /* arena, laid out as graph->params say */
+    dsbi_plan *predict; /* made by the first prediction */
+    dsbi_text summary;
+};
+
+void dsbi_model_retain(dsb_model *model);
+static inline dsb_runtime *dsbi_model_runtime(const dsb_model *model)
+{
+    return model->rt;
+}
+static inline const dsbi_graph *dsbi_model_graph(const dsb_model *model)
+{
+    return model->graph;
+}
+static inline void *dsbi_model_params(dsb_model *model)
+{
+    return model->params;
+}
+
+/* A plan of the model's current parameters (borrowed: the model must outlive the plan). */
+dsb_status dsbi_plan_create(dsb_model *model, dsbi_plan **out, size_t batch, bool training);
+
+/* Fills an arena with initial values: a function of seed and number of the parameter. */
+dsb_status dsbi_init_params(dsb_runtime *rt, const dsbi_graph *graph, const dsbi_math *math,
+                            void *params, uint64_t seed);
+/* Between a parameter's place in the arena and its stored order, as floats. */
+void dsbi_param_read(const dsbi_param *param, const dsbi_math *math, const void *params,
+                     float *out);
+void dsbi_param_write(const dsbi_param *param, const dsbi_math *math, void *params,
+                      const float *in);
+
+#endif

@@ -1,0 +1,101 @@
+/* Parameters: initial values, and the way between memory order and stored order. */
+#include "base/pool.h"
+#include "base/rng.h"
+#include "nn/nn.h"
+
+/* Walks a parameter in memory order; gives the stored index of each element. */
+typedef struct walk {
+    size_t rank, size[DSBI_MAX_RANK], stride[DSBI_MAX_RANK], at[DSBI_MAX_RANK];
+    size_t stored;
+} walk;
+
+static walk walk_start(const dsbi_param *param)
+{
+    walk w = {.rank = param->rank};
+    size_t stride[DSBI_MAX_RANK], running = 1;
+    for (size_t d = param->rank; d-- > 0;) {
+        stride[d] = running;
+        running *= param->dims[d];
+    }
+    for (size_t d = 0; d < param->rank; d++) {
+        w.size[d] = param->dims[param->perm[d]];
+        w.stride[d] = stride[param->perm[d]];
+    }
+    return w;
+}
+
+static void walk_next(walk *w)
+{
+    for (size_t d = w->rank; d-- > 0;) {
+        w->stored += w->stride[d];
+        if (++w->at[d] < w->size[d])
+            return;
+        w->stored -= w->size[d] * w->stride[d];
+        w->at[d] = 0;
+    }
+}
+
+static double get(const dsbi_math *math, const void *array, size_t i)
+{
+    return math->item == sizeof(float) ? ((const float *)array)[i] : ((const double *)array)[i];
+}
+
+static void set(const dsbi_math *math, void *array, size_t i, double value)
+{
+    if (math->item == sizeof(float))
+        ((float *)array)[i] = (float)value;
+    else
+        ((double *)array)[i] = value;
+}
+
+void dsbi_param_read(const dsbi_param *param, const dsbi_math *math, const void *params, float *out)
+{
+    walk w = walk_start(param);
+    for (size_t i = 0; i < param->size; i++, walk_next(&w))
+        out[w.stored] = (float)get(math, params, param->offset + i);
+}
+
+void dsbi_param_write(const dsbi_param *param, const dsbi_math *math, void *params, const float *in)
+{
+    walk w = walk_start(param);
+    for (size_t i = 0; i < param->size; i++, walk_next(&w))
+        set(math, params, param->offset + i, in[w.stored]);
+}
+
+static double draw(dsbi_rng *rng, dsbi_init init)
+{
+    if (init.kind == DSBI_INIT_CONSTANT)
+        return init.value;
+    for (;;) {
+        const double value = init.value * dsbi_rng_normal(rng);
+        if (value >= -2 && value <= 2)
+            return value;
+    }
+}
+
+typedef struct init_job {
+    const dsbi_graph *graph;
+    const dsbi_math *math;
+    void *params;
+    uint64_t seed;
+} init_job;
+
+/* Values are drawn in memory order. */
+static dsb_status init_task(void *user, size_t task, size_t worker)
+{
+    (void)worker;
+    const init_job *job = user;
+    const dsbi_param *param = &job->graph->params[task];
+    dsbi_rng rng;
+    dsbi_rng_init(&rng, job->seed, DSBI_RNG_INIT, task);
+    for (size_t i = 0; i < param->size; i++)
+        set(job->math, job->params, param->offset + i, (float)draw(&rng, param->init));
+    return DSB_OK;
+}
+
+dsb_status dsbi_init_params(dsb_runtime *rt, const dsbi_graph *graph, const dsbi_math *math,
+                            void *params, uint64_t seed)
+{
+    init_job job = {graph, math, params, seed};
+    return dsbi_parallel(rt, graph->n_params, init_task, &job);
+}

@@ -1,0 +1,522 @@
+/* See plan.h. */
+#include "nn/plan.h"
+
+#include <string.h>
+#include "base/file.h"
+#include "base/pool.h"
+
+enum { NO_BUFFER = -1 };
+
+/* What happens after an operation that cannot add into its gradient: dx += temporary. */
+typedef struct later_sum {
+    void *to, *from;
+    size_t size; /* elements an image */
+} later_sum;
+
+typedef struct plan_op {
+    dsbi_call call;
+    later_sum *sums;
+    size_t n_sums;
+    bool active;
+    double seconds;
+} plan_op;
+
+struct dsbi_plan {
+    dsb_runtime *rt;
+    const dsbi_graph *graph;
+    dsbi_plan_opts opts;
+    size_t count;
+    dsbi_node *nodes;
+    size_t n_nodes;
+    dsbi_value input, output;
+    plan_op *forward, *backward;
+    dsbi_needs *needs;
+
+    dsbi_buffer *buffers;
+    size_t n_buffers, buffers_capacity;
+    ptrdiff_t *value, *grad, *saved, *scratch_forward, *scratch_backward; /* buffer of each node */
+    ptrdiff_t pixels;
+    bool *wants_grad, *grad_born;
+    ptrdiff_t *later; /* temporary gradient buffers, in the order of later_sums */
+    later_sum *later_sums;
+    const void **x_pointers;
+    void **dx_pointers;
+    bool *add_flags;
+    size_t n_inputs; /* of all nodes */
+
+    char *arena;
+    void *grads;
+    size_t bytes, bytes_unshared;
+};
+
+static size_t end_of_time(const dsbi_plan *plan)
+{
+    return plan->opts.training ? 2 * plan->n_nodes : plan->n_nodes;
+}
+
+static size_t back(const dsbi_plan *plan, size_t node)
+{
+    return 2 * plan->n_nodes - node;
+}
+
+static size_t value_bytes(const dsbi_plan *plan, size_t node)
+{
+    return plan->opts.batch * dsbi_shape_size(plan->nodes[node].out) * plan->opts.math->item;
+}
+
+static dsb_status new_buffer(dsbi_plan *plan, ptrdiff_t *out, size_t size, size_t birth,
+                             size_t death)
+{
+    DSBI_TRY(dsbi_grow(plan->rt, (void **)&plan->buffers, &plan->buffers_capacity,
+                       plan->n_buffers + 1, sizeof *plan->buffers));
+    plan->buffers[plan->n_buffers] = (dsbi_buffer){.size = size, .birth = birth, .death = death};
+    *out = (ptrdiff_t)plan->n_buffers++;
+    return DSB_OK;
+}
+
+static void outlive(dsbi_plan *plan, ptrdiff_t buffer, size_t death)
+{
+    if (plan->buffers[buffer].death < death)
+        plan->buffers[buffer].death = death;
+}
+
+/* Last time a node's output is read. */
+static size_t last_use(const dsbi_plan *plan, size_t node)
+{
+    if (node == plan->output)
+        return end_of_time(plan);
+    size_t last = node;
+    if (plan->opts.training && plan->needs[node].keep_y)
+        last = back(plan, node);
+    for (size_t reader = node + 1; reader < plan->n_nodes; reader++)
+        for (size_t k = 0; k < plan->nodes[reader].n_inputs; k++) {
+            if (plan->nodes[reader].inputs[k] != node || (plan->nodes[reader].pixels && k == 0))
+                continue;
+            const bool kept = plan->opts.training && plan->needs[reader].keep_x >> k & 1;
+            const size_t use = kept ? back(plan, reader) : reader;
+            last = use > last ? use : last;
+        }
+    return last;
+}
+
+/* The buffer a node may write its output over, or none. */
+static ptrdiff_t output_over(const dsbi_plan *plan, size_t i)
+{
+    const dsbi_node *node = &plan->nodes[i];
+    const uint32_t in_place = plan->needs[i].in_place;
+    if (in_place == 0)
+        return NO_BUFFER;
+    const dsbi_value x = node->inputs[in_place - 1];
+    const ptrdiff_t buffer = plan->value[x];
+    if (x == plan->input || plan->buffers[buffer].death != i ||
+        value_bytes(plan, x) != value_bytes(plan, i))
+        return NO_BUFFER;
+    for (size_t k = 0; k < node->n_inputs; k++)
+        if (k + 1 != in_place && plan->value[node->inputs[k]] == buffer)
+            return NO_BUFFER;
+    return buffer;
+}
+
+static dsb_status lay_forward(dsbi_plan *plan)
+{
+    const size_t end = end_of_time(plan);
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const dsbi_needs *needs = &plan->needs[i];
+        const size_t last = last_use(plan, i);
+        plan->value[i] = output_over(plan, i);
+        if (plan->value[i] != NO_BUFFER)
+            outlive(plan, plan->value[i], last);
+        else if (i == plan->input && !plan->nodes[i].pixels)
+            DSBI_TRY(new_buffer(plan, &plan->value[i], value_bytes(plan, i), 0, end));
+        else
+            DSBI_TRY(
+                new_buffer(plan, &plan->value[i], last > i ? value_bytes(plan, i) : 0, i, last));
+        DSBI_TRY(new_buffer(plan, &plan->scratch_forward[i], needs->scratch_forward, i, i));
+        const size_t until = plan->opts.training ? back(plan, i) : i;
+        DSBI_TRY(new_buffer(plan, &plan->saved[i], needs->saved, i, until));
+    }
+    plan->pixels = NO_BUFFER;
+    if (plan->nodes[plan->input].pixels)
+        DSBI_TRY(new_buffer(plan, &plan->pixels,
+                            plan->opts.batch * dsbi_shape_size(plan->nodes[plan->input].out), 0,
+                            end));
+    return DSB_OK;
+}
+
+static void find_wanted(dsbi_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const dsbi_node *node = &plan->nodes[i];
+        plan->wants_grad[i] = node->n_params > 0 || node->gamma != DSBI_NONE ||
+                              (i == plan->input && plan->opts.input_grad && !node->pixels);
+        for (size_t k = 0; k < node->n_inputs; k++)
+            plan->wants_grad[i] |= plan->wants_grad[node->inputs[k]];
+    }
+}
+
+/* May the gradient of input k take over the memory of dy? */
+static bool shares_dy(const dsbi_plan *plan, size_t i, size_t k)
+{
+    const dsbi_node *node = &plan->nodes[i];
+    const dsbi_needs *needs = &plan->needs[i];
+    const bool passed = needs->passes == k + 1;
+    if (!passed && !(needs->dx_over_dy && k == 0))
+        return false;
+    for (size_t other = 0; other < node->n_inputs; other++)
+        if (other != k && node->inputs[other] == node->inputs[k])
+            return false;
+    return plan->buffers[plan->grad[i]].death == back(plan, i) &&
+           value_bytes(plan, node->inputs[k]) == value_bytes(plan, i);
+}
+
+static size_t input_offset(const dsbi_plan *plan, size_t node)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < node; i++)
+        at += plan->nodes[i].n_inputs;
+    return at;
+}
+
+/* Gradient buffers of the inputs of node i; called from the last node to the first. */
+static dsb_status lay_input_gradients(dsbi_plan *plan, size_t i)
+{
+    const dsbi_node *node = &plan->nodes[i];
+    const size_t now = back(plan, i), first = input_offset(plan, i);
+    for (size_t k = 0; k < node->n_inputs; k++) {
+        const dsbi_value x = node->inputs[k];
+        plan->later[first + k] = NO_BUFFER;
+        if (!plan->wants_grad[x]) {
+            if (!plan->needs[i].adds_dx) /* the layer writes dx without asking */
+                DSBI_TRY(new_buffer(plan, &plan->later[first + k], value_bytes(plan, x), now, now));
+        } else if (!plan->grad_born[x]) {
+            plan->grad_born[x] = true;
+            if (shares_dy(plan, i, k)) {
+                plan->grad[x] = plan->grad[i];
+                outlive(plan, plan->grad[x], back(plan, x));
+            } else {
+                DSBI_TRY(
+                    new_buffer(plan, &plan->grad[x], value_bytes(plan, x), now, back(plan, x)));
+            }
+        } else if (plan->needs[i].adds_dx) {
+            plan->add_flags[first + k] = true;
+        } else {
+            DSBI_TRY(new_buffer(plan, &plan->later[first + k], value_bytes(plan, x), now, now));
+        }
+    }
+    return DSB_OK;
+}
+
+static dsb_status lay_backward(dsbi_plan *plan)
+{
+    find_wanted(plan);
+    const size_t n = plan->n_nodes;
+    for (size_t i = 0; i < n; i++)
+        plan->grad[i] = plan->scratch_backward[i] = NO_BUFFER;
+    DSBI_TRY(new_buffer(plan, &plan->grad[plan->output], value_bytes(plan, plan->output), n,
+                        back(plan, plan->output)));
+    plan->grad_born[plan->output] = true;
+    for (size_t i = n; i-- > 0;) {
+        if (!plan->grad_born[i] || !plan->wants_grad[i])
+            continue;
+        DSBI_TRY(new_buffer(plan, &plan->scratch_backward[i], plan->needs[i].scratch_backward,
+                            back(plan, i), back(plan, i)));
+        DSBI_TRY(lay_input_gradients(plan, i));
+        if (i == plan->input)
+            outlive(plan, plan->grad[i], end_of_time(plan));
+    }
+    return DSB_OK;
+}
+
+static dsb_status check_sizes(const dsbi_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        size_t size;
+        if (!dsbi_mul(&size, dsbi_shape_size(plan->nodes[i].out), plan->opts.batch) ||
+            size > (size_t)1 << 40)
+            return dsbi_fail(DSB_E_LIMIT, "%s: a batch of %zu is too large", plan->nodes[i].name,
+                             plan->opts.batch);
+    }
+    return DSB_OK;
+}
+
+static dsb_status alloc_tables(dsbi_plan *plan)
+{
+    const size_t n = plan->n_nodes;
+    plan->n_inputs = input_offset(plan, n);
+    const size_t m = plan->n_inputs + 1;
+    plan->needs = dsbi_calloc(plan->rt, n, sizeof *plan->needs);
+    plan->forward = dsbi_calloc(plan->rt, n, sizeof *plan->forward);
+    plan->backward = dsbi_calloc(plan->rt, n, sizeof *plan->backward);
+    plan->value = dsbi_calloc(plan->rt, 5 * n, sizeof *plan->value);
+    plan->wants_grad = dsbi_calloc(plan->rt, 2 * n, sizeof *plan->wants_grad);
+    plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
+    plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
+    plan->x_pointers = dsbi_calloc(plan->rt, m, sizeof *plan->x_pointers);
+    plan->dx_pointers = dsbi_calloc(plan->rt, m, sizeof *plan->dx_pointers);
+    plan->add_flags = dsbi_calloc(plan->rt, m, sizeof *plan->add_flags);
+    if (!plan->needs || !plan->forward || !plan->backward || !plan->value || !plan->wants_grad ||
+        !plan->later || !plan->later_sums || !plan->x_pointers || !plan->dx_pointers ||
+        !plan->add_flags)
+        return DSB_E_NOMEM;
+    plan->grad = plan->value + n;
+    plan->saved = plan->value + 2 * n;
+    plan->scratch_forward = plan->value + 3 * n;
+    plan->scratch_backward = plan->value + 4 * n;
+    plan->grad_born = plan->wants_grad + n;
+    return DSB_OK;
+}
+
+static void ask_needs(dsbi_plan *plan)
+{
+    const dsbi_sizing sizing = {.batch = plan->opts.batch,
+                                .item = plan->opts.math->item,
+                                .n_threads = plan->rt->n_threads,
+                                .training = plan->opts.training};
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        plan->nodes[i].layer->needs(&plan->nodes[i], &sizing, &plan->needs[i]);
+        if (!plan->opts.training)
+            plan->needs[i].saved = 0;
+    }
+}
+
+static void *at(const dsbi_plan *plan, ptrdiff_t buffer)
+{
+    return buffer == NO_BUFFER ? NULL : plan->arena + plan->buffers[buffer].offset;
+}
+
+static void *param_at(const dsbi_plan *plan, const void *arena, uint32_t param)
+{
+    return (char *)(uintptr_t)arena + plan->graph->params[param].offset * plan->opts.math->item;
+}
+
+static dsbi_call bind_common(dsbi_plan *plan, size_t i)
+{
+    const dsbi_node *node = &plan->nodes[i];
+    const size_t first = input_offset(plan, i);
+    dsbi_call call = {.rt = plan->rt,
+                      .math = plan->opts.math,
+                      .graph = plan->graph,
+                      .node = node,
+                      .training = plan->opts.training,
+                      .seed = plan->opts.seed,
+                      .x = plan->x_pointers + first,
+                      .y = at(plan, plan->value[i]),
+                      .dx = plan->dx_pointers + first,
+                      .add = plan->add_flags + first,
+                      .pixels = node->pixels ? at(plan, plan->pixels) : NULL,
+                      .saved = at(plan, plan->saved[i]),
+                      .scratch = at(plan, plan->scratch_forward[i])};
+    for (size_t k = 0; k < node->n_inputs; k++)
+        plan->x_pointers[first + k] = at(plan, plan->value[node->inputs[k]]);
+    for (size_t p = 0; p < node->n_params; p++) {
+        call.params[p] = param_at(plan, plan->opts.params, node->params[p]);
+        if (plan->grads)
+            call.grads[p] = param_at(plan, plan->grads, node->params[p]);
+    }
+    if (node->gamma != DSBI_NONE) {
+        call.gamma = param_at(plan, plan->opts.params, node->gamma);
+        if (plan->grads)
+            call.dgamma = param_at(plan, plan->grads, node->gamma);
+    }
+    return call;
+}
+
+static void bind_backward(dsbi_plan *plan, size_t i)
+{
+    const dsbi_node *node = &plan->nodes[i];
+    const size_t first = input_offset(plan, i);
+    plan_op *op = &plan->backward[i];
+    op->active = plan->grad[i] != NO_BUFFER && plan->wants_grad[i] && node->layer->backward;
+    op->call = plan->forward[i].call;
+    op->call.dy = at(plan, plan->grad[i]);
+    op->call.scratch = at(plan, plan->scratch_backward[i]);
+    op->sums = plan->later_sums + first;
+    for (size_t k = 0; k < node->n_inputs && op->active; k++) {
+        const dsbi_value x = node->inputs[k];
+        void *grad = plan->wants_grad[x] ? at(plan, plan->grad[x]) : NULL;
+        void *later = at(plan, plan->later[first + k]);
+        plan->dx_pointers[first + k] = later ? later : grad;
+        if (later && grad)
+            op->sums[op->n_sums++] = (later_sum){grad, later, dsbi_shape_size(plan->nodes[x].out)};
+    }
+}
+
+/* An input node that nobody reads as reals has nothing to do. */
+static void bind(dsbi_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        plan->forward[i].call = bind_common(plan, i);
+        plan->forward[i].active = i != plan->input || plan->buffers[plan->value[i]].size > 0;
+    }
+    for (size_t i = 0; i < plan->n_nodes && plan->opts.training; i++)
+        bind_backward(plan, i);
+}
+
+static dsb_status alloc_arenas(dsbi_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_buffers; i++)
+        plan->bytes_unshared += plan->buffers[i].size;
+    DSBI_TRY(dsbi_place(plan->rt, plan->buffers, plan->n_buffers, &plan->bytes));
+    /* zeroed: reading what no step has written yet would be a defect, not a security hole */
+    plan->arena = dsbi_calloc(plan->rt, 1, plan->bytes);
+    if (!plan->arena)
+        return DSB_E_NOMEM;
+    if (plan->opts.training) {
+        plan->grads = dsbi_calloc(plan->rt, plan->graph->arena_size + 1, plan->opts.math->item);
+        if (!plan->grads)
+            return DSB_E_NOMEM;
+    }
+    return DSB_OK;
+}
+
+dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_graph *graph,
+                                const dsbi_plan_opts *opts)
+{
+    *out = NULL;
+    if (opts->batch == 0)
+        return dsbi_fail(DSB_E_INVALID, "a batch of 0 images");
+    dsbi_plan *plan = dsbi_calloc(rt, 1, sizeof *plan);
+    if (!plan)
+        return DSB_E_NOMEM;
+    dsbi_runtime_retain(rt);
+    plan->rt = rt;
+    plan->graph = graph;
+    plan->opts = *opts;
+    plan->count = opts->batch;
+    dsb_status status;
+    DSBI_GO(dsbi_fuse(rt, &plan->nodes, &plan->n_nodes, &plan->output, graph, !opts->no_fusion));
+    while (plan->nodes[plan->input].layer->role != DSBI_ROLE_INPUT)
+        plan->input++;
+    DSBI_GO(check_sizes(plan));
+    DSBI_GO(alloc_tables(plan));
+    ask_needs(plan);
+    DSBI_GO(lay_forward(plan));
+    if (opts->training)
+        DSBI_GO(lay_backward(plan));
+    DSBI_GO(alloc_arenas(plan));
+    bind(plan);
+    *out = plan;
+    plan = NULL;
+done:
+    dsbi_plan_free(plan);
+    return status;
+}
+
+void dsbi_plan_free(dsbi_plan *plan)
+{
+    if (!plan)
+        return;
+    dsb_runtime *rt = plan->rt;
+    dsbi_fuse_free(rt, plan->nodes, plan->n_nodes);
+    void *const owned[] = {plan->forward,    plan->backward,    plan->needs,     plan->buffers,
+                           plan->value,      plan->wants_grad,  plan->later,     plan->later_sums,
+                           plan->x_pointers, plan->dx_pointers, plan->add_flags, plan->arena,
+                           plan->grads};
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
+        dsbi_free(rt, owned[i]);
+    dsbi_free(rt, plan);
+    dsbi_runtime_release(rt);
+}
+
+dsb_status dsbi_plan_set_count(dsbi_plan *plan, size_t count)
+{
+    if (count == 0 || count > plan->opts.batch)
+        return dsbi_fail(DSB_E_INVALID, "%zu images for a plan of 1 .. %zu", count,
+                         plan->opts.batch);
+    plan->count = count;
+    return DSB_OK;
+}
+
+size_t dsbi_plan_count(const dsbi_plan *plan)
+{
+    return plan->count;
+}
+
+size_t dsbi_plan_batch(const dsbi_plan *plan)
+{
+    return plan->opts.batch;
+}
+
+void *dsbi_plan_input(dsbi_plan *plan)
+{
+    return at(plan, plan->pixels != NO_BUFFER ? plan->pixels : plan->value[plan->input]);
+}
+
+void *dsbi_plan_logits(dsbi_plan *plan)
+{
+    return at(plan, plan->value[plan->output]);
+}
+
+void *dsbi_plan_dlogits(dsbi_plan *plan)
+{
+    return plan->opts.training ? at(plan, plan->grad[plan->output]) : NULL;
+}
+
+void *dsbi_plan_dinput(dsbi_plan *plan)
+{
+    return plan->opts.training ? at(plan, plan->grad[plan->input]) : NULL;
+}
+
+void *dsbi_plan_grads(dsbi_plan *plan)
+{
+    return plan->grads;
+}
+
+size_t dsbi_plan_bytes(const dsbi_plan *plan)
+{
+    return plan->bytes;
+}
+
+size_t dsbi_plan_bytes_unshared(const dsbi_plan *plan)
+{
+    return plan->bytes_unshared;
+}
+
+size_t dsbi_plan_rows(const dsbi_plan *plan)
+{
+    return plan->n_nodes;
+}
+
+dsbi_plan_row dsbi_plan_row_at(const dsbi_plan *plan, size_t i)
+{
+    return (dsbi_plan_row){&plan->nodes[i], plan->forward[i].seconds, plan->backward[i].seconds};
+}
+
+static dsb_status run_op(dsbi_plan *plan, plan_op *op,
+                         dsb_status (*layer_fn)(const dsbi_call *call), uint64_t step)
+{
+    op->call.batch = plan->count;
+    op->call.step = step;
+    const double start = plan->opts.timed ? dsbi_now() : 0;
+    DSBI_TRY(layer_fn(&op->call));
+    for (size_t s = 0; s < op->n_sums; s++) {
+        const later_sum *sum = &op->sums[s];
+        op->call.math->add(dsbi_kernels_of(plan->rt), sum->to, sum->to, sum->from,
+                           sum->size * plan->count);
+    }
+    if (plan->opts.timed)
+        op->seconds += dsbi_now() - start;
+    return DSB_OK;
+}
+
+dsb_status dsbi_plan_forward(dsbi_plan *plan, uint64_t step)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        plan->backward[i].call.step = step; /* backward draws the same random numbers */
+        if (plan->forward[i].active)
+            DSBI_TRY(run_op(plan, &plan->forward[i], plan->nodes[i].layer->forward, step));
+    }
+    return DSB_OK;
+}
+
+dsb_status dsbi_plan_backward(dsbi_plan *plan)
+{
+    if (!plan->opts.training)
+        return dsbi_fail(DSB_E_STATE, "this plan is for inference");
+    memset(plan->grads, 0, plan->graph->arena_size * plan->opts.math->item);
+    for (size_t i = plan->n_nodes; i-- > 0;)
+        if (plan->backward[i].active)
+            DSBI_TRY(run_op(plan, &plan->backward[i], plan->nodes[i].layer->backward,
+                            plan->backward[i].call.step));
+    return DSB_OK;
+}

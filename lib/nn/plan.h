@@ -1,0 +1,69 @@
+/* A graph made ready to run for a batch size: neighbours fused, every array placed in one arena by
+ * the time it lives, sizes known before the first step. A step allocates nothing.
+ *
+ * Time runs 0 .. n-1 forward, n for the loss, then back from n+1 to 2n; an array occupies its bytes
+ * from the first step that writes it to the last that reads it. */
+#ifndef DSBI_NN_PLAN_H
+#define DSBI_NN_PLAN_H
+
+#include "nn/layer.h"
+
+typedef struct dsbi_plan dsbi_plan;
+
+typedef struct dsbi_plan_opts {
+    size_t batch; /* most images of a call */
+    bool training;
+    bool input_grad; /* the gradient of the input too, where the input is reals */
+    bool no_fusion;  /* run the declaration as it stands */
+    bool timed;      /* keep seconds of each operation */
+    const dsbi_math *math;
+    uint64_t seed;
+    const void *params; /* arena of the graph, borrowed */
+} dsbi_plan_opts;
+
+dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_graph *graph,
+                                const dsbi_plan_opts *opts);
+void dsbi_plan_free(dsbi_plan *plan);
+
+/* Images of the next steps, 1 .. batch; at first the whole batch. */
+dsb_status dsbi_plan_set_count(dsbi_plan *plan, size_t count);
+size_t dsbi_plan_count(const dsbi_plan *plan);
+size_t dsbi_plan_batch(const dsbi_plan *plan);
+/* Where the caller writes the batch: bytes [batch, H, W, 3], or reals if the graph says so. */
+void *dsbi_plan_input(dsbi_plan *plan);
+/* Output of forward and its gradient, which the caller writes before backward: [batch, classes]. */
+void *dsbi_plan_logits(dsbi_plan *plan);
+void *dsbi_plan_dlogits(dsbi_plan *plan);
+void *dsbi_plan_dinput(dsbi_plan *plan);
+/* Gradient arena, laid out as the parameters; overwritten by each backward. */
+void *dsbi_plan_grads(dsbi_plan *plan);
+
+/* `step` numbers the random draws of training; a plan for inference ignores it. */
+dsb_status dsbi_plan_forward(dsbi_plan *plan, uint64_t step);
+dsb_status dsbi_plan_backward(dsbi_plan *plan);
+
+/* Bytes of the activation arena, and what they would be if nothing shared memory. */
+size_t dsbi_plan_bytes(const dsbi_plan *plan);
+size_t dsbi_plan_bytes_unshared(const dsbi_plan *plan);
+
+/* One operation after fusion, for tables: name, layer, seconds so far (timed plans). */
+typedef struct dsbi_plan_row {
+    const dsbi_node *node;
+    double seconds_forward, seconds_backward;
+} dsbi_plan_row;
+size_t dsbi_plan_rows(const dsbi_plan *plan);
+dsbi_plan_row dsbi_plan_row_at(const dsbi_plan *plan, size_t i);
+
+/* Inside: fuse.c. Copies the graph's nodes, folding neighbours; inputs are renumbered. */
+dsb_status dsbi_fuse(dsb_runtime *rt, dsbi_node **nodes, size_t *n_nodes, dsbi_value *output,
+                     const dsbi_graph *graph, bool fold);
+void dsbi_fuse_free(dsb_runtime *rt, dsbi_node *nodes, size_t n_nodes);
+
+/* Inside: place.c. Arrays that live at the same time must not overlap. */
+typedef struct dsbi_buffer {
+    size_t size, offset;
+    size_t birth, death; /* inclusive */
+} dsbi_buffer;
+dsb_status dsbi_place(dsb_runtime *rt, dsbi_buffer *buffers, size_t n, size_t *total);
+
+#endif

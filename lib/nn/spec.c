@@ -1,0 +1,142 @@
+/* See family.h: names of models and their options. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "nn/family.h"
+
+static const char *find(dsbi_spec *spec, const char *key)
+{
+    for (size_t i = 0; i < spec->n; i++)
+        if (strcmp(spec->options[i].key, key) == 0) {
+            spec->options[i].used = true;
+            return spec->options[i].value;
+        }
+    return NULL;
+}
+
+dsb_status dsbi_spec_set(dsbi_spec *spec, const char *key, const char *value)
+{
+    if (strlen(key) >= DSBI_MAX_OPTION_TEXT || strlen(value) >= DSBI_MAX_OPTION_TEXT)
+        return dsbi_fail(DSB_E_LIMIT, "model option %.32s...: longer than %d characters", key,
+                         DSBI_MAX_OPTION_TEXT - 1);
+    size_t i = 0;
+    while (i < spec->n && strcmp(spec->options[i].key, key) != 0)
+        i++;
+    if (i == DSBI_MAX_OPTIONS)
+        return dsbi_fail(DSB_E_LIMIT, "more than %d model options", DSBI_MAX_OPTIONS);
+    if (i == spec->n)
+        spec->n++;
+    memcpy(spec->options[i].key, key, strlen(key) + 1);
+    memcpy(spec->options[i].value, value, strlen(value) + 1);
+    return DSB_OK;
+}
+
+/* "a=1,b=2" */
+static dsb_status read_options(dsbi_spec *spec, const char *text)
+{
+    while (*text) {
+        char pair[2 * DSBI_MAX_OPTION_TEXT];
+        const size_t length = strcspn(text, ",");
+        if (length >= sizeof pair)
+            return dsbi_fail(DSB_E_LIMIT, "model option %.32s... is too long", text);
+        memcpy(pair, text, length);
+        pair[length] = 0;
+        char *equal = strchr(pair, '=');
+        if (!equal || equal == pair || !equal[1])
+            return dsbi_fail(DSB_E_INVALID, "model option \"%s\": expected key=value", pair);
+        *equal = 0;
+        DSBI_TRY(dsbi_spec_set(spec, pair, equal + 1));
+        text += length;
+        text += *text == ',';
+    }
+    return DSB_OK;
+}
+
+static dsb_status unknown_name(const char *name, size_t length)
+{
+    char known[512] = "";
+    size_t at = 0;
+    for (const dsbi_family *const *f = dsbi_family_table; *f; f++)
+        for (const dsbi_preset *p = (*f)->presets; p->name && at < sizeof known; p++)
+            at += (size_t)snprintf(known + at, sizeof known - at, " %s", p->name);
+    return dsbi_fail(DSB_E_NOTFOUND, "no model is called \"%.*s\"; there are:%s", (int)length, name,
+                     known);
+}
+
+dsb_status dsbi_spec_parse(dsbi_spec *spec, const char *name)
+{
+    *spec = (dsbi_spec){0};
+    const size_t length = strcspn(name, ":");
+    const char *options = name[length] ? name + length + 1 : "";
+    if (length >= DSBI_MAX_OPTION_TEXT)
+        return unknown_name(name, DSBI_MAX_OPTION_TEXT);
+    for (const dsbi_family *const *f = dsbi_family_table; *f; f++) {
+        if (strlen((*f)->name) == length && strncmp((*f)->name, name, length) == 0) {
+            spec->family = *f;
+            return read_options(spec, options);
+        }
+        for (const dsbi_preset *p = (*f)->presets; p->name; p++) {
+            if (strlen(p->name) != length || strncmp(p->name, name, length) != 0)
+                continue;
+            spec->family = *f;
+            DSBI_TRY(read_options(spec, p->options));
+            return read_options(spec, options);
+        }
+    }
+    return unknown_name(name, length);
+}
+
+dsb_status dsbi_spec_check(const dsbi_spec *spec)
+{
+    for (size_t i = 0; i < spec->n; i++)
+        if (!spec->options[i].used)
+            return dsbi_fail(DSB_E_INVALID, "%s has no option \"%s\"; it has: %s",
+                             spec->family->name, spec->options[i].key, spec->family->options);
+    return DSB_OK;
+}
+
+double dsbi_spec_real(dsbi_builder *b, dsbi_spec *spec, const char *key, double missing)
+{
+    const char *text = find(spec, key);
+    if (!text)
+        return missing;
+    char *end;
+    const double value = strtod(text, &end);
+    if (end == text || *end || !(value >= -1e300 && value <= 1e300))
+        dsbi_builder_fail(b, DSB_E_INVALID, "model option %s=%s: expected a number", key, text);
+    return value;
+}
+
+size_t dsbi_spec_counts(dsbi_builder *b, dsbi_spec *spec, const char *key, size_t *out, size_t most,
+                        const char *missing)
+{
+    const char *text = find(spec, key);
+    if (!text)
+        text = missing;
+    size_t n = 0;
+    for (const char *at = text; n < most; n++) {
+        char *end;
+        errno = 0;
+        const unsigned long value = strtoul(at, &end, 10);
+        if (end == at || *at < '0' || *at > '9' || errno || value == 0 || value > 1000000 ||
+            (*end && *end != '-'))
+            break;
+        out[n] = value;
+        at = end + 1;
+        if (!*end)
+            return n + 1;
+    }
+    dsbi_builder_fail(b, DSB_E_INVALID, "model option %s=%s: expected up to %zu numbers, 1-2-3",
+                      key, text, most);
+    return n;
+}
+
+size_t dsbi_spec_count(dsbi_builder *b, dsbi_spec *spec, const char *key, size_t missing)
+{
+    size_t value = missing;
+    char text[24];
+    snprintf(text, sizeof text, "%zu", missing);
+    dsbi_spec_counts(b, spec, key, &value, 1, text);
+    return value;
+}
