@@ -9,25 +9,13 @@
 #include "nearest.h"
 
 static const cli_flag common_flags[] = {
-    {.name = "json",
-     .kind = CLI_SWITCH,
-     .offset = offsetof(cli_common, json),
-     .help = "print the result as JSON on stdout"},
-    {.name = "quiet",
-     .kind = CLI_SWITCH,
-     .offset = offsetof(cli_common, quiet),
-     .help = "no progress line and no notes on stderr, errors only"},
-    {.name = "threads",
-     .kind = CLI_COUNT,
-     .offset = offsetof(cli_common, threads),
-     .unit = "T",
-     .shown = "the CPUs this process may use",
-     .max = 64,
-     .help = "worker threads; results do not depend on their number"},
-    {.name = "help",
-     .kind = CLI_SWITCH,
-     .offset = offsetof(cli_common, help),
-     .help = "print this and exit"},
+    CLI_FLAG("json", SWITCH, cli_common, json, .help = "print the result as JSON on stdout"),
+    CLI_FLAG("quiet", SWITCH, cli_common, quiet,
+             .help = "no progress line and no notes on stderr, errors only"),
+    CLI_FLAG("threads", COUNT, cli_common, threads, .unit = "T",
+             .shown = "the CPUs this process may use", .max = 64,
+             .help = "worker threads; results do not depend on their number"),
+    CLI_FLAG("help", SWITCH, cli_common, help, .help = "print this and exit"),
     {.kind = CLI_END},
 };
 

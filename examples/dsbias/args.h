@@ -38,6 +38,12 @@ typedef struct cli_flag {
     const char *choices;  /* CLI_CHOICE: "none|crop|full" */
 } cli_flag;
 
+/* A row: CLI_FLAG("size", COUNT, my_args, size, .unit = "PX", .fallback = "64", .help = "...") */
+#define CLI_FLAG(flag, type, args, field, ...)                                         \
+    {                                                                                  \
+        .name = flag, .kind = CLI_##type, .offset = offsetof(args, field), __VA_ARGS__ \
+    }
+
 enum { CLI_LIST_MAX = 64 };
 typedef struct cli_list {
     const char *items[CLI_LIST_MAX];

@@ -101,20 +101,25 @@ static int exit_code(dsb_status status)
     }
 }
 
-int cli_fail(cli_context *cli, dsb_status status)
+int cli_fail_at(cli_context *cli, dsb_status status, const char *place)
 {
     char text[1100];
-    snprintf(text, sizeof text, "%s", dsb_last_error());
+    const char *sentence = dsb_last_error();
+    snprintf(text, sizeof text, "%s", *sentence ? sentence : dsb_status_name(status));
     cli_clear_progress(cli);
     if (status == DSB_E_CANCELLED)
         fprintf(stderr, "dsbias %s: stopped\n", cli->command->name);
     else
-        fprintf(stderr, "dsbias %s: %s\n", cli->command->name,
-                *text ? text : dsb_status_name(status));
+        fprintf(stderr, "dsbias %s: %s%s%s\n", cli->command->name, place, *place ? ": " : "", text);
     if (exit_code(status) == CLI_DEFECT)
         fprintf(stderr, "This is a defect of dsbias; please report it with the command line and "
                         "'dsbias info'.\n");
     return exit_code(status);
+}
+
+int cli_fail(cli_context *cli, dsb_status status)
+{
+    return cli_fail_at(cli, status, "");
 }
 
 int cli_usage(cli_context *cli, const char *format, ...)

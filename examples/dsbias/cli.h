@@ -36,6 +36,8 @@ void cli_close(cli_context *cli);
 
 /* Prints dsb_last_error() and returns the exit code that belongs to `status`. */
 int cli_fail(cli_context *cli, dsb_status status);
+/* The same with a place in front: "results.json: record: ...". */
+int cli_fail_at(cli_context *cli, dsb_status status, const char *place);
 /* A mistake on the command line that the table cannot see. Returns CLI_USAGE. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))

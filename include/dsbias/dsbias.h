@@ -4,7 +4,9 @@
 #define DSBIAS_DSBIAS_H
 
 #include "dsbias/base.h"
-#include "dsbias/nn.h"
 #include "dsbias/image.h"
+#include "dsbias/nn.h"
+#include "dsbias/report.h"
+#include "dsbias/stats.h"
 
 #endif

@@ -1,0 +1,187 @@
+/** Statistics for evaluating classifiers: intervals, tests, power, fits, resampling, calibration.
+ *
+ *  Plain functions over arrays, in double precision; a runtime is needed only where memory or
+ *  threads are. Simplest use:
+ *      double ci[2];
+ *      dsb_stats_wilson(ci, 1879, 2021, 0.05);          // [0.9178, 0.9401]
+ *
+ *  Common rules. Intervals are two numbers {low, high} at level 1 - alpha, 0 < alpha < 1. A count k
+ *  above its n is DSB_E_INVALID; an alpha outside (0, 1) too. Functions that return a plain double
+ *  answer NaN outside their domain. Resampling draws from a counter-based generator: results depend
+ *  on data, options and seed, never on the number of threads. Permutation p-values are
+ *  (b + 1) / (B + 1). All functions are thread-safe. Since 0.1 unless said.
+ */
+#ifndef DSBIAS_STATS_H
+#define DSBIAS_STATS_H
+
+#include "dsbias/base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- one proportion ---- */
+
+/** Score interval of k successes in n trials. n = 0: [0, 1]; k = 0 has low end 0, k = n high end 1.
+ *  Close to its nominal level already for small n. Source: Wilson 1927. */
+DSB_API dsb_status dsb_stats_wilson(double out[2], uint64_t k, uint64_t n, double alpha);
+/** Wilson with continuity correction (Newcombe 1998): wider, near Clopper-Pearson. */
+DSB_API dsb_status dsb_stats_wilson_corrected(double out[2], uint64_t k, uint64_t n, double alpha);
+/** Exact interval: never below its nominal level. Ends are beta quantiles, good to 1e-14.
+ *  k = 0: high = 1 - (alpha/2)^(1/n); k = n: low = (alpha/2)^(1/n). Source: Clopper & Pearson 1934.
+ */
+DSB_API dsb_status dsb_stats_clopper_pearson(double out[2], uint64_t k, uint64_t n, double alpha);
+/** Equal-tailed interval of Beta(k + 1/2, n - k + 1/2), ends fixed at 0 for k = 0 and 1 for k = n.
+ *  Source: Brown, Cai & DasGupta 2001. */
+DSB_API dsb_status dsb_stats_jeffreys(double out[2], uint64_t k, uint64_t n, double alpha);
+/** Wald interval after adding z^2/2 successes and failures, clipped to [0, 1]. Agresti & Coull
+ * 1998. */
+DSB_API dsb_status dsb_stats_agresti_coull(double out[2], uint64_t k, uint64_t n, double alpha);
+/** Clopper-Pearson with half the probability of the observed count: exact on average, not always.
+ */
+DSB_API dsb_status dsb_stats_mid_p(double out[2], uint64_t k, uint64_t n, double alpha);
+
+/* ---- binomial test, power, sample size ---- */
+
+#define DSB_STATS_TWO_SIDED 0u /* outcomes no more probable than the observed one */
+#define DSB_STATS_GREATER 1u   /* the rate is above p0 */
+#define DSB_STATS_LESS 2u      /* the rate is below p0 */
+
+/** Exact p-value of k successes in n trials under rate p0. n = 0 gives 1.
+ *  @param side DSB_STATS_*. Tails keep full relative precision down to the smallest double. */
+DSB_API dsb_status dsb_stats_binomial_test(double *p, uint64_t k, uint64_t n, double p0,
+                                           uint32_t side);
+/** Test images needed in all to see accuracy p0 + delta against p0, one-sided, normal
+ *  approximation: ceil(((z_alpha sqrt(p0 q0) + z_beta sqrt(p1 q1)) / delta)^2). */
+DSB_API dsb_status dsb_stats_sample_size(uint64_t *n, double p0, double delta, double alpha,
+                                         double power);
+/** Probability to reject p0 with n images if the rate is p0 + delta, one-sided, normal
+ *  approximation (Lopez-Paz & Oquab 2017). */
+DSB_API dsb_status dsb_stats_power(double *power, uint64_t n, double p0, double delta,
+                                   double alpha);
+/** The same for the exact test. @param critical fewest successes that reject (n + 1: none does);
+ *  may be NULL. */
+DSB_API dsb_status dsb_stats_power_exact(double *power, uint64_t *critical, uint64_t n, double p0,
+                                         double delta, double alpha);
+/** Items needed so that McNemar's test (two-sided) sees a difference `delta` between two models
+ *  that disagree in correctness on a share `disagreement` of items, 0 < delta <= disagreement. */
+DSB_API dsb_status dsb_stats_paired_sample_size(uint64_t *n, double disagreement, double delta,
+                                                double alpha, double power);
+
+/* ---- confusion matrices: [n_classes, n_classes], rows truth, columns predicted ---- */
+
+/** Counts. DSB_E_DATA names the first label or prediction that is n_classes or more. */
+DSB_API dsb_status dsb_stats_confusion(uint64_t *confusion, const uint32_t *truth,
+                                       const uint32_t *predicted, uint64_t n, uint32_t n_classes);
+/** Recall of each class [n_classes] (NaN for a class without items) and, if `ci` is not NULL, its
+ *  Wilson interval [n_classes, 2]. */
+DSB_API dsb_status dsb_stats_recall(double *recall, double *ci, const uint64_t *confusion,
+                                    uint32_t n_classes, double alpha);
+/** Test against chance for N ways with both margins fixed: exact mean and variance of the number of
+ *  correct answers under random relabelling, normal approximation, one-sided. One class or one
+ *  predicted class: z = 0, p = 1. Same null as Cohen's kappa = 0. */
+DSB_API dsb_status dsb_stats_margin_test(double *z, double *p, const uint64_t *confusion,
+                                         uint32_t n_classes);
+/** The same null by permutation: p = (1 + #{as many correct or more}) / (n_permutations + 1). */
+DSB_API dsb_status dsb_stats_margin_permutation(dsb_runtime *rt, double *p,
+                                                const uint64_t *confusion, uint32_t n_classes,
+                                                uint64_t n_permutations, uint64_t seed);
+
+typedef struct dsb_stats_multiclass {
+    uint64_t struct_size;     /* set by _init */
+    uint64_t n, correct;      /* items, items on the diagonal */
+    double accuracy;          /* correct / n; NaN if n = 0 */
+    double balanced_accuracy; /* mean recall over classes that occur */
+    double macro_f1; /* mean of 2 tp / (row + column) over classes that occur or are named */
+    double kappa;    /* Cohen; NaN if truth and prediction are one and the same class */
+    double mcc;      /* Gorodkin's R_K; NaN if either side has a single class */
+} dsb_stats_multiclass;
+DSB_API void dsb_stats_multiclass_init(dsb_stats_multiclass *out, size_t size);
+/** Summary of a confusion matrix. @param out made by dsb_stats_multiclass_init. */
+DSB_API dsb_status dsb_stats_multiclass_run(dsb_stats_multiclass *out, const uint64_t *confusion,
+                                            uint32_t n_classes);
+
+/* ---- two proportions, paired tests ---- */
+
+/** Interval of k1/n1 - k2/n2, independent samples: hybrid score, Newcombe 1998 method 10.
+ *  An empty sample gives [-1, 1]. */
+DSB_API dsb_status dsb_stats_newcombe(double out[2], uint64_t k1, uint64_t n1, uint64_t k2,
+                                      uint64_t n2, double alpha);
+/** Interval of the difference in accuracy of A and B on the same items: Newcombe 1998 (paired)
+ *  method 10. n10 = only A right, n01 = only B right. */
+DSB_API dsb_status dsb_stats_newcombe_paired(double out[2], uint64_t n11, uint64_t n10,
+                                             uint64_t n01, uint64_t n00, double alpha);
+/** Wald interval of the same: d +- z sqrt(m - (n10 - n01)^2 / n) / n, m = n10 + n01. */
+DSB_API dsb_status dsb_stats_paired_wald(double out[2], uint64_t n10, uint64_t n01, uint64_t n,
+                                         double alpha);
+/** Ratio of error rates (wrong1/n1) / (wrong2/n2) with Katz's log interval. No errors on either
+ *  side: NaN and [0, inf]; none on one side: that end is 0 or infinite. */
+DSB_API dsb_status dsb_stats_error_ratio(double *ratio, double out[2], uint64_t wrong1, uint64_t n1,
+                                         uint64_t wrong2, uint64_t n2, double alpha);
+
+/** Table of two models' correctness (0/1) over n items: {both, only A, only B, neither}. */
+DSB_API dsb_status dsb_stats_paired_counts(uint64_t table[4], const uint8_t *right_a,
+                                           const uint8_t *right_b, uint64_t n);
+
+#define DSB_STATS_MCNEMAR_EXACT 0u     /* binomial on discordant pairs, two-sided */
+#define DSB_STATS_MCNEMAR_MIDP 1u      /* recommended: Fagerland et al. 2013 */
+#define DSB_STATS_MCNEMAR_CHI2 2u      /* (n10 - n01)^2 / m */
+#define DSB_STATS_MCNEMAR_CORRECTED 3u /* (|n10 - n01| - 1)^2 / m */
+
+/** McNemar's test from discordant counts. None discordant: p = 1. Mid-p with n10 = n01 is
+ *  1 - P(X = n10)/2. */
+DSB_API dsb_status dsb_stats_mcnemar(double *p, uint64_t n10, uint64_t n01, uint32_t form);
+/** Cochran's Q: do n_models models have the same accuracy on the same items? right [n_models,
+ *  n_items] of 0/1; chi-square with n_models - 1 degrees of freedom. All rows equal: Q = 0, p = 1.
+ */
+DSB_API dsb_status dsb_stats_cochran_q(double *q, double *p, const uint8_t *right,
+                                       uint64_t n_models, uint64_t n_items);
+/** Bowker's test of symmetry of a square table; empty pairs of cells take no degree of freedom. */
+DSB_API dsb_status dsb_stats_bowker(double *chi2, double *df, double *p, const uint64_t *table,
+                                    uint32_t n_classes);
+/** Two-sided permutation test that paired differences [n] are symmetric about 0, by random signs.
+ */
+DSB_API dsb_status dsb_stats_sign_flip(dsb_runtime *rt, double *p, const double *difference,
+                                       uint64_t n, uint64_t n_permutations, uint64_t seed);
+
+/* ---- many tests ---- */
+
+#define DSB_STATS_ADJUST_BONFERRONI 0u
+#define DSB_STATS_ADJUST_HOLM 1u
+#define DSB_STATS_ADJUST_HOCHBERG 2u
+#define DSB_STATS_ADJUST_BH 3u /* Benjamini-Hochberg: false discovery rate */
+#define DSB_STATS_ADJUST_BY 4u /* Benjamini-Yekutieli: under any dependence */
+
+/** Adjusted p-values, in the order of the inputs; `adjusted` may be `p`. NaN stays NaN and is not
+ *  counted. */
+DSB_API dsb_status dsb_stats_adjust(dsb_runtime *rt, double *adjusted, const double *p, uint64_t n,
+                                    uint32_t method);
+
+/* ---- distributions ---- */
+
+/** Normal: density, P(N <= z), P(N > z), quantile. Relative error of either tail about 1e-15. */
+DSB_API double dsb_stats_normal_pdf(double z);
+DSB_API double dsb_stats_normal_cdf(double z);
+DSB_API double dsb_stats_normal_sf(double z);
+DSB_API double dsb_stats_normal_quantile(double p);
+/** ln Gamma(x), x > 0. */
+DSB_API double dsb_stats_log_gamma(double x);
+/** Regularised incomplete beta I_x(a, b), a, b > 0, and the x for a given I. */
+DSB_API double dsb_stats_beta_cdf(double x, double a, double b);
+DSB_API double dsb_stats_beta_quantile(double p, double a, double b);
+/** Regularised lower incomplete gamma P(shape, x). */
+DSB_API double dsb_stats_gamma_cdf(double x, double shape);
+/** Chi-square: P(X <= x), P(X > x), quantile. df > 0, need not be whole. */
+DSB_API double dsb_stats_chi2_cdf(double x, double df);
+DSB_API double dsb_stats_chi2_sf(double x, double df);
+DSB_API double dsb_stats_chi2_quantile(double p, double df);
+/** Student t: P(T > t), quantile; df > 0, infinity allowed. F: P(F > f). */
+DSB_API double dsb_stats_t_sf(double t, double df);
+DSB_API double dsb_stats_t_quantile(double p, double df);
+DSB_API double dsb_stats_f_sf(double f, double df1, double df2);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
