@@ -250,10 +250,18 @@ static void add_row(dsbi_text *t, const char *key, const dsbi_json_value *value)
 void dsbi_classify_method(const dsbi_classify_page *p)
 {
     static const char *const rows[][2] = {
-        {"Started", "started"},       {"Seed", "seed"},       {"Library", "version"},
-        {"Build", "build"},           {"Kernels", "isa"},     {"Matrix products", "blas"},
-        {"Threads", "threads"},       {"Options", "options"}, {"Plan", "plan"},
-        {"Kernel choice", "kernels"}, {"Data", "data"},
+        {"Started", "started"},
+        {"Seed", "seed"},
+        {"Library", "version"},
+        {"Build", "build"},
+        {"Kernels", "isa"},
+        {"Matrix products", "blas"},
+        {"Threads", "threads"},
+        {"Options", "options"},
+        {"Plan", "plan"},
+        {"Recipes", "recipes"},
+        {"Kernel choice", "kernels"},
+        {"Data", "data"},
     };
     const dsbi_json_value *record = dsbi_json_get(p->root, "record");
     if (!record)

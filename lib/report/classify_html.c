@@ -144,11 +144,13 @@ static void add_heading(const dsbi_classify_page *p)
 {
     const dsbi_json_value *record = dsbi_json_get(p->root, "record");
     dsbi_text_add(p->t, "<header><span class=\"over\">Dataset classification</span>\n<h1>");
+    if (p->n > 4)
+        dsbi_html(p->t, "%zu collections</h1>\n<p class=\"small\">", p->n);
     for (size_t i = 0; i < p->n; i++)
         dsbi_html(p->t, "%s%s", i == 0 ? "" : i + 1 == p->n ? " and " : ", ", p->names[i]);
-    dsbi_text_add(p->t,
-                  "</h1>\n<div class=\"soft\">Can a classifier tell which collection an image "
-                  "comes from?");
+    dsbi_text_add(p->t, p->n > 4 ? "</p>\n" : "</h1>\n");
+    dsbi_text_add(p->t, "<div class=\"soft\">Can a classifier tell which collection an image comes "
+                        "from?");
     const char *started = dsbi_record_text(record, "started");
     if (strlen(started) >= 16) /* 2026-11-21T19:00:00Z */
         dsbi_html(p->t, " Run of %.10s, %.5s UTC.", started, started + 11);

@@ -19,6 +19,7 @@ static void fill_rung(dsbi_bar *bar, dsbi_number *note, const dsbi_json_value *r
         .group =
             is_metadata(rung) ? "Without pixels" : "From pixels, every image made the same size",
         .label = dsbi_record_rung_title(dsbi_record_text(rung, "name")),
+        .tip = dsbi_record_text(rung, "what"),
         .value = dsbi_record_number(rung, "accuracy"),
         .series = is_metadata(rung) ? 1 : 0,
         .strong = headline,
@@ -281,6 +282,12 @@ void dsbi_classify_sample_size(const dsbi_classify_page *p)
                   enough ? "\xe2\x9c\x93 enough" : "\xe2\x9c\x97 not enough");
     }
     dsbi_text_add(p->t, "</table></div>\n");
+    double smallest = dsbi_record_number(p->root, "detectable_difference");
+    if (isfinite(smallest))
+        dsbi_html(p->t,
+                  "<p class=\"soft\">The smallest difference this run would have found: %.1f "
+                  "points.</p>\n",
+                  100 * smallest);
     dsbi_section_end(p->t);
 }
 

@@ -31,6 +31,10 @@ static void draw_bar(dsbi_text *t, const dsbi_axis *axis, const dsbi_bar *bar, d
     char name[32];
     double middle = y + ROW / 2.0 - 3;
     bool has_note = bar->note && *bar->note;
+    if (bar->tip && *bar->tip)
+        dsbi_html(t, "<g><title>%s</title>", bar->tip);
+    else
+        dsbi_text_add(t, "<g>");
     dsbi_svg_text(t, axis->lo_px - 12, middle + (has_note ? -1 : 4),
                   bar->strong ? "label strong" : "label", "end", bar->label,
                   (size_t)(axis->lo_px / NAME_PX));
@@ -53,6 +57,7 @@ static void draw_bar(dsbi_text *t, const dsbi_axis *axis, const dsbi_bar *bar, d
     if (isfinite(bar->lo))
         dsbi_svg_text(t, axis->hi_px + 14, middle + 12, "note", "start",
                       dsbi_number_interval(&interval, bar->lo, bar->hi), 0);
+    dsbi_text_add(t, "</g>\n");
 }
 
 void dsbi_figure_bars(dsbi_text *t, const dsbi_bars *figure)

@@ -10,7 +10,8 @@
 typedef struct dsbi_bar {
     const char *group; /* a caption is drawn where it changes; "" = none */
     const char *label;
-    const char *note; /* small, below the label */
+    const char *note; /* small, below the label; NULL: none */
+    const char *tip;  /* tooltip; NULL: none */
     double value, lo, hi;
     uint32_t series;     /* colour, 0..7 */
     bool strong;         /* the one the headline is about */
