@@ -84,6 +84,7 @@ dsb_status dsb_runtime_create_for(dsb_runtime **out, const dsb_runtime_opts *giv
     rt->isa = choose_isa(opts.isa_max);
     rt->n_threads = choose_threads(opts.n_threads);
     pthread_mutex_init(&rt->log_lock, NULL);
+    dsbi_budget_init(&rt->budget);
     dsb_status status = dsbi_pool_create(&rt->pool, rt);
     if (status != DSB_OK) {
         dsbi_runtime_release(rt);
@@ -103,6 +104,7 @@ void dsbi_runtime_release(dsb_runtime *rt)
     if (!rt || atomic_fetch_sub(&rt->references, 1) != 1)
         return;
     dsbi_pool_free(rt->pool, rt);
+    dsbi_budget_destroy(&rt->budget);
     pthread_mutex_destroy(&rt->log_lock);
     free(rt);
 }

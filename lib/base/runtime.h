@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "dsbias/base.h"
+#include "base/budget.h"
 #include "base/memory.h"
 #include "base/status.h"
 
@@ -24,7 +25,8 @@ struct dsb_runtime {
     pthread_mutex_t log_lock;
     size_t n_threads;
     struct dsbi_pool *pool;
-    atomic_int blas; /* lib/tensor/blas.c: 0 not asked yet, 1 use OpenBLAS, 2 go without */
+    dsbi_budget budget; /* of memory for decoding */
+    atomic_int blas;    /* lib/tensor/blas.c: 0 not asked yet, 1 use OpenBLAS, 2 go without */
 };
 
 void dsbi_runtime_retain(dsb_runtime *rt);

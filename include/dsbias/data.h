@@ -1,0 +1,139 @@
+/** Data: collections of images, what is broken in them, duplicates, splits, and a threaded loader.
+ *
+ *  Simplest use:
+ *      dsb_dataset *sets[2];
+ *      dsb_dataset_open(rt, &sets[0], "holiday=/photos/2023", NULL, NULL, NULL);
+ *      dsb_dataset_open(rt, &sets[1], "/photos/scans", NULL, NULL, NULL);
+ *      printf("%llu images, %llu broken\n", dsb_dataset_count(sets[0]),
+ *             dsb_dataset_broken_count(sets[0]));
+ *
+ *      dsb_split *split;
+ *      dsb_split_create(rt, &split, (const dsb_dataset *const *)sets, 2, NULL);
+ *      dsb_loader *loader;
+ *      dsb_loader_create(rt, &loader, split, DSB_PART_TRAIN, NULL);
+ *      dsb_batch batch;
+ *      dsb_batch_init(&batch, sizeof batch);
+ *      while (dsb_loader_next(loader, &batch) == DSB_OK && batch.n)
+ *          use(batch.images, batch.labels, batch.n);
+ *
+ *  A collection is named by a spec, "[NAME=]WHERE". WHERE is a folder, read recursively, or what
+ *  another format takes ("synthetic:..."). NAME defaults to the last part of WHERE. A folder with
+ *  '=' in its name is written "./a=b".
+ *
+ *  What counts as an image in a folder: every file whose content is an image, whatever it is
+ * called. A file that is no image is *broken* if its name ends like an image's (.jpg, .png ...),
+ * for somebody took it for one, and *skipped* if not (.txt, .json, Thumbs.db). Hidden files and
+ * folders (first character '.'), links that leave the folder, links to folders and special files
+ * are skipped. Both lists say why, nothing is dropped silently. Symbolic links to files inside the
+ * folder are followed.
+ */
+#ifndef DSBIAS_DATA_H
+#define DSBIAS_DATA_H
+
+#include "dsbias/base.h"
+#include "dsbias/image.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- collections ---- */
+
+/** One opened collection: the index of its usable images. It never changes, and all functions on it
+ *  may be called by any number of threads at once. */
+typedef struct dsb_dataset dsb_dataset;
+
+typedef struct dsb_dataset_opts {
+    uint64_t struct_size;    /* bytes the caller knows about; set by dsb_dataset_opts_init */
+    uint64_t max_file_bytes; /* larger files are broken (LIMIT), >= 1; default 128 MiB */
+    uint64_t max_listed;     /* broken and skipped files kept by name, each; all are counted;
+                                default 65536 */
+    uint32_t verify;         /* 1: decode every image once, so that all broken ones are known now;
+                                0: read headers only, the rest surfaces in the loader; default 1 */
+    uint32_t max_depth;      /* folders inside folders; deeper ones are skipped; default 32 */
+} dsb_dataset_opts;
+
+/** Fills `opts` with defaults. @param size sizeof *opts as the caller compiled it. */
+DSB_API void dsb_dataset_opts_init(dsb_dataset_opts *opts, size_t size);
+
+/** Opens a collection: lists it, then reads every file on the runtime's pool: content hash, header,
+ *  pixels if `verify`. The result does not depend on the number of threads.
+ *  Memory: at most 96 bytes an image plus its name stay; 384 MiB while large files are decoded.
+ *  @param fn  progress, stage "scan NAME"; NULL = none.
+ *  @return DSB_OK, also for a collection without a usable image; DSB_E_NOTFOUND, DSB_E_INVALID
+ *  (spec, options), DSB_E_IO (the folder itself), DSB_E_NOMEM, DSB_E_LIMIT, DSB_E_CANCELLED.
+ *  Since 0.1. */
+DSB_API dsb_status dsb_dataset_open(dsb_runtime *rt, dsb_dataset **out, const char *spec,
+                                    const dsb_dataset_opts *opts, dsb_event_fn fn, void *user);
+/** Ends the caller's hold; splits and loaders made from it keep it alive. */
+DSB_API void dsb_dataset_free(dsb_dataset *dataset);
+
+/** Name, place as given after "NAME=", and format ("folder"): borrowed. */
+DSB_API const char *dsb_dataset_name(const dsb_dataset *dataset);
+DSB_API const char *dsb_dataset_where(const dsb_dataset *dataset);
+DSB_API const char *dsb_dataset_format(const dsb_dataset *dataset);
+
+/** Number of usable images. They are numbered from 0 in byte order of their folders and names. */
+DSB_API uint64_t dsb_dataset_count(const dsb_dataset *dataset);
+/** Path of image i below the folder, '/' between. Any bytes but NUL. NULL if there is no such
+ * image. */
+DSB_API const char *dsb_dataset_path(const dsb_dataset *dataset, uint64_t i);
+/** Facts of image i, as dsb_image_info_read gives them, quantisation tables left out.
+ *  @param info  prepared by dsb_image_info_init. @return DSB_OK, DSB_E_INVALID. */
+DSB_API dsb_status dsb_dataset_info(const dsb_dataset *dataset, uint64_t i, dsb_image_info *info);
+/** Decodes image i. @return DSB_OK, DSB_E_INVALID, or as dsb_image_load. */
+DSB_API dsb_status dsb_dataset_image(const dsb_dataset *dataset, uint64_t i, dsb_image **out);
+
+/** Class folders: the folder of each image, "" for the root. Number of them, name of one, and the
+ *  one of image i (UINT32_MAX if there is no such image). In order of first appearance. */
+DSB_API uint32_t dsb_dataset_class_count(const dsb_dataset *dataset);
+DSB_API const char *dsb_dataset_class_name(const dsb_dataset *dataset, uint32_t class_id);
+DSB_API uint32_t dsb_dataset_class(const dsb_dataset *dataset, uint64_t i);
+
+/** SHA-256 over path, size and content hash of every usable image, in order: two collections with
+ *  the same digest hold the same images. */
+DSB_API void dsb_dataset_digest(const dsb_dataset *dataset, uint8_t digest[32]);
+
+/** Why a file is not used. 1..15: broken, somebody took it for an image. 16 and above: skipped. */
+#define DSB_CAUSE_EMPTY 1u       /* no bytes */
+#define DSB_CAUSE_NOT_IMAGE 2u   /* named like an image, but its content is none */
+#define DSB_CAUSE_UNSUPPORTED 3u /* an image in a format or variant that is not decoded */
+#define DSB_CAUSE_DAMAGED 4u     /* ends too early, contradicts itself, fails its checksum */
+#define DSB_CAUSE_LIMIT 5u       /* more bytes, pixels or scans than allowed */
+#define DSB_CAUSE_UNREADABLE 6u  /* the operating system refused */
+#define DSB_CAUSE_HIDDEN 16u     /* name begins with '.' */
+#define DSB_CAUSE_OTHER 17u      /* neither named like an image nor one by content */
+#define DSB_CAUSE_LINK 18u    /* symbolic link to a folder, out of the collection, or to nothing */
+#define DSB_CAUSE_SPECIAL 19u /* socket, FIFO, device */
+#define DSB_CAUSE_DEPTH 20u   /* folder deeper than max_depth */
+#define DSB_CAUSE_FOLDER 21u  /* folder that cannot be listed */
+
+/** Name of a cause, "damaged". Static text; "?" for a value that is none. */
+DSB_API const char *dsb_cause_name(uint32_t cause);
+
+/** A file that is not used. Texts are borrowed from the collection. */
+typedef struct dsb_problem {
+    uint64_t struct_size; /* bytes the caller knows about; set by dsb_problem_init */
+    const char *path;     /* below the folder, '/' between */
+    const char *message;  /* one sentence */
+    uint32_t cause;       /* DSB_CAUSE_* */
+    uint32_t reserved;    /* 0 */
+} dsb_problem;
+
+DSB_API void dsb_problem_init(dsb_problem *problem, size_t size);
+
+/** Files of one cause, or of all broken ones (cause 0). */
+DSB_API uint64_t dsb_dataset_broken_count(const dsb_dataset *dataset);
+DSB_API uint64_t dsb_dataset_skipped_count(const dsb_dataset *dataset);
+DSB_API uint64_t dsb_dataset_cause_count(const dsb_dataset *dataset, uint32_t cause);
+/** Broken (skipped) file i in order of path, i below min(count, max_listed).
+ *  @return DSB_OK, DSB_E_INVALID. */
+DSB_API dsb_status dsb_dataset_broken(const dsb_dataset *dataset, uint64_t i, dsb_problem *problem);
+DSB_API dsb_status dsb_dataset_skipped(const dsb_dataset *dataset, uint64_t i,
+                                       dsb_problem *problem);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

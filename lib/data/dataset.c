@@ -1,0 +1,329 @@
+/* Opening a collection, and looking at it. */
+#include "data/dataset.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/file.h"
+#include "base/opts.h"
+#include "base/sha256.h"
+#include "data/listing.h"
+
+_Static_assert(offsetof(dsb_dataset_opts, max_depth) + sizeof(uint32_t) == sizeof(dsb_dataset_opts),
+               "no hole at the end of dsb_dataset_opts");
+_Static_assert(offsetof(dsb_problem, reserved) + sizeof(uint32_t) == sizeof(dsb_problem),
+               "no hole at the end of dsb_problem");
+
+static const dsb_dataset_opts defaults = {
+    .struct_size = sizeof(dsb_dataset_opts),
+    .max_file_bytes = (uint64_t)128 << 20,
+    .max_listed = 65536,
+    .verify = 1,
+    .max_depth = 32,
+};
+
+void dsb_dataset_opts_init(dsb_dataset_opts *opts, size_t size)
+{
+    dsbi_opts_fill(opts, size, &defaults, sizeof defaults);
+}
+
+static dsb_status check_opts(const dsb_dataset_opts *opts)
+{
+    if (opts->max_file_bytes == 0 || opts->max_file_bytes > SIZE_MAX / 2)
+        return dsbi_fail(DSB_E_INVALID, "dsb_dataset_opts: max_file_bytes is %llu",
+                         (unsigned long long)opts->max_file_bytes);
+    if (opts->verify > 1)
+        return dsbi_fail(DSB_E_INVALID, "dsb_dataset_opts: verify is %u, 0 or 1", opts->verify);
+    if (opts->max_depth > 1000)
+        return dsbi_fail(DSB_E_INVALID, "dsb_dataset_opts: max_depth is %u, at most 1000",
+                         opts->max_depth);
+    return DSB_OK;
+}
+
+/* "NAME=WHERE": '=' before any of '/', ':' and '?'. */
+static dsb_status parse_spec(dsb_dataset *dataset, const char *spec)
+{
+    size_t length = strcspn(spec, "=/:?");
+    const char *where = spec;
+    if (spec[length] == '=' && length > 0) {
+        dataset->name = dsbi_alloc(dataset->rt, length + 1);
+        if (!dataset->name)
+            return DSB_E_NOMEM;
+        memcpy(dataset->name, spec, length);
+        dataset->name[length] = '\0';
+        where = spec + length + 1;
+    }
+    if (where[0] == '\0' || spec[0] == '=')
+        return dsbi_fail(DSB_E_INVALID, "\"%s\": a collection is written PATH or NAME=PATH", spec);
+    dataset->where = dsbi_strdup(dataset->rt, where);
+    return dataset->where ? DSB_OK : DSB_E_NOMEM;
+}
+
+static const dsbi_format *find_format(const char *where)
+{
+    const dsbi_format *best = NULL;
+    int best_score = 0;
+    for (const dsbi_format *const *format = dsbi_format_table; *format; format++) {
+        int score = (*format)->probe(where);
+        if (score > best_score) {
+            best = *format;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+static dsb_status open_and_scan(dsb_dataset *dataset, const char *spec, dsb_event_fn fn, void *user)
+{
+    DSBI_TRY(parse_spec(dataset, spec));
+    const dsbi_format *format = find_format(dataset->where);
+    if (!format)
+        return dsbi_fail(DSB_E_NOTFOUND, "%s: no such folder, and no other format takes it",
+                         dataset->where);
+    dsbi_listing listing = {
+        .dataset = dataset, .fn = fn, .user = user, .stage = "list files", .start = dsbi_now()};
+    DSBI_TRY(format->open(dataset->rt, &dataset->state, &listing, dataset->where));
+    dataset->format = format; /* from here on `free` closes it */
+    if (!dataset->name)
+        DSBI_TRY(dsbi_listing_name(&listing, format->name, strlen(format->name)));
+    return dsbi_dataset_scan(dataset, fn, user);
+}
+
+dsb_status dsb_dataset_open(dsb_runtime *rt, dsb_dataset **out, const char *spec,
+                            const dsb_dataset_opts *given, dsb_event_fn fn, void *user)
+{
+    dsbi_clear_error();
+    if (!rt || !out || !spec)
+        return dsbi_fail(DSB_E_INVALID, "dsb_dataset_open: runtime, out or spec is NULL");
+    *out = NULL;
+    dsb_dataset_opts opts = defaults;
+    DSBI_TRY(dsbi_opts_read(&opts, sizeof opts, given, "dsb_dataset_opts"));
+    DSBI_TRY(check_opts(&opts));
+    dsb_dataset *dataset = dsbi_calloc(rt, 1, sizeof *dataset);
+    if (!dataset)
+        return DSB_E_NOMEM;
+    atomic_init(&dataset->references, 1);
+    dataset->rt = rt;
+    dataset->opts = opts;
+    dsbi_runtime_retain(rt);
+    dsb_status status = open_and_scan(dataset, spec, fn, user);
+    if (status != DSB_OK) {
+        dsb_dataset_free(dataset);
+        return status;
+    }
+    dsbi_clear_error(); /* sentences of broken files are in the list */
+    *out = dataset;
+    return DSB_OK;
+}
+
+void dsbi_dataset_retain(const dsb_dataset *dataset)
+{
+    atomic_fetch_add(&((dsb_dataset *)(uintptr_t)dataset)->references, 1);
+}
+
+void dsb_dataset_free(dsb_dataset *dataset)
+{
+    if (!dataset || atomic_fetch_sub(&dataset->references, 1) != 1)
+        return;
+    dsb_runtime *rt = dataset->rt;
+    if (dataset->format)
+        dataset->format->close(rt, dataset->state);
+    dsbi_entries_truncate(rt, &dataset->entries, 0);
+    dsbi_name_set_free(rt, &dataset->strata);
+    dsbi_names_free(rt, &dataset->names);
+    dsbi_free(rt, dataset->broken.items);
+    dsbi_free(rt, dataset->skipped.items);
+    dsbi_free(rt, dataset->name);
+    dsbi_free(rt, dataset->where);
+    dsbi_free(rt, dataset);
+    dsbi_runtime_release(rt);
+}
+
+const char *dsb_dataset_name(const dsb_dataset *dataset)
+{
+    return dataset->name;
+}
+
+const char *dsb_dataset_where(const dsb_dataset *dataset)
+{
+    return dataset->where;
+}
+
+const char *dsb_dataset_format(const dsb_dataset *dataset)
+{
+    return dataset->format->name;
+}
+
+uint64_t dsb_dataset_count(const dsb_dataset *dataset)
+{
+    return dataset->entries.n;
+}
+
+const dsbi_entry *dsbi_dataset_entry(const dsb_dataset *dataset, uint64_t i)
+{
+    return dsbi_entries_at(&dataset->entries, i);
+}
+
+const char *dsbi_dataset_path(const dsb_dataset *dataset, uint64_t i)
+{
+    return dsbi_names_get(&dataset->names, dsbi_dataset_entry(dataset, i)->name);
+}
+
+const char *dsb_dataset_path(const dsb_dataset *dataset, uint64_t i)
+{
+    return i < dataset->entries.n ? dsbi_dataset_path(dataset, i) : NULL;
+}
+
+static dsb_status check_index(const dsb_dataset *dataset, uint64_t i)
+{
+    if (i < dataset->entries.n)
+        return DSB_OK;
+    return dsbi_fail(DSB_E_INVALID, "%s: image %llu of %llu", dataset->name, (unsigned long long)i,
+                     (unsigned long long)dataset->entries.n);
+}
+
+dsb_status dsb_dataset_info(const dsb_dataset *dataset, uint64_t i, dsb_image_info *info)
+{
+    dsbi_clear_error();
+    DSBI_TRY(check_index(dataset, i));
+    if (!info || info->struct_size < sizeof info->struct_size || info->struct_size > 65536)
+        return dsbi_fail(DSB_E_INVALID, "dsb_dataset_info: call dsb_image_info_init first");
+    const dsbi_entry *entry = dsbi_dataset_entry(dataset, i);
+    const dsb_image_info facts = {
+        .struct_size = sizeof facts,
+        .size_bytes = entry->size_bytes,
+        .qtable_hash = entry->qtable_hash,
+        .format = entry->format,
+        .width = entry->width,
+        .height = entry->height,
+        .channels = entry->channels,
+        .bit_depth = entry->bit_depth,
+        .colour = entry->colour,
+        .has_alpha = (entry->flags & DSBI_ENTRY_ALPHA) != 0,
+        .progressive = (entry->flags & DSBI_ENTRY_PROGRESSIVE) != 0,
+        .arithmetic = (entry->flags & DSBI_ENTRY_ARITHMETIC) != 0,
+        .sampling = entry->sampling,
+        .restart_interval = entry->restart_interval,
+        .quality = entry->quality,
+        .quality_exact = (entry->flags & DSBI_ENTRY_QUALITY_EXACT) != 0,
+        .has_jfif = (entry->flags & DSBI_ENTRY_JFIF) != 0,
+        .has_adobe = (entry->flags & DSBI_ENTRY_ADOBE) != 0,
+        .has_exif = (entry->flags & DSBI_ENTRY_EXIF) != 0,
+        .has_icc = (entry->flags & DSBI_ENTRY_ICC) != 0,
+        .exif_orientation = entry->exif_orientation,
+        .n_warnings = (entry->flags & DSBI_ENTRY_WARNINGS) != 0,
+    };
+    dsbi_opts_fill(info, (size_t)info->struct_size, &facts, sizeof facts);
+    return DSB_OK;
+}
+
+dsb_status dsb_dataset_image(const dsb_dataset *dataset, uint64_t i, dsb_image **out)
+{
+    dsbi_clear_error();
+    if (!out)
+        return dsbi_fail(DSB_E_INVALID, "dsb_dataset_image: out is NULL");
+    *out = NULL;
+    DSBI_TRY(check_index(dataset, i));
+    dsbi_image image;
+    DSBI_TRY(dsbi_dataset_decode(dataset, dataset->rt, &image, i));
+    dsb_status status = dsb_image_create(dataset->rt, out, image.data, image.width, image.height);
+    dsbi_image_free(dataset->rt, &image);
+    return status;
+}
+
+uint32_t dsb_dataset_class_count(const dsb_dataset *dataset)
+{
+    return (uint32_t)dataset->strata.n;
+}
+
+const char *dsb_dataset_class_name(const dsb_dataset *dataset, uint32_t class_id)
+{
+    if (class_id >= dataset->strata.n)
+        return NULL;
+    return dsbi_names_get(&dataset->names, dataset->strata.names[class_id]);
+}
+
+uint32_t dsb_dataset_class(const dsb_dataset *dataset, uint64_t i)
+{
+    return i < dataset->entries.n ? dsbi_dataset_entry(dataset, i)->stratum : UINT32_MAX;
+}
+
+void dsb_dataset_digest(const dsb_dataset *dataset, uint8_t digest[32])
+{
+    memcpy(digest, dataset->digest, 32);
+}
+
+void dsbi_dataset_fingerprint(const dsb_dataset *dataset, char hex[65])
+{
+    dsbi_hex(hex, dataset->digest, 32);
+}
+
+const char *dsb_cause_name(uint32_t cause)
+{
+    static const char *const names[DSBI_CAUSE_LAST + 1] = {
+        [DSB_CAUSE_EMPTY] = "empty",
+        [DSB_CAUSE_NOT_IMAGE] = "not an image",
+        [DSB_CAUSE_UNSUPPORTED] = "unsupported",
+        [DSB_CAUSE_DAMAGED] = "damaged",
+        [DSB_CAUSE_LIMIT] = "over a limit",
+        [DSB_CAUSE_UNREADABLE] = "unreadable",
+        [DSB_CAUSE_HIDDEN] = "hidden",
+        [DSB_CAUSE_OTHER] = "other file",
+        [DSB_CAUSE_LINK] = "symbolic link",
+        [DSB_CAUSE_SPECIAL] = "special file",
+        [DSB_CAUSE_DEPTH] = "folder too deep",
+        [DSB_CAUSE_FOLDER] = "unreadable folder",
+    };
+    return cause <= DSBI_CAUSE_LAST && names[cause] ? names[cause] : "?";
+}
+
+void dsb_problem_init(dsb_problem *problem, size_t size)
+{
+    const dsb_problem empty = {.struct_size = sizeof empty};
+    dsbi_opts_fill(problem, size, &empty, sizeof empty);
+}
+
+uint64_t dsb_dataset_broken_count(const dsb_dataset *dataset)
+{
+    return dataset->broken.total;
+}
+
+uint64_t dsb_dataset_skipped_count(const dsb_dataset *dataset)
+{
+    return dataset->skipped.total;
+}
+
+uint64_t dsb_dataset_cause_count(const dsb_dataset *dataset, uint32_t cause)
+{
+    return cause <= DSBI_CAUSE_LAST ? dataset->cause_counts[cause] : 0;
+}
+
+static dsb_status get_problem(const dsb_dataset *dataset, const dsbi_problems *list, uint64_t i,
+                              dsb_problem *out)
+{
+    dsbi_clear_error();
+    if (!out || out->struct_size < sizeof out->struct_size || out->struct_size > 65536)
+        return dsbi_fail(DSB_E_INVALID, "dsb_problem: call dsb_problem_init first");
+    if (i >= list->n)
+        return dsbi_fail(DSB_E_INVALID, "%s: file %llu of %zu listed", dataset->name,
+                         (unsigned long long)i, list->n);
+    const dsbi_problem *item = &list->items[i];
+    const dsb_problem problem = {
+        .struct_size = sizeof problem,
+        .path = dsbi_names_get(&dataset->names, item->path),
+        .message = dsbi_names_get(&dataset->names, item->message),
+        .cause = item->cause,
+    };
+    dsbi_opts_fill(out, (size_t)out->struct_size, &problem, sizeof problem);
+    return DSB_OK;
+}
+
+dsb_status dsb_dataset_broken(const dsb_dataset *dataset, uint64_t i, dsb_problem *problem)
+{
+    return get_problem(dataset, &dataset->broken, i, problem);
+}
+
+dsb_status dsb_dataset_skipped(const dsb_dataset *dataset, uint64_t i, dsb_problem *problem)
+{
+    return get_problem(dataset, &dataset->skipped, i, problem);
+}

@@ -1,0 +1,125 @@
+/* Inside of dsb_dataset: an index in segments, so that it grows without copies and memory stays at
+ * the size of an entry an image, plus names. */
+#ifndef DSBI_DATA_DATASET_H
+#define DSBI_DATA_DATASET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include "base/runtime.h"
+#include "data/format.h"
+#include "data/names.h"
+#include "dsbias/data.h"
+
+enum { DSBI_HASH_BYTES = 16 }; /* of SHA-256: 2^64 files before two are likely to share one */
+
+enum dsbi_entry_flags {
+    DSBI_ENTRY_PROGRESSIVE = 1 << 0,
+    DSBI_ENTRY_ARITHMETIC = 1 << 1,
+    DSBI_ENTRY_JFIF = 1 << 2,
+    DSBI_ENTRY_ADOBE = 1 << 3,
+    DSBI_ENTRY_EXIF = 1 << 4,
+    DSBI_ENTRY_ICC = 1 << 5,
+    DSBI_ENTRY_ALPHA = 1 << 6,
+    DSBI_ENTRY_QUALITY_EXACT = 1 << 7,
+    DSBI_ENTRY_WARNINGS = 1 << 8, /* decoded with defects passed over */
+};
+
+/* One usable image. Numbers as in dsb_image_info. */
+typedef struct dsbi_entry {
+    uint8_t
+        hash[DSBI_HASH_BYTES]; /* of the file's bytes, or of the pixels where there is no file */
+    uint64_t size_bytes;
+    uint64_t locator;
+    uint64_t qtable_hash;
+    uint64_t name; /* in the name pool */
+    uint32_t width, height;
+    uint32_t stratum; /* class folder */
+    uint32_t sampling;
+    uint16_t flags;
+    uint16_t restart_interval; /* a marker holds 16 bits */
+    uint8_t format, channels, bit_depth, colour;
+    uint8_t quality, exif_orientation, reserved[6];
+} dsbi_entry;
+_Static_assert(sizeof(dsbi_entry) == 80, "96 bytes an image leave 16 for splits and pixel store");
+
+enum { DSBI_ENTRY_SEGMENT = 4096 };
+
+typedef struct dsbi_entries {
+    dsbi_entry **segments; /* [DSBI_ENTRY_SEGMENT] each */
+    size_t n_segments, capacity;
+    uint64_t n;
+} dsbi_entries;
+
+static inline dsbi_entry *dsbi_entries_at(const dsbi_entries *entries, uint64_t i)
+{
+    return &entries->segments[i / DSBI_ENTRY_SEGMENT][i % DSBI_ENTRY_SEGMENT];
+}
+
+typedef struct dsbi_problem {
+    uint64_t path, message; /* in the name pool */
+    uint32_t cause;
+    uint32_t reserved;
+} dsbi_problem;
+
+enum { DSBI_CAUSE_LAST = DSB_CAUSE_FOLDER, DSBI_CAUSE_FIRST_SKIPPED = DSB_CAUSE_HIDDEN };
+
+typedef struct dsbi_problems {
+    dsbi_problem *items; /* the first max_listed */
+    size_t n, capacity;
+    uint64_t total;
+} dsbi_problems;
+
+struct dsb_dataset {
+    atomic_size_t references;
+    dsb_runtime *rt; /* retained */
+    const dsbi_format *format;
+    void *state;
+    dsb_dataset_opts opts;
+    char *name, *where;
+    dsbi_entries entries;
+    dsbi_names names;
+    dsbi_name_set strata; /* class folders, numbered */
+    dsbi_problems broken, skipped;
+    uint64_t cause_counts[DSBI_CAUSE_LAST + 1];
+    uint8_t digest[32];
+};
+
+/* A hold more, for objects made from the dataset. End it with dsb_dataset_free. */
+void dsbi_dataset_retain(const dsb_dataset *dataset);
+
+/* Entry and path of image i < count. */
+const dsbi_entry *dsbi_dataset_entry(const dsb_dataset *dataset, uint64_t i);
+const char *dsbi_dataset_path(const dsb_dataset *dataset, uint64_t i);
+/* Digest in hexadecimal. */
+void dsbi_dataset_fingerprint(const dsb_dataset *dataset, char hex[65]);
+
+/* Bytes of the file; UNSUPPORTED where the format holds none. Yours: dsbi_free. Any thread. */
+dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
+                             size_t *size, uint64_t i);
+/* Decoded RGB, within the runtime's memory budget. Any thread. Messages name the image. */
+dsb_status dsbi_dataset_decode(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                               uint64_t i);
+
+/* ---- parts of reading, for the scan ---- */
+
+dsbi_member dsbi_member_of(const dsb_dataset *dataset, const dsbi_entry *entry);
+/* `*budget` is what was taken of the runtime's memory budget: give it back after the bytes are
+ * freed, also on failure. */
+dsb_status dsbi_read_member(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
+                            size_t *size, const dsbi_member *member, uint64_t *budget);
+/* `info` as read from the header; `budget` as told by dsbi_read_member. */
+dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+                             const uint8_t *bytes, size_t size, uint64_t budget);
+
+/* ---- while opening ---- */
+
+dsb_status dsbi_entries_add(dsb_runtime *rt, dsbi_entries *entries, const dsbi_entry *entry);
+/* Keeps the first n and frees whole segments behind them. */
+void dsbi_entries_truncate(dsb_runtime *rt, dsbi_entries *entries, uint64_t n);
+/* Counts a file that is not used and lists it if there is room. */
+dsb_status dsbi_dataset_note(dsb_dataset *dataset, uint64_t path, uint32_t cause,
+                             const char *message);
+/* Reads all listed candidates, keeps the usable ones, notes the others; fills the digest. */
+dsb_status dsbi_dataset_scan(dsb_dataset *dataset, dsb_event_fn fn, void *user);
+
+#endif

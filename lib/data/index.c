@@ -1,0 +1,103 @@
+/* The index of a collection while it grows: entries in segments, files left out, class folders. */
+#include "data/dataset.h"
+
+#include <math.h>
+#include <string.h>
+#include "base/event.h"
+#include "data/listing.h"
+
+dsb_status dsbi_entries_add(dsb_runtime *rt, dsbi_entries *entries, const dsbi_entry *entry)
+{
+    if (entries->n == UINT32_MAX)
+        return dsbi_fail(DSB_E_LIMIT, "more than %u images in one collection", UINT32_MAX);
+    if (entries->n == (uint64_t)entries->n_segments * DSBI_ENTRY_SEGMENT) {
+        void *segments = entries->segments;
+        DSBI_TRY(dsbi_grow(rt, &segments, &entries->capacity, entries->n_segments + 1,
+                           sizeof *entries->segments));
+        entries->segments = segments;
+        dsbi_entry *segment = dsbi_alloc_array(rt, DSBI_ENTRY_SEGMENT, sizeof *segment);
+        if (!segment)
+            return DSB_E_NOMEM;
+        entries->segments[entries->n_segments++] = segment;
+    }
+    *dsbi_entries_at(entries, entries->n++) = *entry;
+    return DSB_OK;
+}
+
+void dsbi_entries_truncate(dsb_runtime *rt, dsbi_entries *entries, uint64_t n)
+{
+    entries->n = n;
+    while ((uint64_t)entries->n_segments * DSBI_ENTRY_SEGMENT >= n + DSBI_ENTRY_SEGMENT)
+        dsbi_free(rt, entries->segments[--entries->n_segments]);
+    if (n == 0) {
+        dsbi_free(rt, entries->segments);
+        *entries = (dsbi_entries){0};
+    }
+}
+
+dsb_status dsbi_dataset_note(dsb_dataset *dataset, uint64_t path, uint32_t cause,
+                             const char *message)
+{
+    bool is_skipped = cause >= DSBI_CAUSE_FIRST_SKIPPED;
+    dsbi_problems *list = is_skipped ? &dataset->skipped : &dataset->broken;
+    list->total++;
+    dataset->cause_counts[cause]++;
+    if (list->n >= dataset->opts.max_listed)
+        return DSB_OK;
+    void *items = list->items;
+    DSBI_TRY(dsbi_grow(dataset->rt, &items, &list->capacity, list->n + 1, sizeof *list->items));
+    list->items = items;
+    dsbi_problem problem = {.path = path, .cause = cause};
+    DSBI_TRY(dsbi_names_add(dataset->rt, &dataset->names, &problem.message, message,
+                            strnlen(message, DSBI_NAME_MAX - 1)));
+    list->items[list->n++] = problem;
+    return DSB_OK;
+}
+
+const dsb_dataset_opts *dsbi_listing_opts(const dsbi_listing *listing)
+{
+    return &listing->dataset->opts;
+}
+
+dsb_status dsbi_listing_name(dsbi_listing *listing, const char *name, size_t size)
+{
+    dsb_dataset *dataset = listing->dataset;
+    if (dataset->name)
+        return DSB_OK;
+    dataset->name = dsbi_alloc(dataset->rt, size + 1);
+    if (!dataset->name)
+        return DSB_E_NOMEM;
+    memcpy(dataset->name, name, size);
+    dataset->name[size] = '\0';
+    return DSB_OK;
+}
+
+dsb_status dsbi_listing_leave_out(dsbi_listing *listing, const char *path, uint32_t cause,
+                                  const char *message)
+{
+    dsb_dataset *dataset = listing->dataset;
+    uint64_t name = 0;
+    const dsbi_problems *list =
+        cause >= DSBI_CAUSE_FIRST_SKIPPED ? &dataset->skipped : &dataset->broken;
+    if (list->n < dataset->opts.max_listed)
+        DSBI_TRY(dsbi_names_add(dataset->rt, &dataset->names, &name, path, strlen(path)));
+    return dsbi_dataset_note(dataset, name, cause, message);
+}
+
+dsb_status dsbi_listing_add(dsbi_listing *listing, const dsbi_member *member)
+{
+    enum { EVENT_EVERY = 4096 };
+    dsb_dataset *dataset = listing->dataset;
+    const char *slash = strrchr(member->path, '/');
+    size_t folder = slash ? (size_t)(slash - member->path) : 0;
+    dsbi_entry entry = {.size_bytes = member->size_bytes, .locator = member->locator};
+    DSBI_TRY(dsbi_name_set_add(dataset->rt, &dataset->strata, &dataset->names, &entry.stratum,
+                               member->path, folder));
+    DSBI_TRY(dsbi_names_add(dataset->rt, &dataset->names, &entry.name, member->path,
+                            strlen(member->path)));
+    DSBI_TRY(dsbi_entries_add(dataset->rt, &dataset->entries, &entry));
+    if (dataset->entries.n % EVENT_EVERY)
+        return DSB_OK;
+    return dsbi_event_send(listing->fn, listing->user, listing->stage, dataset->entries.n, 0,
+                           listing->start, NAN, "");
+}

@@ -1,0 +1,104 @@
+/* Reading and decoding one image within the memory budget, on any thread. Memory is taken once per
+ * image: a file above LARGE_FILE takes the whole budget before it is read, any other what its
+ * decoder will need once its header is known. So n threads hold at most the budget and n small
+ * files. */
+#include "data/dataset.h"
+
+#include <string.h>
+
+static const uint64_t LARGE_FILE = (uint64_t)16 << 20;
+
+dsbi_member dsbi_member_of(const dsb_dataset *dataset, const dsbi_entry *entry)
+{
+    return (dsbi_member){
+        .path = dsbi_names_get(&dataset->names, entry->name),
+        .locator = entry->locator,
+        .size_bytes = entry->size_bytes,
+    };
+}
+
+dsb_status dsbi_read_member(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
+                            size_t *size, const dsbi_member *member, uint64_t *budget)
+{
+    *bytes = NULL;
+    *size = 0;
+    *budget = 0;
+    uint64_t max_bytes = dataset->opts.max_file_bytes;
+    if (member->size_bytes > max_bytes)
+        return dsbi_fail(DSB_E_LIMIT, "%llu bytes, above the limit of %llu",
+                         (unsigned long long)member->size_bytes, (unsigned long long)max_bytes);
+    if (member->size_bytes > LARGE_FILE)
+        *budget = dsbi_budget_take(rt, DSBI_BUDGET_BYTES);
+    else if (max_bytes > LARGE_FILE)
+        max_bytes = LARGE_FILE; /* a file that grew since it was listed */
+    return dataset->format->read(dataset->state, rt, bytes, size, member, (size_t)max_bytes);
+}
+
+/* Pixels, their rows as stored, and the coefficients of a progressive file (2 bytes a sample). */
+static uint64_t decoder_bytes(const dsb_image_info *info)
+{
+    uint64_t pixels = (uint64_t)info->width * info->height;
+    uint64_t channels = info->channels ? info->channels : 1;
+    uint64_t coefficients = info->progressive || info->format == DSB_FORMAT_JPEG ? 2 * channels : 0;
+    return pixels * (3 + channels + coefficients) + ((uint64_t)1 << 20);
+}
+
+dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+                             const uint8_t *bytes, size_t size, uint64_t budget)
+{
+    *out = (dsbi_image){0};
+    dsbi_decode_limits limits = dsbi_decode_limits_default;
+    if (size > LARGE_FILE) /* the file lies in memory beside its pixels */
+        limits.max_memory_bytes -=
+            size < limits.max_memory_bytes / 2 ? size : limits.max_memory_bytes / 2;
+    uint64_t taken = budget ? 0 : dsbi_budget_take(rt, decoder_bytes(info));
+    dsb_status status = dsbi_image_decode(rt, out, info, bytes, size, &limits);
+    if (taken)
+        dsbi_budget_give(rt, taken);
+    return status;
+}
+
+dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
+                             size_t *size, uint64_t i)
+{
+    *bytes = NULL;
+    *size = 0;
+    dsbi_member member = dsbi_member_of(dataset, dsbi_dataset_entry(dataset, i));
+    if (!dataset->format->read)
+        return dsbi_fail(DSB_E_UNSUPPORTED, "%s: %s holds no image files", member.path,
+                         dataset->format->name);
+    return dsbi_fail_at(dataset->format->read(dataset->state, rt, bytes, size, &member,
+                                              (size_t)dataset->opts.max_file_bytes),
+                        "%s: %s", dataset->name, member.path);
+}
+
+static dsb_status decode_member(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                                const dsbi_member *member)
+{
+    dsb_image_info info;
+    if (!dataset->format->read) {
+        dsb_image_info_init(&info, sizeof info);
+        return dataset->format->decode(dataset->state, rt, out, &info, member);
+    }
+    uint8_t *bytes;
+    size_t size;
+    uint64_t budget;
+    dsb_status status = dsbi_read_member(dataset, rt, &bytes, &size, member, &budget);
+    if (status == DSB_OK)
+        status = dsbi_image_info_read(rt, &info, bytes, size);
+    if (status == DSB_OK)
+        status = dsbi_decode_bytes(rt, out, &info, bytes, size, budget);
+    dsbi_free(rt, bytes);
+    if (budget)
+        dsbi_budget_give(rt, budget);
+    return status;
+}
+
+dsb_status dsbi_dataset_decode(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                               uint64_t i)
+{
+    *out = (dsbi_image){0};
+    dsbi_member member = dsbi_member_of(dataset, dsbi_dataset_entry(dataset, i));
+    return dsbi_fail_at(decode_member(dataset, rt, out, &member), "%s: %s", dataset->name,
+                        member.path);
+}
