@@ -8,6 +8,7 @@
 #include "dsbias/image.h"
 #include "dsbias/nn.h"
 #include "dsbias/report.h"
+#include "dsbias/train.h"
 #include "dsbias/stats.h"
 
 #endif

@@ -7,8 +7,7 @@
 #ifndef DSBI_TRAIN_OPTIMISER_H
 #define DSBI_TRAIN_OPTIMISER_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "kernels/kernels.h"
 
 enum { DSBI_MAX_OPT_STATE = 4 };
 
@@ -18,14 +17,13 @@ typedef struct dsbi_opt_step {
     double lr;
     double weight_decay; /* 0 for parameters that are not decayed */
     double beta1, beta2, eps;
-    double grad_scale; /* gradients are multiplied by it first: clipping */
 } dsbi_opt_step;
 
 typedef struct dsbi_optimiser {
     const char *name;
     size_t n_state; /* arrays of state, each as long as the parameters; <= DSBI_MAX_OPT_STATE */
-    void (*update)(const dsbi_opt_step *s, float *params, const float *grads,
-                   float *const state[DSBI_MAX_OPT_STATE], size_t n);
+    void (*update)(const dsbi_kernels *kernels, const dsbi_opt_step *s, float *params,
+                   const float *grads, float *const state[DSBI_MAX_OPT_STATE], size_t n);
 } dsbi_optimiser;
 
 extern const dsbi_optimiser *const dsbi_optimiser_table[]; /* ended by NULL; made by cmake */

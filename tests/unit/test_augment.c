@@ -88,7 +88,7 @@ START_TEST(boxes_follow_area_and_aspect)
         ck_assert_double_gt(part, 0.078);
         area += part;
     }
-    /* 0.4356 by simulation in Python; uniform would be 0.54, but boxes that do not fit are redrawn
+    /* 0.434 by simulation in Python; uniform would be 0.54, but boxes that do not fit are redrawn
      */
     ck_assert_double_gt(area / N, 0.43);
     ck_assert_double_lt(area / N, 0.44);

@@ -1,0 +1,169 @@
+/* One optimiser step: batch in, mix, forward, loss, backward, clip, update, running mean.
+ * Nothing is allocated. Weights change only after loss and gradient are known to be finite. */
+#include <math.h>
+#include <string.h>
+#include "base/pool.h"
+#include "train/loss.h"
+#include "train/trainer.h"
+
+static dsb_status check_step(const dsb_trainer *t, const uint8_t *images, const uint32_t *labels,
+                             size_t n)
+{
+    if (!images || !labels)
+        return dsbi_fail(DSB_E_INVALID, "dsb_trainer_step: no images or no labels");
+    if (n < 1 || n > t->opts.batch_size)
+        return dsbi_fail(DSB_E_SHAPE, "dsb_trainer_step: %zu images, not 1..%llu", n,
+                         (unsigned long long)t->opts.batch_size);
+    if (t->finished)
+        return dsbi_fail(DSB_E_STATE, "dsb_trainer_step: training is finished");
+    if (t->schedule.total_samples == 0)
+        return dsbi_fail(DSB_E_STATE, "dsb_trainer_step: samples_seen was not given");
+    if (dsb_trainer_samples(t) >= t->schedule.total_samples)
+        return dsbi_fail(DSB_E_STATE, "dsb_trainer_step: all %llu images are shown",
+                         (unsigned long long)t->schedule.total_samples);
+    for (size_t i = 0; i < n; i++)
+        if (labels[i] >= t->n_classes)
+            return dsbi_fail(DSB_E_INVALID, "dsb_trainer_step: label %zu is %u of %zu classes", i,
+                             labels[i], t->n_classes);
+    return DSB_OK;
+}
+
+/* Fewer images than the batch holds are repeated in order. */
+static void load_batch(dsb_trainer *t, const uint8_t *images, const uint32_t *labels, size_t n)
+{
+    size_t image_bytes = (size_t)t->height * t->width * 3, batch = (size_t)t->opts.batch_size;
+    uint8_t *input = dsbi_plan_input(t->plan);
+    for (size_t i = 0; i < batch; i += n) {
+        size_t part = batch - i < n ? batch - i : n;
+        memcpy(input + i * image_bytes, images, part * image_bytes);
+        memcpy(t->labels + i, labels, part * sizeof *labels);
+    }
+    dsbi_mix mix = dsbi_mix_draw(&t->mix, t->opts.seed, t->steps, t->width, t->height);
+    dsbi_mix_images(&mix, input, batch, t->width, t->height);
+    dsbi_mix_targets(&mix, t->targets, t->labels, batch, t->n_classes, t->opts.label_smoothing);
+}
+
+static dsb_status norm_task(void *user, size_t task, size_t worker)
+{
+    dsb_trainer *t = user;
+    (void)worker;
+    double sum = 0.0;
+    for (size_t i = t->stretches.first[task]; i < t->stretches.first[task + 1]; i++) {
+        const float *g = t->grads + t->stretches.items[i].offset;
+        sum += t->kernels->dot_f32(g, g, t->stretches.items[i].size);
+    }
+    t->partial[task] = sum;
+    return DSB_OK;
+}
+
+/* L2 norm over all parameters; also the one look at every gradient that finds NaN and Inf. */
+static dsb_status gradient_norm(dsb_trainer *t, double *norm)
+{
+    DSBI_TRY(dsbi_parallel(t->rt, t->stretches.n_tasks, norm_task, t));
+    double sum = 0.0;
+    for (size_t task = 0; task < t->stretches.n_tasks; task++)
+        sum += t->partial[task];
+    *norm = sqrt(sum);
+    return DSB_OK;
+}
+
+typedef struct update_job {
+    dsb_trainer *trainer;
+    dsbi_opt_step step;
+    double grad_scale, ema_decay;
+} update_job;
+
+static dsb_status update_task(void *user, size_t task, size_t worker)
+{
+    const update_job *job = user;
+    dsb_trainer *t = job->trainer;
+    (void)worker;
+    for (size_t i = t->stretches.first[task]; i < t->stretches.first[task + 1]; i++) {
+        const dsbi_stretch *s = &t->stretches.items[i];
+        dsbi_opt_step step = job->step;
+        step.weight_decay = s->decay ? step.weight_decay : 0.0;
+        float *state[DSBI_MAX_OPT_STATE] = {0};
+        for (size_t k = 0; k < t->optimiser->n_state; k++)
+            state[k] = t->state[k] + s->offset;
+        float *params = t->params + s->offset, *grads = t->grads + s->offset;
+        if (job->grad_scale != 1.0)
+            t->kernels->scale_f32(grads, (float)job->grad_scale, grads, s->size);
+        t->optimiser->update(t->kernels, &step, params, grads, state, s->size);
+        if (t->ema)
+            t->kernels->ema_step_f32(t->ema + s->offset, params, job->ema_decay, s->size);
+    }
+    return DSB_OK;
+}
+
+static dsb_status update(dsb_trainer *t, double norm)
+{
+    const dsb_train_opts *o = &t->opts;
+    bool clip = o->clip_norm > 0.0 && norm > o->clip_norm;
+    double done = (double)t->steps, warm = (1.0 + done) / (10.0 + done);
+    update_job job = {
+        .trainer = t,
+        .step = {.step = t->steps + 1,
+                 .lr = dsb_trainer_lr(t),
+                 .weight_decay = o->weight_decay,
+                 .beta1 = o->beta1,
+                 .beta2 = o->beta2,
+                 .eps = o->eps},
+        .grad_scale = clip ? o->clip_norm / (norm + 1e-6) : 1.0, /* torch's 1e-6 */
+        .ema_decay = o->ema_decay < warm ? o->ema_decay : warm,
+    };
+    return dsbi_parallel(t->rt, t->stretches.n_tasks, update_task, &job);
+}
+
+static dsb_status not_finite(const dsb_trainer *t, const char *what, double value)
+{
+    return dsbi_fail(DSB_E_NUMERIC,
+                     "training step %llu: %s is %g (step size %g, %llu images shown)",
+                     (unsigned long long)t->steps, what, value, dsb_trainer_lr(t),
+                     (unsigned long long)dsb_trainer_samples(t));
+}
+
+dsb_status dsb_trainer_step(dsb_trainer *t, const uint8_t *images, const uint32_t *labels, size_t n,
+                            double *loss_out)
+{
+    dsbi_clear_error();
+    if (!t)
+        return dsbi_fail(DSB_E_INVALID, "dsb_trainer_step: no trainer");
+    DSBI_TRY(check_step(t, images, labels, n));
+    load_batch(t, images, labels, n);
+    DSBI_TRY(dsbi_plan_forward(t->plan, t->steps));
+    double loss =
+        dsbi_loss_soft(t->kernels, t->losses, dsbi_plan_dlogits(t->plan), dsbi_plan_logits(t->plan),
+                       t->targets, (size_t)t->opts.batch_size, t->n_classes);
+    if (loss_out)
+        *loss_out = loss;
+    if (!isfinite(loss))
+        return not_finite(t, "the loss", loss);
+    DSBI_TRY(dsbi_plan_backward(t->plan));
+    double norm;
+    DSBI_TRY(gradient_norm(t, &norm));
+    if (!isfinite(norm))
+        return not_finite(t, "the gradient's norm", norm);
+    DSBI_TRY(update(t, norm));
+    t->steps++;
+    return DSB_OK;
+}
+
+void dsbi_trainer_swap_ema(dsb_trainer *t)
+{
+    for (size_t i = 0; t->ema && i < t->arena_size; i++) {
+        float swap = t->params[i];
+        t->params[i] = t->ema[i];
+        t->ema[i] = swap;
+    }
+}
+
+dsb_status dsb_trainer_finish(dsb_trainer *t)
+{
+    dsbi_clear_error();
+    if (!t)
+        return dsbi_fail(DSB_E_INVALID, "dsb_trainer_finish: no trainer");
+    if (!t->finished)
+        dsbi_trainer_swap_ema(t);
+    t->finished = true;
+    return DSB_OK;
+}
