@@ -156,6 +156,30 @@ DSB_API dsb_status dsb_image_save_jpeg(const dsb_image *image, const char *path,
 /** Writes a PNG, replacing what was at `path` in one step. DSB_E_UNSUPPORTED without libpng. */
 DSB_API dsb_status dsb_image_save_png(const dsb_image *image, const char *path);
 
+/** Built-in data: procedural scenes (hills, houses, leaves) seen through "cameras" that differ only
+ *  in pipeline: resolution, filter, local contrast, white balance, noise, JPEG. Two cameras on the
+ *  same scenes are two datasets without a difference in content; one camera on two ranges of
+ *  scenes is a null.
+ *
+ *  Spec: "synthetic:CAMERA?n=600&seed=7&offset=0", all options optional:
+ *    n       images, default 500
+ *    seed    another seed gives other scenes, default 0
+ *    offset  number of the first scene; default: camera i begins at i * 10^9, so that no scene is
+ *            seen by two cameras. The same offset for two cameras: the same scenes.
+ */
+/** Name of camera i, "phone"; NULL behind the last. */
+DSB_API const char *dsb_synthetic_camera_name(size_t i);
+/** Its pipeline in a line; NULL behind the last. */
+DSB_API const char *dsb_synthetic_camera_about(size_t i);
+
+/** Writes the collection as JPEG files: FOLDER/KIND/scene-NUMBER.jpg, folders made as needed. Files
+ *  already there are replaced. On all threads of the runtime; the same bytes for any number of
+ * them.
+ *  @return DSB_OK; DSB_E_INVALID (spec), DSB_E_NOTFOUND (camera), DSB_E_IO, DSB_E_CANCELLED (`fn`
+ *  asked to stop; files written so far stay). Since 0.1. */
+DSB_API dsb_status dsb_synthetic_write(dsb_runtime *rt, const char *spec, const char *folder,
+                                       dsb_event_fn fn, void *user);
+
 #ifdef __cplusplus
 }
 #endif
