@@ -90,7 +90,7 @@ void dsbi_figure_scatter(dsbi_text *t, const dsbi_scatter *figure)
     dsbi_svg_axis_x(t, &x, TOP, BOTTOM, figure->x_caption);
     if (figure->diagonal) {
         dsbi_svg_line(t, LEFT, BOTTOM, RIGHT, TOP, "reference");
-        dsbi_svg_text(t, RIGHT - 4, TOP + 26, "note", "end", "equal", 0);
+        dsbi_svg_text(t, RIGHT - 24, TOP + 14, "note", "end", "equal", 0);
     }
     draw_fit(t, figure, &x, &y);
     for (size_t i = 0; i < figure->n; i++)

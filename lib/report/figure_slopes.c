@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include "report/number.h"
 
-enum { WIDTH = 640, LEFT = 220, RIGHT = 420, TOP = 40, MAX_ITEMS = 200 };
+enum { WIDTH = 700, LEFT = 250, RIGHT = 450, TOP = 40, MAX_ITEMS = 200 };
 
 static double value_of(const dsbi_slope *item, bool right)
 {

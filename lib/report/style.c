@@ -37,7 +37,7 @@ static const char *const sheet[] = {
     "font-size:.88em;overflow-wrap:anywhere}"
     "pre{background:var(--page);border:1px solid var(--rule);border-radius:8px;padding:10px 14px;"
     "margin:8px 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px}"
-    "svg{display:block;max-width:100%;height:auto;overflow:visible}"
+    "svg{display:block;max-width:100%;height:auto;overflow:visible}svg.wide{min-width:560px}"
     "nav{font-size:14px;margin:10px 0 0}nav a{margin-right:14px;white-space:nowrap}\n",
 
     ".verdict{display:grid;grid-template-columns:auto 1fr;gap:24px;align-items:center;"

@@ -92,14 +92,15 @@ void dsbi_svg_begin(dsbi_text *t, double width, double height, const char *title
                     const char *description)
 {
     dsbi_html(t,
-              "<svg viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" role=\"img\" aria-label=\"%s\">"
+              "<div class=\"scroll\"><svg viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" class=\"%s\" "
+              "role=\"img\" aria-label=\"%s\">"
               "<desc>%s</desc>\n",
-              width, height, width, title, description);
+              width, height, width, width >= 600 ? "wide" : "", title, description);
 }
 
 void dsbi_svg_end(dsbi_text *t)
 {
-    dsbi_text_add(t, "</svg>\n");
+    dsbi_text_add(t, "</svg></div>\n");
 }
 
 void dsbi_svg_text(dsbi_text *t, double x, double y, const char *class_name, const char *anchor,
