@@ -80,6 +80,15 @@ DSB_API dsb_status dsb_model_param_get(const dsb_model *model, float *out, uint6
 DSB_API dsb_status dsb_model_param_set(dsb_model *model, uint64_t i, const float *values,
                                        uint64_t n);
 
+/** Writes the parameters as a safetensors file (F32, the names above), or reads them from one (F32,
+ *  F16 or BF16). The file appears whole or not at all; a load changes nothing unless every
+ *  parameter is there, in its shape, and nothing else.
+ *  @return DSB_OK; DSB_E_FORMAT (no valid file); DSB_E_NOTFOUND (no file; missing or extra tensors,
+ *          listed); DSB_E_SHAPE (misshapen, listed); DSB_E_DTYPE; DSB_E_IO; DSB_E_NOMEM;
+ * DSB_E_LIMIT. Source: huggingface/safetensors. Since 0.1. */
+DSB_API dsb_status dsb_model_save(const dsb_model *model, const char *path);
+DSB_API dsb_status dsb_model_load(dsb_model *model, const char *path);
+
 /** Scores of images: logits, not probabilities. No drop path, no batch statistics: an image's
  *  scores do not depend on the others.
  *  @param logits  [n, n_classes] f32.   @param images  [n, height, width, 3] bytes, RGB.
