@@ -3,6 +3,7 @@
 
 #include <ftw.h>
 #include "base/sha256.h"
+#include "data/dataset.h"
 #include "image/synthetic/scene.h"
 #include "image/synthetic/collection.h"
 
@@ -157,6 +158,31 @@ START_TEST(written_files_do_not_depend_on_threads)
 }
 END_TEST
 
+START_TEST(a_spec_is_a_dataset)
+{
+    dsb_runtime *rt = make_runtime(2);
+    uint64_t before = dsb_runtime_memory(rt);
+    dsb_dataset *dataset;
+    ck_assert_ok(dsb_dataset_open(rt, &dataset, "mine=synthetic:scanner?n=20&seed=1&offset=5", NULL,
+                                  NULL, NULL));
+    ck_assert_str_eq(dsb_dataset_name(dataset), "mine");
+    ck_assert_uint_eq(dsb_dataset_count(dataset), 20);
+    ck_assert_uint_eq(dsb_dataset_broken_count(dataset), 0);
+    for (uint64_t i = 0; i < 20; i++) {
+        dsbi_image image;
+        ck_assert_ok(dsbi_dataset_decode(dataset, rt, &image, i));
+        ck_assert_uint_eq(image.width, 240);
+        ck_assert_uint_eq(image.height, 180);
+        dsbi_image_free(rt, &image);
+    }
+    dsb_dataset_free(dataset);
+    ck_assert_fails(dsb_dataset_open(rt, &dataset, "synthetic:pinhole", NULL, NULL, NULL),
+                    DSB_E_NOTFOUND, "there are phone, webcam, scanner");
+    ck_assert_uint_eq(dsb_runtime_memory(rt), before);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 static int32_t stop_at_once(void *user, const dsb_event *event)
 {
     *(uint64_t *)user = event->total;
@@ -183,5 +209,5 @@ int main(void)
 {
     return run_tests("synthetic", scenes_are_the_same_everywhere, scenes_vary_and_fill_the_range,
                      specs_are_read_strictly, written_files_do_not_depend_on_threads,
-                     writing_stops_when_asked, NULL);
+                     a_spec_is_a_dataset, writing_stops_when_asked, NULL);
 }

@@ -120,6 +120,11 @@ void dsbi_synthetic_free(dsb_runtime *rt, dsbi_synthetic *synthetic)
     dsbi_free(rt, synthetic);
 }
 
+const char *dsbi_synthetic_camera(const dsbi_synthetic *synthetic)
+{
+    return synthetic->camera->name;
+}
+
 uint64_t dsbi_synthetic_first_scene(const dsbi_synthetic *synthetic)
 {
     return (uint64_t)(synthetic->camera - cameras) * scenes_apart;

@@ -18,6 +18,9 @@ dsb_status dsbi_synthetic_create(dsb_runtime *rt, dsbi_synthetic **out, const ch
                                  uint64_t seed);
 void dsbi_synthetic_free(dsb_runtime *rt, dsbi_synthetic *synthetic);
 
+/* Its camera's name; static text. */
+const char *dsbi_synthetic_camera(const dsbi_synthetic *synthetic);
+
 /* Where a camera's scenes begin when nothing else is said: far enough apart that two cameras never
  * see the same scene. */
 uint64_t dsbi_synthetic_first_scene(const dsbi_synthetic *synthetic);
