@@ -1,0 +1,120 @@
+/* Training when memory ends: the n-th allocation fails for n = 1, 2, 3 ... until all goes through.
+ * Each time the status is NOMEM with a sentence, nothing leaks, and the outputs are empty. */
+#include "testing.h"
+
+#include "dsbias/train.h"
+
+enum { SIDE = 32, IMAGES = 6 };
+
+typedef struct rationed {
+    uint64_t left; /* allocations that still succeed */
+} rationed;
+
+static void *ration(void *user, size_t size, size_t alignment)
+{
+    rationed *memory = user;
+    if (memory->left == 0)
+        return NULL;
+    memory->left--;
+    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+}
+
+static void give_back(void *user, void *pointer)
+{
+    (void)user;
+    free(pointer);
+}
+
+static dsb_runtime *make_rationed(rationed *memory)
+{
+    dsb_runtime_opts opts;
+    dsb_runtime_opts_init(&opts, sizeof opts);
+    opts.n_threads = 1;
+    opts.alloc = ration;
+    opts.free = give_back;
+    opts.alloc_user = memory;
+    dsb_runtime *rt;
+    memory->left = UINT64_MAX;
+    ck_assert_ok(dsb_runtime_create(&rt, &opts));
+    return rt;
+}
+
+static dsb_model *make_model(dsb_runtime *rt)
+{
+    dsb_model_opts opts;
+    dsb_model_opts_init(&opts, sizeof opts);
+    opts.n_classes = 2;
+    opts.height = opts.width = SIDE;
+    dsb_model *model;
+    ck_assert_ok(dsb_model_create(rt, &model, "convnext:depths=1-1-1-1,dims=4-4-4-4", &opts));
+    return model;
+}
+
+static dsb_status train(dsb_runtime *rt, dsb_model *model)
+{
+    static uint8_t images[IMAGES * SIDE * SIDE * 3];
+    static const uint32_t labels[IMAGES] = {0, 1, 0, 1, 0, 1};
+    dsb_train_opts opts;
+    dsb_train_opts_init(&opts, sizeof opts);
+    opts.batch_size = 4;
+    opts.samples_seen = 12;
+    opts.ema_decay = 0.9;
+    dsb_trainer *trainer;
+    dsb_status status = dsb_trainer_create(rt, &trainer, model, &opts);
+    if (status != DSB_OK) {
+        ck_assert_ptr_null(trainer);
+        return status;
+    }
+    status = dsb_train_arrays(trainer, images, labels, IMAGES, NULL, NULL, NULL);
+    dsb_trainer_free(trainer);
+    return status;
+}
+
+static dsb_status measure(dsb_runtime *rt, dsb_model *model)
+{
+    double rate;
+    dsb_train_opts opts;
+    dsb_train_opts_init(&opts, sizeof opts);
+    opts.batch_size = 4;
+    return dsb_train_measure(rt, &rate, model, &opts, 1);
+}
+
+static void starve(dsb_status (*work)(dsb_runtime *, dsb_model *))
+{
+    rationed memory;
+    dsb_runtime *rt = make_rationed(&memory);
+    dsb_model *model = make_model(rt);
+    uint64_t bytes = dsb_runtime_memory(rt), n = 0;
+    dsb_status status;
+    do {
+        memory.left = n++;
+        status = work(rt, model);
+        memory.left = UINT64_MAX;
+        ck_assert_uint_eq(dsb_runtime_memory(rt), bytes);
+        if (status != DSB_OK) {
+            ck_assert_int_eq(status, DSB_E_NOMEM);
+            ck_assert_ptr_nonnull(strstr(dsb_last_error(), "memory"));
+        }
+    } while (status != DSB_OK && n < 10000);
+    ck_assert_ok(status);
+    ck_assert_uint_gt(n, 10);
+    dsb_model_free(model);
+    dsb_runtime_free(rt);
+}
+
+START_TEST(training_survives)
+{
+    starve(train);
+}
+END_TEST
+
+START_TEST(measuring_survives)
+{
+    starve(measure);
+}
+END_TEST
+
+int main(void)
+{
+    return run_tests("train_memory", training_survives, measuring_survives, NULL);
+}
