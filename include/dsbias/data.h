@@ -132,6 +132,81 @@ DSB_API dsb_status dsb_dataset_broken(const dsb_dataset *dataset, uint64_t i, ds
 DSB_API dsb_status dsb_dataset_skipped(const dsb_dataset *dataset, uint64_t i,
                                        dsb_problem *problem);
 
+/* ---- duplicates ---- */
+
+/** Groups of byte-identical files within and across collections. Never changes; any thread. */
+typedef struct dsb_duplicates dsb_duplicates;
+
+/** Compares the content hashes (128 bits of SHA-256) of all usable images. Groups are numbered by
+ *  their first file, files within a group by collection and image. Keeps the collections.
+ *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT (2^32 images in all), DSB_E_NOMEM. Since 0.1. */
+DSB_API dsb_status dsb_duplicates_find(dsb_runtime *rt, dsb_duplicates **out,
+                                       const dsb_dataset *const *datasets, uint64_t n_datasets);
+DSB_API void dsb_duplicates_free(dsb_duplicates *duplicates);
+
+/** Number of groups; files in group g (at least 2); 1 if they lie in more than one collection. */
+DSB_API uint64_t dsb_duplicates_count(const dsb_duplicates *duplicates);
+DSB_API uint64_t dsb_duplicates_size(const dsb_duplicates *duplicates, uint64_t g);
+DSB_API uint32_t dsb_duplicates_is_across(const dsb_duplicates *duplicates, uint64_t g);
+/** File k of group g. @return DSB_OK, DSB_E_INVALID. */
+DSB_API dsb_status dsb_duplicates_file(const dsb_duplicates *duplicates, uint64_t g, uint64_t k,
+                                       uint64_t *dataset, uint64_t *image);
+/** Of collection d: files that repeat an earlier one of the same collection, and files found in
+ *  another collection as well. */
+DSB_API uint64_t dsb_duplicates_within(const dsb_duplicates *duplicates, uint64_t d);
+DSB_API uint64_t dsb_duplicates_shared(const dsb_duplicates *duplicates, uint64_t d);
+
+/* ---- splits ---- */
+
+#define DSB_PART_TRAIN 0u
+#define DSB_PART_SELECT 1u /* to choose among models, to calibrate */
+#define DSB_PART_TEST 2u   /* scored once */
+
+/** Three disjoint parts with equal numbers of images per label. Never changes; any thread. */
+typedef struct dsb_split dsb_split;
+
+typedef struct dsb_split_opts {
+    uint64_t struct_size; /* bytes the caller knows about; set by dsb_split_opts_init */
+    uint64_t seed;        /* any value; default 0 */
+    uint64_t n_train;     /* images per label; 0 (default): what is left is shared in the ratio */
+    uint64_t n_select;    /* 0.7 : 0.1 : 0.2 among the parts that are 0, each at least 1 */
+    uint64_t n_test;
+} dsb_split_opts;
+
+DSB_API void dsb_split_opts_init(dsb_split_opts *opts, size_t size);
+
+/** Draws the parts. Label d is collection d. Of byte-identical files in one collection only the
+ *  first can be drawn, so that no file is in two parts and test images are different images. Files
+ *  found in two collections have no one label and are not drawn at all. The drawing depends on the
+ *  seed, the collection's number and its images alone, and the test part does not depend on
+ * n_train. Keeps the collections.
+ *  @return DSB_OK; DSB_E_DATA when the smallest collection has too few images to draw from (the
+ *  sentence counts them); DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM. Since 0.1. */
+DSB_API dsb_status dsb_split_create(dsb_runtime *rt, dsb_split **out,
+                                    const dsb_dataset *const *datasets, uint64_t n_datasets,
+                                    const dsb_split_opts *opts);
+
+/** Null control: cuts one collection by seed into n_labels disjoint pseudo-collections of equal
+ * size, each with three parts. Label p is pseudo-collection p. Nothing can tell them apart but
+ * chance. */
+DSB_API dsb_status dsb_split_create_pseudo(dsb_runtime *rt, dsb_split **out,
+                                           const dsb_dataset *dataset, uint64_t n_labels,
+                                           const dsb_split_opts *opts);
+DSB_API void dsb_split_free(dsb_split *split);
+
+DSB_API uint64_t dsb_split_labels(const dsb_split *split);
+/** Images of a part, all labels together; 0 for a part that is none. Items are numbered label by
+ *  label: item k has label k / (size / labels). Within a label the order is random. */
+DSB_API uint64_t dsb_split_size(const dsb_split *split, uint32_t part);
+/** Images of a label that could be drawn. */
+DSB_API uint64_t dsb_split_usable(const dsb_split *split, uint64_t label);
+/** Item k of a part. Outputs may be NULL; *dataset is borrowed from the split.
+ *  @return DSB_OK, DSB_E_INVALID. */
+DSB_API dsb_status dsb_split_item(const dsb_split *split, uint32_t part, uint64_t k,
+                                  uint32_t *label, const dsb_dataset **dataset, uint64_t *image);
+/** Duplicates among the split's collections, borrowed. */
+DSB_API const dsb_duplicates *dsb_split_duplicates(const dsb_split *split);
+
 #ifdef __cplusplus
 }
 #endif
