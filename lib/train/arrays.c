@@ -59,6 +59,7 @@ dsb_status dsb_train_arrays(dsb_trainer *t, const uint8_t *images, const uint32_
         .image_bytes = (size_t)t->height * t->width * 3,
         .batch = (size_t)t->opts.batch_size,
         .seed = t->opts.seed,
+        .pass = dsb_trainer_samples(t) / n, /* a run that goes on starts the pass it was in anew */
     };
     dsb_status status = DSB_E_NOMEM;
     s.order = dsbi_alloc_array(t->rt, s.n, sizeof *s.order);
