@@ -165,6 +165,12 @@ dsb_status dsbi_parallel(dsb_runtime *rt, size_t n_tasks, dsbi_task_fn fn, void 
     return status;
 }
 
+bool dsbi_pool_inside(const dsb_runtime *rt, size_t *worker)
+{
+    *worker = inside_worker;
+    return inside_pool == rt->pool;
+}
+
 dsb_status dsbi_pool_create(struct dsbi_pool **out, dsb_runtime *rt)
 {
     *out = NULL;

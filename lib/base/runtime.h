@@ -12,6 +12,19 @@
 
 struct dsbi_pool;
 
+/* Users of scratch memory (base/scratch.h). */
+typedef enum dsbi_scratch_slot {
+    DSBI_SCRATCH_MATMUL_PACK,  /* packed columns of b */
+    DSBI_SCRATCH_MATMUL_PARTS, /* sums over parts of k */
+    DSBI_SCRATCH_LAYER,        /* for the task of a layer or another caller of matmul */
+    DSBI_SCRATCH_SLOTS
+} dsbi_scratch_slot;
+
+typedef struct dsbi_scratch_block {
+    void *memory;
+    size_t size_bytes;
+} dsbi_scratch_block;
+
 struct dsb_runtime {
     atomic_size_t references;
     dsb_alloc_fn alloc;
@@ -26,7 +39,8 @@ struct dsb_runtime {
     size_t n_threads;
     struct dsbi_pool *pool;
     dsbi_budget budget; /* of memory for decoding */
-    atomic_int blas;    /* lib/tensor/blas.c: 0 not asked yet, 1 use OpenBLAS, 2 go without */
+    dsbi_scratch_block scratch[65][DSBI_SCRATCH_SLOTS]; /* by worker; the last for callers */
+    pthread_mutex_t matmul_lock; /* the callers' scratch of lib/tensor/matmul.c */
 };
 
 void dsbi_runtime_retain(dsb_runtime *rt);

@@ -4,11 +4,12 @@
  *     kernels->add_f32(y, a, b, n);
  *
  * Kernels run on the calling thread, allocate nothing and cannot fail. The f32 members have a
- * variant per level, the f64 members are the specification compiled for double: a whole network can
- * run in f64 to check its gradients. */
+ * variant per level, most f64 members are the specification compiled for double: a whole
+ * network can run in f64 to check its gradients. */
 #ifndef DSBI_KERNELS_KERNELS_H
 #define DSBI_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/runtime.h"
@@ -19,8 +20,11 @@
 #define DSBI_ARCH_X86_64 0
 #endif
 
+enum { DSBI_GEMM_PAD = 64 };
+
 /* prototypes: dsbi_add_f32_generic, dsbi_add_f32_avx2 ... */
 #define VARIANT(op, isa, ISA)
+#define VARIANT_F64(op, isa, ISA)
 
 #define real float
 #define KERNEL(op, result, params)            \
@@ -39,21 +43,26 @@
 #undef real
 
 #undef VARIANT
+#undef VARIANT_F64
 #define KERNEL(op, result, params)
 #define VARIANT(op, isa, ISA) dsbi_##op##_f32_fn dsbi_##op##_f32_##isa;
+#define VARIANT_F64(op, isa, ISA) dsbi_##op##_f64_fn dsbi_##op##_f64_##isa;
 #include "kernels/kernels.def"
+#undef VARIANT_F64
 #undef VARIANT
 #undef KERNEL
 
 typedef struct dsbi_kernels {
     uint32_t isa; /* DSB_ISA_*: the level this table is for */
 #define VARIANT(op, isa, ISA)
+#define VARIANT_F64(op, isa, ISA)
 #define KERNEL(op, result, params) \
     dsbi_##op##_f32_fn *op##_f32;  \
     dsbi_##op##_f64_fn *op##_f64;  \
     uint32_t op##_isa; /* level of the f32 variant chosen */
 #include "kernels/kernels.def"
 #undef KERNEL
+#undef VARIANT_F64
 #undef VARIANT
 } dsbi_kernels;
 

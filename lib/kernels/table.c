@@ -7,6 +7,7 @@ static void fill(dsbi_kernels *table, uint32_t isa)
 {
     table->isa = isa;
 #define VARIANT(op, suffix, ISA)
+#define VARIANT_F64(op, suffix, ISA)
 #define KERNEL(op, result, params)             \
     table->op##_f32 = dsbi_##op##_f32_generic; \
     table->op##_f64 = dsbi_##op##_f64_generic; \
@@ -14,13 +15,18 @@ static void fill(dsbi_kernels *table, uint32_t isa)
 #include "kernels/kernels.def"
 #undef KERNEL
 #undef VARIANT
+#undef VARIANT_F64
 #define KERNEL(op, result, params)
+#define VARIANT_F64(op, suffix, ISA) \
+    if (isa >= DSB_ISA_##ISA)        \
+        table->op##_f64 = dsbi_##op##_f64_##suffix;
 #define VARIANT(op, suffix, ISA)                    \
     if (isa >= DSB_ISA_##ISA) {                     \
         table->op##_f32 = dsbi_##op##_f32_##suffix; \
         table->op##_isa = DSB_ISA_##ISA;            \
     }
 #include "kernels/kernels.def"
+#undef VARIANT_F64
 #undef VARIANT
 #undef KERNEL
 }

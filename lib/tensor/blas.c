@@ -46,7 +46,7 @@ static bool buffers_fit(size_t n_callers)
     return true;
 }
 
-static const char *refusal(const dsb_runtime *rt)
+const char *dsbi_blas_refusal(const dsb_runtime *rt)
 {
     if (rt->isa == DSB_ISA_GENERIC)
         return "the generic level promises the same bits on every machine";
@@ -54,27 +54,9 @@ static const char *refusal(const dsb_runtime *rt)
         return "OpenBLAS chose kernels of another CPU level";
     if (!buffers_fit(rt->n_threads))
         return "no address space for OpenBLAS's work buffers";
-    return NULL;
-}
-
-/* Asked once per runtime: a choice that could change in mid-run would change the bits. */
-bool dsbi_blas_usable(dsb_runtime *rt)
-{
-    enum { UNKNOWN, USE, WITHOUT };
-    int choice = atomic_load(&rt->blas);
-    if (choice == UNKNOWN) {
-        const char *reason = refusal(rt);
-        choice = reason ? WITHOUT : USE;
-        int expected = UNKNOWN;
-        if (!atomic_compare_exchange_strong(&rt->blas, &expected, choice))
-            choice = expected;
-        else if (reason)
-            dsbi_log(rt, DSB_LOG_WARN, "matmul", "without OpenBLAS (%s): %s",
-                     openblas_get_corename(), reason);
-    }
-    if (choice == USE && openblas_get_num_threads() != 1)
+    if (openblas_get_num_threads() != 1)
         openblas_set_num_threads(1);
-    return choice == USE;
+    return NULL;
 }
 
 void dsbi_blas_info_get(dsbi_blas_info *out)

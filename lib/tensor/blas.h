@@ -11,12 +11,12 @@ typedef struct dsbi_blas_info {
     const char *config;    /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */
     const char *core;      /* kernels OpenBLAS chose: "Haswell", "SkylakeX", "Prescott" ... */
     const char *threading; /* "serial", "pthread", "openmp" */
-    int threads;           /* its own thread count now; 1 after dsbi_blas_usable */
+    int threads;           /* its own thread count now; 1 after dsbi_blas_refusal */
 } dsbi_blas_info;
 void dsbi_blas_info_get(dsbi_blas_info *out);
 
-/* Whether the products of `rt` go through OpenBLAS; decided once, a refusal is logged. */
-bool dsbi_blas_usable(dsb_runtime *rt);
+/* Why OpenBLAS cannot serve `rt`, or NULL: then it is set to one thread and may be called. */
+const char *dsbi_blas_refusal(const dsb_runtime *rt);
 
 /* On the calling thread. Arguments as dsbi_matmul. */
 void dsbi_blas_gemm_f32(bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,

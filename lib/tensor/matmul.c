@@ -1,20 +1,39 @@
-/* A grid of tiles of c, each a task with the full k. The grid depends on the shape alone, and each
- * tile is computed on one thread, so the thread count leaves no trace in the bits. */
+/* c is cut into blocks of rows and columns, each a task that packs its columns of b, K_BLOCK rows
+ * at a time, and runs the tiles of lib/kernels over its rows of a. Where c is too small for enough
+ * blocks and k is long (weight gradients), k is cut as well; the parts are added in order. The cuts
+ * depend on the shape alone, so the thread count leaves no trace in the bits. */
 #include "tensor/matmul.h"
 
-#include <limits.h>
 #include "base/pool.h"
-#include "tensor/blas.h"
+#include "base/scratch.h"
+#include "kernels/kernels.h"
 
-enum { TILE_M = 256, TILE_N = 512 };
+enum {
+    K_BLOCK = 256, /* 256 x 256 floats of b: half of a 512 KiB L2 */
+    N_BLOCK = 256, /* a multiple of all tile widths */
+    M_UNIT = 84,   /* of all tile heights: 14, 6, 4 */
+    M_BLOCK_MAX = 6 * M_UNIT,
+    BLOCKS_WANTED = 32, /* enough to share out evenly */
+    K_PART_MIN = 1024,  /* shorter parts cost more to add than they bring */
+    PARTS_WANTED = 16,
+    PARTS_ELEMENTS_MAX = 1 << 20
+};
 
 typedef struct matmul_job {
-    bool trans_a, trans_b, blas;
-    size_t m, n, k, lda, ldb, ldc;
+    const dsbi_kernels *kernels;
+    dsb_runtime *rt;
+    size_t m, n, k;
+    size_t row_stride_a, k_stride_a; /* of op(a) */
+    size_t ldb, ldc;
+    bool trans_b;
     double alpha, beta;
     const void *a, *b;
     void *c;
-    size_t tiles_n;
+    dsbi_matmul_finish_fn finish;
+    void *user;
+    size_t m_block, blocks_m, blocks_n; /* the cut */
+    size_t k_part, n_parts;
+    void *parts; /* [n_parts, m, n] sums of each part of k; NULL if there is one part */
 } matmul_job;
 
 static size_t smaller(size_t a, size_t b)
@@ -22,23 +41,29 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static size_t tiles(size_t size, size_t tile)
+static size_t larger(size_t a, size_t b)
 {
-    return (size + tile - 1) / tile;
+    return a > b ? a : b;
 }
 
-static dsb_status check(const matmul_job *job)
+static size_t pieces(size_t size, size_t piece)
 {
-    const size_t width_a = job->trans_a ? job->m : job->k;
-    const size_t width_b = job->trans_b ? job->k : job->n;
-    if (job->lda < width_a || job->ldb < width_b || job->ldc < job->n)
-        return dsbi_fail(DSB_E_SHAPE, "matmul: rows of %zu, %zu, %zu with strides %zu, %zu, %zu",
-                         width_a, width_b, job->n, job->lda, job->ldb, job->ldc);
-    if (job->m > INT_MAX || job->n > INT_MAX || job->k > INT_MAX || job->lda > INT_MAX ||
-        job->ldb > INT_MAX || job->ldc > INT_MAX)
-        return dsbi_fail(DSB_E_LIMIT, "matmul: %zu x %zu x %zu is too large", job->m, job->n,
-                         job->k);
-    return DSB_OK;
+    return (size + piece - 1) / piece;
+}
+
+static void cut(matmul_job *job)
+{
+    job->blocks_n = pieces(job->n, N_BLOCK);
+    const size_t rows = pieces(job->m * job->blocks_n, BLOCKS_WANTED);
+    job->m_block = larger(M_UNIT, smaller(M_BLOCK_MAX, pieces(rows, M_UNIT) * M_UNIT));
+    job->blocks_m = pieces(job->m, job->m_block);
+    const size_t blocks = job->blocks_m * job->blocks_n;
+    size_t parts = smaller(PARTS_WANTED / blocks, job->k / K_PART_MIN);
+    parts = smaller(parts, PARTS_ELEMENTS_MAX / job->m / job->n);
+    job->k_part = job->k;
+    if (parts > 1)
+        job->k_part = pieces(pieces(job->k, parts), K_BLOCK) * K_BLOCK;
+    job->n_parts = larger(1, pieces(job->k, job->k_part));
 }
 
 #define real float
