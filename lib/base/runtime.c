@@ -86,6 +86,7 @@ dsb_status dsb_runtime_create_for(dsb_runtime **out, const dsb_runtime_opts *giv
     rt->n_threads = choose_threads(opts.n_threads);
     pthread_mutex_init(&rt->log_lock, NULL);
     dsbi_budget_init(&rt->budget);
+    pthread_mutex_init(&rt->scratch_lock, NULL);
     pthread_mutex_init(&rt->matmul_lock, NULL);
     dsb_status status = dsbi_pool_create(&rt->pool, rt);
     if (status != DSB_OK) {
@@ -108,6 +109,7 @@ void dsbi_runtime_release(dsb_runtime *rt)
     dsbi_pool_free(rt->pool, rt);
     dsbi_budget_destroy(&rt->budget);
     dsbi_scratch_free_all(rt);
+    pthread_mutex_destroy(&rt->scratch_lock);
     pthread_mutex_destroy(&rt->matmul_lock);
     pthread_mutex_destroy(&rt->log_lock);
     free(rt);

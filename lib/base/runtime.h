@@ -38,8 +38,10 @@ struct dsb_runtime {
     pthread_mutex_t log_lock;
     size_t n_threads;
     struct dsbi_pool *pool;
-    dsbi_budget budget; /* of memory for decoding */
+    dsbi_budget budget;                                 /* of memory for decoding */
     dsbi_scratch_block scratch[65][DSBI_SCRATCH_SLOTS]; /* by worker; the last for callers */
+    atomic_bool scratch_reserved[DSBI_SCRATCH_SLOTS];
+    pthread_mutex_t scratch_lock;
     pthread_mutex_t matmul_lock; /* the callers' scratch of lib/tensor/matmul.c */
 };
 

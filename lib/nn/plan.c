@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/file.h"
 #include "base/pool.h"
+#include "tensor/matmul.h"
 
 enum { NO_BUFFER = -1 };
 
@@ -394,6 +395,7 @@ dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_gra
     if (opts->training)
         DSBI_GO(lay_backward(plan));
     DSBI_GO(alloc_arenas(plan));
+    DSBI_GO(dsbi_matmul_reserve(rt));
     bind(plan);
     *out = plan;
     plan = NULL;

@@ -16,7 +16,8 @@ enum {
     BLOCKS_WANTED = 32, /* enough to share out evenly */
     K_PART_MIN = 1024,  /* shorter parts cost more to add than they bring */
     PARTS_WANTED = 16,
-    PARTS_ELEMENTS_MAX = 1 << 20
+    PARTS_BYTES = 4 << 20,
+    PACK_BYTES = K_BLOCK * (N_BLOCK + DSBI_GEMM_PAD) * (int)sizeof(double)
 };
 
 typedef struct matmul_job {
@@ -51,7 +52,7 @@ static size_t pieces(size_t size, size_t piece)
     return (size + piece - 1) / piece;
 }
 
-static void cut(matmul_job *job)
+static void cut(matmul_job *job, size_t element_bytes)
 {
     job->blocks_n = pieces(job->n, N_BLOCK);
     const size_t rows = pieces(job->m * job->blocks_n, BLOCKS_WANTED);
@@ -59,11 +60,30 @@ static void cut(matmul_job *job)
     job->blocks_m = pieces(job->m, job->m_block);
     const size_t blocks = job->blocks_m * job->blocks_n;
     size_t parts = smaller(PARTS_WANTED / blocks, job->k / K_PART_MIN);
-    parts = smaller(parts, PARTS_ELEMENTS_MAX / job->m / job->n);
+    parts = smaller(parts, PARTS_BYTES / element_bytes / job->m / job->n);
     job->k_part = job->k;
     if (parts > 1)
         job->k_part = pieces(pieces(job->k, parts), K_BLOCK) * K_BLOCK;
     job->n_parts = larger(1, pieces(job->k, job->k_part));
+}
+
+static dsb_status reserve_pack(dsb_runtime *rt)
+{
+    return dsbi_scratch_reserve(rt, DSBI_SCRATCH_MATMUL_PACK, PACK_BYTES);
+}
+
+static void *parts_of(dsb_runtime *rt, size_t owner)
+{
+    return dsbi_scratch(rt, owner, DSBI_SCRATCH_MATMUL_PARTS, PARTS_BYTES);
+}
+
+dsb_status dsbi_matmul_reserve(dsb_runtime *rt)
+{
+    DSBI_TRY(reserve_pack(rt));
+    pthread_mutex_lock(&rt->matmul_lock);
+    const void *parts = parts_of(rt, DSBI_SCRATCH_CALLER);
+    pthread_mutex_unlock(&rt->matmul_lock);
+    return parts ? DSB_OK : DSB_E_NOMEM;
 }
 
 #define real float

@@ -5,13 +5,16 @@
  * op(a) is a[m,k] with rows lda apart, or with trans_a the transpose of a[k,m]; b likewise.
  * beta = 0 overwrites c, NaN in it included. c overlaps neither a nor b. The bits of the result
  * depend on the shapes and the CPU level, not on the number of threads. May be called from inside a
- * pool task, then runs on that worker alone with the same bits. Allocates nothing once it has seen
- * the largest shape. */
+ * pool task, then runs on that worker alone with the same bits. Works in
+ * scratch memory of the runtime, about 0.7 MB a worker and 4 MB: there from the first product on,
+ * or from dsbi_matmul_reserve, for those who plan their memory. */
 #ifndef DSBI_TENSOR_MATMUL_H
 #define DSBI_TENSOR_MATMUL_H
 
 #include <stdbool.h>
 #include "base/runtime.h"
+
+dsb_status dsbi_matmul_reserve(dsb_runtime *rt);
 
 dsb_status dsbi_matmul_f32(dsb_runtime *rt, bool trans_a, bool trans_b, size_t m, size_t n,
                            size_t k, float alpha, const float *a, size_t lda, const float *b,

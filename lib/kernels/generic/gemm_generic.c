@@ -8,7 +8,6 @@
 
 #define DSBI_ISA_SUFFIX generic
 #define ROWS 6
-#define TILE_CASES TILE_CASE(6) TILE_CASE(5) TILE_CASE(4) TILE_CASE(3) TILE_CASE(2) TILE_CASE(1)
 
 typedef float lanes_f32 __attribute__((vector_size(16)));
 typedef double lanes_f64 __attribute__((vector_size(16)));

@@ -3,5 +3,4 @@
 #include "kernels/x86/vec.h"
 
 #define ROWS 6
-#define TILE_CASES TILE_CASE(6) TILE_CASE(5) TILE_CASE(4) TILE_CASE(3) TILE_CASE(2) TILE_CASE(1)
 #include "kernels/x86/gemm_vec.inc"
