@@ -43,6 +43,7 @@ static void draw_bar(dsbi_text *t, const dsbi_axis *axis, const dsbi_bar *bar, d
     if (isnan(bar->value)) {
         dsbi_svg_text(t, axis->lo_px + 6, middle + 4, "note", "start",
                       bar->missing ? bar->missing : "", 60);
+        dsbi_text_add(t, "</g>\n");
         return;
     }
     double x = dsbi_axis_px(axis, bar->value), from = axis->lo_px;

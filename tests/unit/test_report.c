@@ -190,7 +190,35 @@ START_TEST(every_figure_draws_and_survives_nothing)
 }
 END_TEST
 
-/* Writes the page where one can look at it: DSBI_REPORT_OUT=/tmp/r.html */
+/* Every element that is opened is closed, in order. */
+static void check_balance(const char *html)
+{
+    char stack[64][16];
+    size_t depth = 0;
+    for (const char *p = strchr(html, '<'); p; p = strchr(p + 1, '<')) {
+        bool closes = p[1] == '/';
+        const char *name = p + 1 + closes, *end = strchr(p, '>');
+        size_t size = strcspn(name, " >/");
+        static const char *const empty[] = {"meta", "br", "img", "!DOCTYPE"};
+        bool skip = end[-1] == '/';
+        for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
+            skip = skip || (size == strlen(empty[i]) && memcmp(name, empty[i], size) == 0);
+        if (skip)
+            continue;
+        ck_assert_uint_lt(size, sizeof stack[0]);
+        if (!closes) {
+            ck_assert_uint_lt(depth, 64);
+            snprintf(stack[depth++], sizeof stack[0], "%.*s", (int)size, name);
+        } else {
+            ck_assert_uint_gt(depth, 0);
+            depth--;
+            ck_assert_msg(strlen(stack[depth]) == size && memcmp(stack[depth], name, size) == 0,
+                          "<%s> is closed by %.60s", stack[depth], p);
+        }
+    }
+    ck_assert_uint_eq(depth, 0);
+}
+
 START_TEST(page_holds_what_the_record_says)
 {
     dsb_runtime *rt = make_runtime(1);
@@ -224,6 +252,7 @@ START_TEST(page_holds_what_the_record_says)
     ck_assert_ptr_null(strstr(html, "http://"));
     ck_assert_ptr_null(strstr(html, "https://"));
     ck_assert_ptr_null(strstr(html, "nan"));
+    check_balance(html);
     dsb_report_free(rt, html);
     free(json);
     dsb_runtime_free(rt);
@@ -251,6 +280,7 @@ START_TEST(hostile_names_do_no_harm)
         ck_assert_ptr_null(strstr(html, "<script"));
         ck_assert_ptr_null(strstr(html, "\" onload="));
         ck_assert_ptr_null(strchr(html, '\033'));
+        check_balance(html);
         ck_assert_ptr_null(strstr(html, "\xe2\x80\xae"));
         dsb_report_free(rt, html);
         ck_assert_ok(dsb_report_classify_text(rt, &text, NULL, hostile, strlen(hostile), 0));
@@ -290,6 +320,7 @@ START_TEST(records_of_any_shape_are_met)
     for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
         ck_assert_ok(dsb_report_classify_html(rt, &html, NULL, records[i], strlen(records[i])));
         ck_assert_ptr_nonnull(strstr(html, "</html>"));
+        check_balance(html);
         dsb_report_free(rt, html);
         ck_assert_ok(dsb_report_classify_text(rt, &text, NULL, records[i], strlen(records[i]),
                                               DSB_REPORT_COLOUR));
