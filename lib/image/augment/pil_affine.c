@@ -20,6 +20,22 @@ static ptrdiff_t clamp(ptrdiff_t v, ptrdiff_t size)
     return v < 0 ? 0 : v < size ? v : size - 1;
 }
 
+static uint8_t truncate8(double v)
+{
+    return (uint8_t)(v <= 0.0 ? 0.0 : v >= 255.0 ? 255.0 : v);
+}
+
+/* One channel of a 4 x 4 neighbourhood; columns k lie at columns[k] in each row. */
+static inline uint8_t sample_channel(const uint8_t *const rows[4], const ptrdiff_t columns[4],
+                                     ptrdiff_t c, double dx, double dy)
+{
+    double v[4];
+    for (int k = 0; k < 4; k++)
+        v[k] = cubic(rows[k][columns[0] + c], rows[k][columns[1] + c], rows[k][columns[2] + c],
+                     rows[k][columns[3] + c], dx);
+    return truncate8(cubic(v[0], v[1], v[2], v[3], dy));
+}
+
 /* One output pixel; false where (x, y) lies outside the image. */
 static bool sample(uint8_t out[3], const uint8_t *in, ptrdiff_t width, ptrdiff_t height, double x,
                    double y)
@@ -28,22 +44,24 @@ static bool sample(uint8_t out[3], const uint8_t *in, ptrdiff_t width, ptrdiff_t
         return false;
     x -= 0.5;
     y -= 0.5;
-    ptrdiff_t left = (ptrdiff_t)floor(x), top = (ptrdiff_t)floor(y);
+    ptrdiff_t left = x < 0.0 ? -1 : (ptrdiff_t)x, top = y < 0.0 ? -1 : (ptrdiff_t)y; /* floor */
     double dx = x - (double)left, dy = y - (double)top;
+    if (left >= 1 && left + 2 < width && top >= 1 && top + 2 < height) {
+        const uint8_t *corner = in + 3 * (width * (top - 1) + left - 1);
+        const uint8_t *rows[4] = {corner, corner + 3 * width, corner + 6 * width,
+                                  corner + 9 * width};
+        for (ptrdiff_t c = 0; c < 3; c++)
+            out[c] = sample_channel(rows, (const ptrdiff_t[4]){0, 3, 6, 9}, c, dx, dy);
+        return true;
+    }
     ptrdiff_t columns[4];
     const uint8_t *rows[4];
     for (ptrdiff_t k = 0; k < 4; k++) {
         columns[k] = 3 * clamp(left - 1 + k, width);
         rows[k] = in + 3 * width * clamp(top - 1 + k, height);
     }
-    for (ptrdiff_t c = 0; c < 3; c++) {
-        double v[4];
-        for (int k = 0; k < 4; k++)
-            v[k] = cubic(rows[k][columns[0] + c], rows[k][columns[1] + c], rows[k][columns[2] + c],
-                         rows[k][columns[3] + c], dx);
-        double value = cubic(v[0], v[1], v[2], v[3], dy);
-        out[c] = (uint8_t)(value <= 0.0 ? 0.0 : value >= 255.0 ? 255.0 : value);
-    }
+    for (ptrdiff_t c = 0; c < 3; c++)
+        out[c] = sample_channel(rows, columns, c, dx, dy);
     return true;
 }
 
