@@ -1,0 +1,53 @@
+/* Body of the codecs' fuzz entries: the signature is put right, so that the input reaches the codec
+ * it is meant for; whatever comes out must be sound and leave no memory behind. */
+#ifndef DSBI_TESTS_FUZZ_DECODE_H
+#define DSBI_TESTS_FUZZ_DECODE_H
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include "fuzz.h"
+#include "image/image.h"
+
+static inline int fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t n)
+{
+    static dsb_runtime *rt;
+    if (!rt) {
+        dsb_runtime_opts opts;
+        dsb_runtime_opts_init(&opts, sizeof opts);
+        opts.n_threads = 1;
+        if (dsb_runtime_create(&rt, &opts) != DSB_OK)
+            abort();
+    }
+    if (size < n)
+        return 0;
+    uint8_t *bytes = malloc(size); /* exact, so that a sanitizer sees a read beyond it */
+    assert(bytes);
+    memcpy(bytes, data, size);
+    memcpy(bytes, signature, n);
+    dsbi_decode_limits limits = dsbi_decode_limits_default;
+    limits.max_pixels = 1 << 16; /* small, so that runs are fast */
+    limits.max_blocks = 1 << 18;
+    uint64_t before = dsb_runtime_memory(rt);
+    dsbi_image image;
+    dsb_image_info info;
+    dsb_status status = dsbi_image_decode(rt, &image, &info, bytes, size, &limits);
+    assert(status <= 0);
+    if (status == DSB_OK) {
+        assert(image.width == info.width && image.height == info.height && image.channels == 3);
+        uint8_t square[16 * 16 * 3];
+        status =
+            dsbi_image_prepare(rt, square, &image, 16, DSBI_PREPARE_SQUASH, DSBI_RESIZE_BILINEAR);
+        assert(status == DSB_OK);
+        dsbi_image_free(rt, &image);
+    } else {
+        assert(!image.data && dsb_last_error()[0] != '\0');
+    }
+    status = dsbi_image_info_read(rt, &info, bytes, size);
+    assert(status <= 0);
+    assert(dsb_runtime_memory(rt) == before);
+    free(bytes);
+    return 0;
+}
+
+#endif
