@@ -88,7 +88,7 @@ static int flip_everywhere(dsb_runtime *rt, const file *good)
     for (size_t i = 0; i < good->size; i++) {
         for (uint32_t bit = 0; bit <= 8; bit++) {
             file bad = file_of(good->bytes, good->size);
-            bad.bytes[i] ^= bit == 8 ? (uint8_t)255 : (uint8_t)(1u << bit);
+            bad.bytes[i] = (uint8_t)(bad.bytes[i] ^ (bit == 8 ? 255u : 1u << bit));
             n_decoded += decode(rt, bad.bytes, bad.size) == DSB_OK;
             free(bad.bytes);
         }

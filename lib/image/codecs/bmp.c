@@ -90,7 +90,8 @@ static void read_row(uint8_t *restrict rgb, const uint8_t *restrict raw, const h
             rgb[2] = bgr[0];
         } else {
             size_t bit = x * h->bits; /* leftmost pixel in the high bits */
-            uint32_t index = raw[bit / 8] >> (8 - h->bits - bit % 8) & ((1u << h->bits) - 1);
+            uint32_t index =
+                (uint32_t)raw[bit / 8] >> (8 - h->bits - bit % 8) & ((1u << h->bits) - 1);
             memcpy(rgb, h->palette[index], 3);
         }
     }

@@ -86,7 +86,10 @@ static dsb_status reader_begin(reader *r)
     png_set_read_fn(r->png, r, on_read);
     png_set_user_limits(r->png, MAX_SIDE, MAX_SIDE);
     png_set_chunk_cache_max(r->png, MAX_CHUNKS);
-    png_set_chunk_malloc_max(r->png, MAX_CHUNK_BYTES);
+    /* libpng allocates what a chunk claims before it reads: no more than the file could unpack to
+     */
+    size_t chunk_max = 65536 + r->size * 64;
+    png_set_chunk_malloc_max(r->png, chunk_max < MAX_CHUNK_BYTES ? chunk_max : MAX_CHUNK_BYTES);
     png_set_crc_action(r->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_set_benign_errors(r->png, 1); /* warn: Pillow reads on, too */
     return DSB_OK;
@@ -278,9 +281,27 @@ static dsb_status read_all(reader *r, dsbi_image *out, dsb_image_info *info,
     return out ? read_pixels(r, out, info, limits) : DSB_OK;
 }
 
+/* Chunks are length, name, data, checksum. libpng allocates what a length claims before it reads,
+ * so lengths are held against the file first. Wrong signatures are left to libpng's words. */
+static dsb_status check_chunks(const uint8_t *bytes, size_t size)
+{
+    size_t at = 8;
+    while (at < size) {
+        if (size - at < 12 || dsbi_be32(bytes + at) > size - at - 12)
+            return dsbi_fail(DSB_E_FORMAT, "png: premature end of file in the chunk at byte %zu",
+                             at);
+        if (memcmp(bytes + at + 4, "IEND", 4) == 0)
+            return DSB_OK;
+        at += 12 + (size_t)dsbi_be32(bytes + at);
+    }
+    return dsbi_fail(DSB_E_FORMAT, "png: premature end of file: no end chunk");
+}
+
 static dsb_status read_png(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
                            const uint8_t *bytes, size_t size, const dsbi_decode_limits *limits)
 {
+    if (size >= 8 && png_sig_cmp(bytes, 0, 8) == 0)
+        DSBI_TRY(check_chunks(bytes, size));
     reader r;
     memset(&r, 0, sizeof r);
     r.rt = rt;
