@@ -1,0 +1,285 @@
+/* Bootstraps of a line fit: over models (the published intervals of Recht et al. 2019), over the
+ * images of both test sets (whose noise all models share), over both.
+ *
+ * Over models only sums of the drawn points are needed. Over images a replicate is a weight per
+ * image, and accuracies are weighted sums; eight replicates are done in one pass over the scores.
+ * Replicates are cut into tasks of fixed size, so results do not depend on the number of threads.
+ */
+#include "base/opts.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/runtime.h"
+#include "stats/ordering.h"
+#include "stats/resampling.h"
+#include "stats/special.h"
+
+enum { MODEL_TASK = 512, LANES = 8 };
+
+typedef struct model_job {
+    const double *x, *y; /* [n] transformed, finite */
+    size_t n;
+    uint64_t seed, n_replicates;
+    double *slope, *intercept; /* [n_replicates] */
+} model_job;
+
+static void line_of(double *slope, double *intercept, double n, double x, double y, double xx,
+                    double xy)
+{
+    double sxx = xx - x * x / n, sxy = xy - x * y / n;
+    *slope = sxx > 1e-13 * xx ? sxy / sxx : NAN; /* one point drawn n times has no line */
+    *intercept = (y - *slope * x) / n;
+}
+
+static dsb_status model_task(void *user, size_t task, size_t worker)
+{
+    model_job *job = user;
+    (void)worker;
+    uint64_t first = (uint64_t)task * MODEL_TASK, last = first + MODEL_TASK;
+    if (last > job->n_replicates)
+        last = job->n_replicates;
+    dsbi_rng rng;
+    dsbi_rng_init(&rng, job->seed, DSBI_RNG_RESAMPLE, task);
+    for (uint64_t b = first; b < last; b++) {
+        double x = 0, y = 0, xx = 0, xy = 0;
+        for (size_t k = 0; k < job->n; k++) {
+            /* 32 bits scaled to n: bias below n / 2^32 */
+            size_t i = (size_t)(((uint64_t)dsbi_rng_u32(&rng) * job->n) >> 32);
+            x += job->x[i];
+            y += job->y[i];
+            xx += job->x[i] * job->x[i];
+            xy += job->x[i] * job->y[i];
+        }
+        line_of(&job->slope[b], &job->intercept[b], (double)job->n, x, y, xx, xy);
+    }
+    return DSB_OK;
+}
+
+void dsb_stats_fit_boot_init(dsb_stats_fit_boot *out, size_t size)
+{
+    static const dsb_stats_fit_boot zero = {.struct_size = sizeof zero};
+    dsbi_opts_fill(out, size, &zero, sizeof zero);
+}
+
+/* Percentile ends of both arrays; sorts copies, so the pairs stay together for bands. */
+static dsb_status ends_of(dsb_runtime *rt, dsb_stats_fit_boot *out, const double *slope,
+                          const double *intercept, uint64_t n_replicates, double alpha)
+{
+    double *sorted = dsbi_alloc_array(rt, (size_t)n_replicates, sizeof *sorted);
+    if (!sorted)
+        return DSB_E_NOMEM;
+    size_t n = 0, below = 0;
+    for (uint64_t b = 0; b < n_replicates; b++)
+        if (isfinite(slope[b])) {
+            sorted[n++] = slope[b];
+            below += slope[b] <= 1;
+        }
+    out->n_replicates = n_replicates;
+    out->n_degenerate = n_replicates - n;
+    out->share_slope_le_one = n ? (double)below / (double)n : NAN;
+    dsbi_sort_f64(sorted, n);
+    out->slope_ci[0] = dsbi_quantile(sorted, n, alpha / 2);
+    out->slope_ci[1] = dsbi_quantile(sorted, n, 1 - alpha / 2);
+    n = 0;
+    for (uint64_t b = 0; b < n_replicates; b++)
+        if (isfinite(slope[b]))
+            sorted[n++] = intercept[b];
+    dsbi_sort_f64(sorted, n);
+    out->intercept_ci[0] = dsbi_quantile(sorted, n, alpha / 2);
+    out->intercept_ci[1] = dsbi_quantile(sorted, n, 1 - alpha / 2);
+    dsbi_free(rt, sorted);
+    return DSB_OK;
+}
+
+static dsb_status check(const dsb_runtime *rt, const dsb_stats_fit_boot *out, uint64_t n_replicates,
+                        uint32_t scale, double alpha)
+{
+    if (!rt || !out || out->struct_size < sizeof *out)
+        return dsbi_fail(DSB_E_INVALID, "bootstrap of a fit needs a result made by _init");
+    if (!dsb_stats_scale_name(scale))
+        return dsbi_fail(DSB_E_INVALID, "scale %u is none of DSB_STATS_SCALE_*", scale);
+    if (n_replicates < 2 || n_replicates > 100000000)
+        return dsbi_fail(DSB_E_INVALID, "%llu replicates are not in 2 .. 100,000,000",
+                         (unsigned long long)n_replicates);
+    return dsbi_check_alpha(alpha);
+}
+
+dsb_status dsb_stats_fit_bootstrap(dsb_runtime *rt, dsb_stats_fit_boot *out, double *slopes,
+                                   double *intercepts, const double *x, const double *y, uint64_t n,
+                                   uint32_t scale, double alpha, uint64_t n_replicates,
+                                   uint64_t seed)
+{
+    dsbi_clear_error();
+    DSBI_TRY(check(rt, out, n_replicates, scale, alpha));
+    if (n > 0 && (!x || !y))
+        return dsbi_fail(DSB_E_INVALID, "bootstrap of a fit needs two arrays");
+    size_t count = (size_t)n_replicates;
+    double *points = dsbi_alloc_array(rt, (size_t)n + 1, 2 * sizeof *points);
+    double *draws = dsbi_alloc_array(rt, count, 2 * sizeof *draws);
+    dsb_status status = points && draws ? DSB_OK : DSB_E_NOMEM;
+    size_t m = 0;
+    double mx = 0, my = 0;
+    for (uint64_t i = 0; status == DSB_OK && i < n; i++) {
+        double tx = dsb_stats_scale_apply(x[i], scale), ty = dsb_stats_scale_apply(y[i], scale);
+        if (isfinite(tx) && isfinite(ty)) {
+            points[m] = tx;
+            points[(size_t)n + m++] = ty;
+            mx += tx;
+            my += ty;
+        }
+    }
+    if (status == DSB_OK && m < 2)
+        status = dsbi_fail(DSB_E_DATA, "a line needs two points with finite values, got %zu", m);
+    if (status != DSB_OK)
+        goto done;
+    mx /= (double)m;
+    my /= (double)m;
+    for (size_t i = 0; i < m; i++) { /* centred: the one-pass sums above lose no digits */
+        points[i] -= mx;
+        points[(size_t)n + i] -= my;
+    }
+    model_job job = {points, points + n, m, seed, n_replicates, draws, draws + count};
+    DSBI_GO(dsbi_parallel(rt, (count + MODEL_TASK - 1) / MODEL_TASK, model_task, &job));
+    for (size_t b = 0; b < count; b++)
+        job.intercept[b] += my - job.slope[b] * mx;
+    DSBI_GO(ends_of(rt, out, job.slope, job.intercept, n_replicates, alpha));
+    for (size_t b = 0; b < count; b++) {
+        if (slopes)
+            slopes[b] = job.slope[b];
+        if (intercepts)
+            intercepts[b] = job.intercept[b];
+    }
+done:
+    dsbi_free(rt, points);
+    dsbi_free(rt, draws);
+    return status;
+}
+
+typedef struct image_job {
+    dsb_runtime *rt;
+    const double *score[2]; /* [n_models, n_items] of the original and the new set */
+    size_t n_items[2], n_models;
+    uint32_t scale;
+    bool models_too;
+    uint64_t seed, n_replicates;
+    double *slope, *intercept;
+    double **weight;   /* [workers] [max items, LANES] */
+    double **accuracy; /* [workers] [2, n_models, LANES] */
+} image_job;
+
+/* accuracy[m, lane] = sum_i weight[i, lane] score[m, i] / n */
+static void weighted_means(double *accuracy, const double *weight, const double *score,
+                           size_t n_models, size_t n)
+{
+    for (size_t m = 0; m < n_models; m++) {
+        double sum[LANES] = {0};
+        const double *s = score + m * n;
+        for (size_t i = 0; i < n; i++)
+            for (size_t l = 0; l < LANES; l++)
+                sum[l] += weight[i * LANES + l] * s[i];
+        for (size_t l = 0; l < LANES; l++)
+            accuracy[m * LANES + l] = sum[l] / (double)n;
+    }
+}
+
+static void fit_lane(const image_job *job, const double *accuracy, size_t lane, dsbi_rng *rng,
+                     double *slope, double *intercept)
+{
+    double n = 0, x = 0, y = 0, xx = 0, xy = 0;
+    const double *new_accuracy = accuracy + job->n_models * LANES;
+    for (size_t k = 0; k < job->n_models; k++) {
+        size_t m = job->models_too ? (size_t)dsbi_rng_below(rng, job->n_models) : k;
+        double tx = dsb_stats_scale_apply(accuracy[m * LANES + lane], job->scale);
+        double ty = dsb_stats_scale_apply(new_accuracy[m * LANES + lane], job->scale);
+        if (!isfinite(tx) || !isfinite(ty))
+            continue;
+        n += 1;
+        x += tx;
+        y += ty;
+        xx += tx * tx;
+        xy += tx * ty;
+    }
+    line_of(slope, intercept, n, x, y, xx, xy);
+}
+
+static dsb_status image_task(void *user, size_t task, size_t worker)
+{
+    image_job *job = user;
+    double *weight = job->weight[worker], *accuracy = job->accuracy[worker];
+    uint64_t first = (uint64_t)task * LANES;
+    for (size_t set = 0; set < 2; set++) {
+        size_t n = job->n_items[set];
+        for (size_t i = 0; i < n * LANES; i++)
+            weight[i] = 0;
+        for (size_t l = 0; l < LANES; l++) {
+            dsbi_rng rng;
+            dsbi_rng_init(&rng, job->seed, DSBI_RNG_RESAMPLE, (first + l) * 4 + set + 1);
+            for (size_t k = 0; k < n; k++)
+                weight[(size_t)(((uint64_t)dsbi_rng_u32(&rng) * n) >> 32) * LANES + l] += 1;
+        }
+        weighted_means(accuracy + set * job->n_models * LANES, weight, job->score[set],
+                       job->n_models, n);
+    }
+    for (size_t l = 0; l < LANES && first + l < job->n_replicates; l++) {
+        dsbi_rng rng;
+        dsbi_rng_init(&rng, job->seed, DSBI_RNG_RESAMPLE, (first + l) * 4 + 3);
+        fit_lane(job, accuracy, l, &rng, &job->slope[first + l], &job->intercept[first + l]);
+    }
+    return DSB_OK;
+}
+
+dsb_status dsb_stats_fit_bootstrap_images(dsb_runtime *rt, dsb_stats_fit_boot *out, double *slopes,
+                                          double *intercepts, const double *score_x, uint64_t n_x,
+                                          const double *score_y, uint64_t n_y, uint64_t n_models,
+                                          uint32_t scale, double alpha, uint64_t n_replicates,
+                                          uint64_t seed, uint32_t models_too)
+{
+    dsbi_clear_error();
+    DSBI_TRY(check(rt, out, n_replicates, scale, alpha));
+    if (!score_x || !score_y)
+        return dsbi_fail(DSB_E_INVALID, "image bootstrap needs two arrays of scores");
+    if (n_models < 2 || n_x == 0 || n_y == 0 || n_x > UINT32_MAX || n_y > UINT32_MAX)
+        return dsbi_fail(DSB_E_DATA, "image bootstrap needs two models and images on both sides");
+    size_t workers = (size_t)dsb_runtime_threads(rt), count = (size_t)n_replicates;
+    size_t most = (size_t)(n_x > n_y ? n_x : n_y);
+    image_job job = {.rt = rt,
+                     .score = {score_x, score_y},
+                     .n_items = {(size_t)n_x, (size_t)n_y},
+                     .n_models = (size_t)n_models,
+                     .scale = scale,
+                     .models_too = models_too != 0,
+                     .seed = seed,
+                     .n_replicates = n_replicates};
+    double *draws = dsbi_alloc_array(rt, count, 2 * sizeof *draws);
+    job.weight = dsbi_calloc(rt, workers, sizeof *job.weight);
+    job.accuracy = dsbi_calloc(rt, workers, sizeof *job.accuracy);
+    dsb_status status = draws && job.weight && job.accuracy ? DSB_OK : DSB_E_NOMEM;
+    for (size_t w = 0; status == DSB_OK && w < workers; w++) {
+        job.weight[w] = dsbi_alloc_array(rt, most, LANES * sizeof(double));
+        job.accuracy[w] = dsbi_alloc_array(rt, 2 * job.n_models, LANES * sizeof(double));
+        if (!job.weight[w] || !job.accuracy[w])
+            status = DSB_E_NOMEM;
+    }
+    if (status != DSB_OK)
+        goto done;
+    job.slope = draws;
+    job.intercept = draws + count;
+    DSBI_GO(dsbi_parallel(rt, (count + LANES - 1) / LANES, image_task, &job));
+    DSBI_GO(ends_of(rt, out, job.slope, job.intercept, n_replicates, alpha));
+    for (size_t b = 0; b < count; b++) {
+        if (slopes)
+            slopes[b] = job.slope[b];
+        if (intercepts)
+            intercepts[b] = job.intercept[b];
+    }
+done:
+    for (size_t w = 0; w < workers; w++) {
+        if (job.weight)
+            dsbi_free(rt, job.weight[w]);
+        if (job.accuracy)
+            dsbi_free(rt, job.accuracy[w]);
+    }
+    dsbi_free(rt, job.weight);
+    dsbi_free(rt, job.accuracy);
+    dsbi_free(rt, draws);
+    return status;
+}
