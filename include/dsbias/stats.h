@@ -261,6 +261,20 @@ DSB_API dsb_status dsb_stats_fit_bootstrap_images(
     const double *score_x, uint64_t n_x, const double *score_y, uint64_t n_y, uint64_t n_models,
     uint32_t scale, double alpha, uint64_t n_replicates, uint64_t seed, uint32_t models_too);
 
+/** Means of n_models rows of scores [n_models, n] over bootstrap samples of the items, the same
+ *  samples for all models: means [n_replicates, n_models]. `stream` < 15 tells independent sets of
+ *  one seed apart. What rank intervals and fits over images are made of. */
+DSB_API dsb_status dsb_stats_bootstrap_means(dsb_runtime *rt, double *means, const double *score,
+                                             uint64_t n_models, uint64_t n, uint64_t n_replicates,
+                                             uint64_t seed, uint32_t stream);
+/** Line fits from such means of both sets; dsb_stats_fit_bootstrap_images in two steps. */
+DSB_API dsb_status dsb_stats_fit_from_means(dsb_runtime *rt, dsb_stats_fit_boot *out,
+                                            double *slopes, double *intercepts,
+                                            const double *x_means, const double *y_means,
+                                            uint64_t n_models, uint32_t scale, double alpha,
+                                            uint64_t n_replicates, uint64_t seed,
+                                            uint32_t models_too);
+
 /* ---- ranks ---- */
 
 #define DSB_STATS_PEARSON 0u
@@ -274,6 +288,104 @@ DSB_API dsb_status dsb_stats_correlation(dsb_runtime *rt, double *r, const doubl
 /** Share of the k largest of x among the k largest of y; ties go to the later item. */
 DSB_API dsb_status dsb_stats_top_overlap(dsb_runtime *rt, double *share, const double *x,
                                          const double *y, uint64_t n, uint64_t k);
+
+/* ---- calibration ---- */
+
+#define DSB_STATS_BINS_EQUAL_WIDTH 0u /* (b/B, (b+1)/B], the first closed on both sides */
+#define DSB_STATS_BINS_EQUAL_MASS 1u  /* sorted, cut at floor(b n / B); ties stay in input order */
+
+/** Reliability diagram: items, mean confidence and accuracy of each bin [n_bins]; empty bins have
+ *  count 0 and NaN. confidence [n] in [0, 1], right [n] 0 or 1: else DSB_E_DATA with the item. */
+DSB_API dsb_status dsb_stats_reliability(dsb_runtime *rt, uint64_t *count, double *confidence_mean,
+                                         double *accuracy, const double *confidence,
+                                         const uint8_t *right, uint64_t n, uint64_t n_bins,
+                                         uint32_t binning);
+/** Expected and maximal calibration error, and the debiased root mean square one (Kumar et al.
+ *  2019). Each of ece, mce, debiased may be NULL. n = 0: DSB_E_DATA. */
+DSB_API dsb_status dsb_stats_ece(dsb_runtime *rt, double *ece, double *mce, double *debiased,
+                                 const double *confidence, const uint8_t *right, uint64_t n,
+                                 uint64_t n_bins, uint32_t binning);
+/** Brier score sum_c (p_c - [y = c])^2 and negative log-likelihood (nats), means over items, from
+ *  probabilities [n, n_classes]. Either may be NULL. NLL is infinite if a truth had probability 0.
+ */
+DSB_API dsb_status dsb_stats_proper_scores(double *brier, double *nll, const double *probabilities,
+                                           const uint32_t *labels, uint64_t n, uint32_t n_classes);
+/** Temperature T in [1e-4, 1e4] that minimises the NLL of softmax(logits / T). Guo et al. 2017. */
+DSB_API dsb_status dsb_stats_temperature(double *temperature, double *nll_before, double *nll_after,
+                                         const double *logits, const uint32_t *labels, uint64_t n,
+                                         uint32_t n_classes);
+/** CORP: Brier score of the top confidence = miscalibration - discrimination + uncertainty, by
+ *  isotonic regression, without bins. recalibrated [n] or NULL. Dimitriadis et al. 2021. */
+DSB_API dsb_status dsb_stats_isotonic_scores(dsb_runtime *rt, double *miscalibration,
+                                             double *discrimination, double *uncertainty,
+                                             double *recalibrated, const double *confidence,
+                                             const uint8_t *right, uint64_t n);
+
+/* ---- label shift and accuracy without labels ---- */
+
+/** Class shares of a new set from its predicted counts [n_classes] and the source's confusion
+ *  matrix: weights w = C^-1 mu and shares w p(y) [n_classes] (may be negative: then p(x|y)
+ * changed).
+ *  @param condition of the joint matrix, may be NULL. DSB_E_NUMERIC if it is singular. BBSE, Lipton
+ *  et al. 2018. */
+DSB_API dsb_status dsb_stats_bbse(dsb_runtime *rt, double *weights, double *shares,
+                                  double *condition, const uint64_t *confusion,
+                                  const uint64_t *predicted, uint32_t n_classes);
+/** Percentile bootstrap of the shares over items of both sets: low, high [n_classes]. */
+DSB_API dsb_status dsb_stats_bbse_interval(dsb_runtime *rt, double *low, double *high,
+                                           const uint64_t *confusion, const uint64_t *predicted,
+                                           uint32_t n_classes, double alpha, uint64_t n_replicates,
+                                           uint64_t seed);
+/** The same with ridge regularisation towards "no shift". RLLS, Azizzadenesheli et al. 2019. */
+DSB_API dsb_status dsb_stats_rlls(dsb_runtime *rt, double *weights, double *shares,
+                                  const uint64_t *confusion, const uint64_t *predicted,
+                                  uint32_t n_classes, double regularisation);
+/** Shares by expectation-maximisation from calibrated probabilities [n, n_classes] on the new set
+ *  and class shares `prior` of the source. Saerens et al. 2002. */
+DSB_API dsb_status dsb_stats_label_em(dsb_runtime *rt, double *shares, uint64_t *n_rounds,
+                                      const double *prior, const double *probabilities, uint64_t n,
+                                      uint32_t n_classes, uint64_t max_rounds);
+
+/** Average threshold confidence: t such that as many source scores lie below it as there are source
+ *  errors (order statistic, ties count as above); accuracy = share of target scores >= t. Garg et
+ *  al. 2022. */
+DSB_API dsb_status dsb_stats_atc(dsb_runtime *rt, double *accuracy, double *threshold,
+                                 const double *source, const uint8_t *right, uint64_t n_source,
+                                 const double *target, uint64_t n_target);
+/** Difference of confidences: accuracy_source - (confidence_source - confidence_target), within
+ *  [0, 1]. Guillory et al. 2021. */
+DSB_API double dsb_stats_doc(double accuracy_source, double confidence_source,
+                             double confidence_target);
+/** Share of items on which two models predict the same. One minus it, for two runs of one recipe,
+ *  estimates the error (GDE, Jiang et al. 2022). */
+DSB_API dsb_status dsb_stats_agreement(double *share, const uint32_t *a, const uint32_t *b,
+                                       uint64_t n);
+/** Agreement on the line (Baek et al. 2022): the line through the agreements of all pairs i < j in
+ *  the order (0,1), (0,2), ... (1,2), ..., and accuracies on the target [n_models] estimated from
+ * it one by one (S) and jointly (D); either may be NULL. Trust them only if line->r2 > 0.95. */
+DSB_API dsb_status dsb_stats_agreement_line(dsb_runtime *rt, dsb_stats_line *line,
+                                            double *estimate_s, double *estimate_d,
+                                            const double *accuracy_source,
+                                            const double *agreement_source,
+                                            const double *agreement_target, uint64_t n_models,
+                                            uint32_t scale, double alpha);
+
+/* ---- composition, clusters ---- */
+
+/** Splits the gap accuracy_a - accuracy_b into another mix of classes and lower rates within them
+ *  (Kitagawa 1955). Counts per class [n_classes]. */
+DSB_API dsb_status dsb_stats_composition(double *composition, double *rate, const uint64_t *right_a,
+                                         const uint64_t *n_a, const uint64_t *right_b,
+                                         const uint64_t *n_b, uint32_t n_classes);
+/** Accuracy at given class weights (>= 0, scaled to sum 1) and its standard error. */
+DSB_API dsb_status dsb_stats_standardised(double *accuracy, double *se, const uint64_t *right,
+                                          const uint64_t *n, const double *weights,
+                                          uint32_t n_classes);
+/** Mean and cluster-robust standard error sqrt(sum_c (sum_{i in c} (x_i - mean))^2) / n; `naive`
+ *  (may be NULL) is the one that takes items for independent. Miller 2024. */
+DSB_API dsb_status dsb_stats_clustered_se(dsb_runtime *rt, double *mean, double *se, double *naive,
+                                          const double *x, const uint32_t *cluster, uint64_t n,
+                                          uint64_t n_clusters);
 
 /* ---- bootstrap of any statistic ---- */
 

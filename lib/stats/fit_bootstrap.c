@@ -154,42 +154,79 @@ done:
     return status;
 }
 
-typedef struct image_job {
-    dsb_runtime *rt;
-    const double *score[2]; /* [n_models, n_items] of the original and the new set */
-    size_t n_items[2], n_models;
-    uint32_t scale;
-    bool models_too;
-    uint64_t seed, n_replicates;
-    double *slope, *intercept;
-    double **weight;   /* [workers] [max items, LANES] */
-    double **accuracy; /* [workers] [2, n_models, LANES] */
-} image_job;
+typedef struct means_job {
+    const double *score; /* [n_models, n] */
+    size_t n, n_models;
+    uint64_t seed, stream, n_replicates;
+    double *means;   /* [n_replicates, n_models] */
+    double **weight; /* [workers] [n, LANES] */
+} means_job;
 
-/* accuracy[m, lane] = sum_i weight[i, lane] score[m, i] / n */
-static void weighted_means(double *accuracy, const double *weight, const double *score,
-                           size_t n_models, size_t n)
+static dsb_status means_task(void *user, size_t task, size_t worker)
 {
-    for (size_t m = 0; m < n_models; m++) {
+    means_job *job = user;
+    double *weight = job->weight[worker];
+    size_t n = job->n;
+    uint64_t first = (uint64_t)task * LANES;
+    for (size_t i = 0; i < n * LANES; i++)
+        weight[i] = 0;
+    for (size_t l = 0; l < LANES; l++) {
+        dsbi_rng rng;
+        dsbi_rng_init(&rng, job->seed, DSBI_RNG_RESAMPLE, (first + l) * 16 + job->stream);
+        for (size_t k = 0; k < n; k++)
+            weight[(size_t)(((uint64_t)dsbi_rng_u32(&rng) * n) >> 32) * LANES + l] += 1;
+    }
+    for (size_t m = 0; m < job->n_models; m++) {
         double sum[LANES] = {0};
-        const double *s = score + m * n;
+        const double *score = job->score + m * n;
         for (size_t i = 0; i < n; i++)
             for (size_t l = 0; l < LANES; l++)
-                sum[l] += weight[i * LANES + l] * s[i];
-        for (size_t l = 0; l < LANES; l++)
-            accuracy[m * LANES + l] = sum[l] / (double)n;
+                sum[l] += weight[i * LANES + l] * score[i];
+        for (size_t l = 0; l < LANES && first + l < job->n_replicates; l++)
+            job->means[(size_t)(first + l) * job->n_models + m] = sum[l] / (double)n;
     }
+    return DSB_OK;
 }
 
-static void fit_lane(const image_job *job, const double *accuracy, size_t lane, dsbi_rng *rng,
-                     double *slope, double *intercept)
+dsb_status dsb_stats_bootstrap_means(dsb_runtime *rt, double *means, const double *score,
+                                     uint64_t n_models, uint64_t n, uint64_t n_replicates,
+                                     uint64_t seed, uint32_t stream)
+{
+    dsbi_clear_error();
+    if (!rt || !means || !score || stream > 15)
+        return dsbi_fail(DSB_E_INVALID, "bootstrap of means needs arrays and a stream below 16");
+    if (n_models == 0 || n == 0 || n > UINT32_MAX)
+        return dsbi_fail(DSB_E_DATA, "nothing to resample: %llu models, %llu items",
+                         (unsigned long long)n_models, (unsigned long long)n);
+    size_t workers = (size_t)dsb_runtime_threads(rt);
+    means_job job = {score, (size_t)n, (size_t)n_models, seed, stream, n_replicates, means, NULL};
+    job.weight = dsbi_calloc(rt, workers, sizeof *job.weight);
+    dsb_status status = job.weight ? DSB_OK : DSB_E_NOMEM;
+    for (size_t w = 0; status == DSB_OK && w < workers; w++) {
+        job.weight[w] = dsbi_alloc_array(rt, (size_t)n, LANES * sizeof(double));
+        if (!job.weight[w])
+            status = DSB_E_NOMEM;
+    }
+    if (status == DSB_OK)
+        status = dsbi_parallel(rt, (size_t)((n_replicates + LANES - 1) / LANES), means_task, &job);
+    for (size_t w = 0; job.weight && w < workers; w++)
+        dsbi_free(rt, job.weight[w]);
+    dsbi_free(rt, job.weight);
+    return status;
+}
+
+/* Fits of replicate b from the means of both sets; models may be drawn again too. */
+static void fit_replicate(double *slope, double *intercept, const double *x_means,
+                          const double *y_means, size_t n_models, uint32_t scale, uint64_t seed,
+                          uint64_t b, bool models_too)
 {
     double n = 0, x = 0, y = 0, xx = 0, xy = 0;
-    const double *new_accuracy = accuracy + job->n_models * LANES;
-    for (size_t k = 0; k < job->n_models; k++) {
-        size_t m = job->models_too ? (size_t)dsbi_rng_below(rng, job->n_models) : k;
-        double tx = dsb_stats_scale_apply(accuracy[m * LANES + lane], job->scale);
-        double ty = dsb_stats_scale_apply(new_accuracy[m * LANES + lane], job->scale);
+    dsbi_rng rng;
+    dsbi_rng_init(&rng, seed, DSBI_RNG_RESAMPLE, b * 16 + 15);
+    for (size_t k = 0; k < n_models; k++) {
+        size_t m = models_too ? (size_t)dsbi_rng_below(&rng, n_models) : k;
+        double tx = dsb_stats_scale_apply(x_means[m], scale);
+        double ty = dsb_stats_scale_apply(y_means[m], scale);
         if (!isfinite(tx) || !isfinite(ty))
             continue;
         n += 1;
@@ -201,30 +238,31 @@ static void fit_lane(const image_job *job, const double *accuracy, size_t lane, 
     line_of(slope, intercept, n, x, y, xx, xy);
 }
 
-static dsb_status image_task(void *user, size_t task, size_t worker)
+dsb_status dsb_stats_fit_from_means(dsb_runtime *rt, dsb_stats_fit_boot *out, double *slopes,
+                                    double *intercepts, const double *x_means,
+                                    const double *y_means, uint64_t n_models, uint32_t scale,
+                                    double alpha, uint64_t n_replicates, uint64_t seed,
+                                    uint32_t models_too)
 {
-    image_job *job = user;
-    double *weight = job->weight[worker], *accuracy = job->accuracy[worker];
-    uint64_t first = (uint64_t)task * LANES;
-    for (size_t set = 0; set < 2; set++) {
-        size_t n = job->n_items[set];
-        for (size_t i = 0; i < n * LANES; i++)
-            weight[i] = 0;
-        for (size_t l = 0; l < LANES; l++) {
-            dsbi_rng rng;
-            dsbi_rng_init(&rng, job->seed, DSBI_RNG_RESAMPLE, (first + l) * 4 + set + 1);
-            for (size_t k = 0; k < n; k++)
-                weight[(size_t)(((uint64_t)dsbi_rng_u32(&rng) * n) >> 32) * LANES + l] += 1;
-        }
-        weighted_means(accuracy + set * job->n_models * LANES, weight, job->score[set],
-                       job->n_models, n);
+    dsbi_clear_error();
+    DSBI_TRY(check(rt, out, n_replicates, scale, alpha));
+    if (!x_means || !y_means || n_models < 2)
+        return dsbi_fail(DSB_E_DATA, "a line needs means of two models on both sides");
+    size_t count = (size_t)n_replicates, n = (size_t)n_models;
+    double *draws = dsbi_alloc_array(rt, count, 2 * sizeof *draws);
+    if (!draws)
+        return DSB_E_NOMEM;
+    for (size_t b = 0; b < count; b++) {
+        fit_replicate(&draws[b], &draws[count + b], x_means + b * n, y_means + b * n, n, scale,
+                      seed, b, models_too != 0);
+        if (slopes)
+            slopes[b] = draws[b];
+        if (intercepts)
+            intercepts[b] = draws[count + b];
     }
-    for (size_t l = 0; l < LANES && first + l < job->n_replicates; l++) {
-        dsbi_rng rng;
-        dsbi_rng_init(&rng, job->seed, DSBI_RNG_RESAMPLE, (first + l) * 4 + 3);
-        fit_lane(job, accuracy, l, &rng, &job->slope[first + l], &job->intercept[first + l]);
-    }
-    return DSB_OK;
+    dsb_status status = ends_of(rt, out, draws, draws + count, n_replicates, alpha);
+    dsbi_free(rt, draws);
+    return status;
 }
 
 dsb_status dsb_stats_fit_bootstrap_images(dsb_runtime *rt, dsb_stats_fit_boot *out, double *slopes,
@@ -235,51 +273,21 @@ dsb_status dsb_stats_fit_bootstrap_images(dsb_runtime *rt, dsb_stats_fit_boot *o
 {
     dsbi_clear_error();
     DSBI_TRY(check(rt, out, n_replicates, scale, alpha));
-    if (!score_x || !score_y)
-        return dsbi_fail(DSB_E_INVALID, "image bootstrap needs two arrays of scores");
-    if (n_models < 2 || n_x == 0 || n_y == 0 || n_x > UINT32_MAX || n_y > UINT32_MAX)
-        return dsbi_fail(DSB_E_DATA, "image bootstrap needs two models and images on both sides");
-    size_t workers = (size_t)dsb_runtime_threads(rt), count = (size_t)n_replicates;
-    size_t most = (size_t)(n_x > n_y ? n_x : n_y);
-    image_job job = {.rt = rt,
-                     .score = {score_x, score_y},
-                     .n_items = {(size_t)n_x, (size_t)n_y},
-                     .n_models = (size_t)n_models,
-                     .scale = scale,
-                     .models_too = models_too != 0,
-                     .seed = seed,
-                     .n_replicates = n_replicates};
-    double *draws = dsbi_alloc_array(rt, count, 2 * sizeof *draws);
-    job.weight = dsbi_calloc(rt, workers, sizeof *job.weight);
-    job.accuracy = dsbi_calloc(rt, workers, sizeof *job.accuracy);
-    dsb_status status = draws && job.weight && job.accuracy ? DSB_OK : DSB_E_NOMEM;
-    for (size_t w = 0; status == DSB_OK && w < workers; w++) {
-        job.weight[w] = dsbi_alloc_array(rt, most, LANES * sizeof(double));
-        job.accuracy[w] = dsbi_alloc_array(rt, 2 * job.n_models, LANES * sizeof(double));
-        if (!job.weight[w] || !job.accuracy[w])
-            status = DSB_E_NOMEM;
-    }
-    if (status != DSB_OK)
-        goto done;
-    job.slope = draws;
-    job.intercept = draws + count;
-    DSBI_GO(dsbi_parallel(rt, (count + LANES - 1) / LANES, image_task, &job));
-    DSBI_GO(ends_of(rt, out, job.slope, job.intercept, n_replicates, alpha));
-    for (size_t b = 0; b < count; b++) {
-        if (slopes)
-            slopes[b] = job.slope[b];
-        if (intercepts)
-            intercepts[b] = job.intercept[b];
-    }
-done:
-    for (size_t w = 0; w < workers; w++) {
-        if (job.weight)
-            dsbi_free(rt, job.weight[w]);
-        if (job.accuracy)
-            dsbi_free(rt, job.accuracy[w]);
-    }
-    dsbi_free(rt, job.weight);
-    dsbi_free(rt, job.accuracy);
-    dsbi_free(rt, draws);
+    size_t size;
+    if (!dsbi_mul(&size, (size_t)n_replicates, (size_t)n_models) || size > (size_t)1 << 28)
+        return dsbi_fail(DSB_E_LIMIT, "%llu replicates of %llu models are too many at once",
+                         (unsigned long long)n_replicates, (unsigned long long)n_models);
+    double *x = dsbi_alloc_array(rt, size + 1, sizeof *x);
+    double *y = dsbi_alloc_array(rt, size + 1, sizeof *y);
+    dsb_status status = x && y ? DSB_OK : DSB_E_NOMEM;
+    if (status == DSB_OK)
+        status = dsb_stats_bootstrap_means(rt, x, score_x, n_models, n_x, n_replicates, seed, 0);
+    if (status == DSB_OK)
+        status = dsb_stats_bootstrap_means(rt, y, score_y, n_models, n_y, n_replicates, seed, 1);
+    if (status == DSB_OK)
+        status = dsb_stats_fit_from_means(rt, out, slopes, intercepts, x, y, n_models, scale, alpha,
+                                          n_replicates, seed, models_too);
+    dsbi_free(rt, x);
+    dsbi_free(rt, y);
     return status;
 }
