@@ -9,6 +9,7 @@
 #include "dsbias/nn.h"
 #include "dsbias/report.h"
 #include "dsbias/train.h"
+#include "dsbias/shift.h"
 #include "dsbias/stats.h"
 
 #endif

@@ -37,6 +37,12 @@ DSB_API dsb_status dsb_report_classify_html(dsb_runtime *rt, char **html, size_t
 DSB_API dsb_status dsb_report_classify_text(dsb_runtime *rt, char **text, size_t *size,
                                             const char *json, size_t json_size, uint32_t flags);
 
+/** Page and summary from the record of dsb_shift_run (dsb_shift_json): as the two above. */
+DSB_API dsb_status dsb_report_shift_html(dsb_runtime *rt, char **html, size_t *size,
+                                         const char *json, size_t json_size);
+DSB_API dsb_status dsb_report_shift_text(dsb_runtime *rt, char **text, size_t *size,
+                                         const char *json, size_t json_size, uint32_t flags);
+
 /** Frees a text made by this header. Accepts NULL. */
 DSB_API void dsb_report_free(dsb_runtime *rt, char *text);
 

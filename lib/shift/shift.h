@@ -1,0 +1,116 @@
+/* Inside of dsb_shift: sets of items, models, and a cell for each pair of them.
+ *
+ *   reading   read_*.c -> columns -> take_sets.c, take_table.c, take_groups.c -> cells
+ *   results   evaluate.c and its parts write the record (JSON); tables, checks and reports read it
+ */
+#ifndef DSBI_SHIFT_SHIFT_H
+#define DSBI_SHIFT_SHIFT_H
+
+#include <regex.h>
+#include <stdbool.h>
+#include "base/json_write.h"
+#include "base/runtime.h"
+#include "dsbias/shift.h"
+#include "dsbias/stats.h"
+#include "shift/columns.h"
+
+/* A named subset of a set's items. */
+typedef struct dsbi_shift_group {
+    char *name;
+    uint8_t *in; /* [n of the set] */
+    uint64_t n;  /* items in it */
+} dsbi_shift_group;
+
+typedef struct dsbi_shift_set {
+    char *name;
+    size_t n;           /* items; 0 for a set known from a table only */
+    uint32_t *labels;   /* [n]; NULL: scores only */
+    uint32_t n_classes; /* of labels and predictions of all sets; set by dsbi_shift_settle */
+    dsbi_shift_group *groups;
+    size_t n_groups, groups_capacity;
+    size_t original; /* set that this one is compared with; itself for an original */
+} dsbi_shift_set;
+
+typedef struct dsbi_shift_cell {
+    bool there;
+    bool counted; /* correct and n are known */
+    uint64_t correct, n;
+    double accuracy;     /* or mean score */
+    double se;           /* of a mean score that is not a count; NaN if not known */
+    uint32_t *predicted; /* [n]; NULL */
+    double *score;       /* [n] correctness or score; NULL */
+    double *confidence;  /* [n] top probability; NULL */
+} dsbi_shift_cell;
+
+typedef struct dsbi_shift_model {
+    char *name;
+    char *family; /* "" if none */
+    bool baseline;
+} dsbi_shift_model;
+
+struct dsb_shift {
+    dsb_runtime *rt;
+    dsb_shift_opts opts;
+    char *baseline, *baseline_column, *exclude, *command;
+    regex_t baseline_regex, exclude_regex;
+    dsbi_words words;       /* words of all files: models, items, classes */
+    dsbi_words class_names; /* classes that are words; number = class */
+    bool words_used, numbers_used;
+    dsbi_shift_set *sets;
+    size_t n_sets, sets_capacity;
+    dsbi_shift_model *models;
+    size_t n_models, models_capacity;
+    dsbi_words model_names;
+    dsbi_shift_cell **cells; /* [n_sets][n_models] */
+    char **warnings;
+    size_t n_warnings, warnings_capacity;
+    dsbi_text inputs; /* JSON of where the data came from, items of an array */
+    dsbi_text json;
+    bool done;
+};
+
+/* ---- building ---- */
+dsb_status dsbi_shift_new_set(dsb_shift *s, size_t *index, const char *name, size_t n);
+/* Number of the model, added if new; SIZE_MAX in *index if it is excluded. */
+dsb_status dsbi_shift_model_named(dsb_shift *s, size_t *index, const char *name);
+/* The cell must not be there yet: DSB_E_DATA. */
+dsb_status dsbi_shift_claim(dsb_shift *s, dsbi_shift_cell **cell, size_t set, const char *model);
+dsb_status dsbi_shift_warn(dsb_shift *s, const char *format, ...) DSBI_PRINTF(2, 3);
+/* A column as classes 0 .. 2^31; words and numbers may not be mixed between files. */
+dsb_status dsbi_shift_classes(dsb_shift *s, uint32_t **out, const dsbi_column *column);
+dsb_status dsbi_shift_fill_predictions(dsb_shift *s, dsbi_shift_cell *cell, size_t set,
+                                       const uint32_t *predicted);
+
+/* ---- one comparison: a new set with its original ---- */
+typedef struct dsbi_comparison {
+    dsb_shift *s;
+    const dsbi_shift_set *a, *b; /* original, new */
+    size_t ia, ib;
+    size_t *model; /* [n] models in both */
+    size_t n;
+    double *x, *y;             /* [n] accuracies */
+    double *rank_x, *rank_y;   /* [n] 1 = best, ties by name */
+    bool scores;               /* values are scores, not accuracies of counts */
+    bool in_unit;              /* all values lie in [0, 1]: transforms make sense */
+    double *means_x, *means_y; /* [n_image_bootstrap, n] replicates; NULL: not there */
+    dsbi_json_writer *w;
+} dsbi_comparison;
+
+#define DSBI_CELL_A(c, k) (&(c)->s->cells[(c)->ia][(c)->model[k]])
+#define DSBI_CELL_B(c, k) (&(c)->s->cells[(c)->ib][(c)->model[k]])
+
+void dsbi_shift_write_pair(dsbi_json_writer *w, const char *key, const double pair[2]);
+void dsbi_shift_write_number(dsbi_json_writer *w, const char *key, double value);
+dsb_status dsbi_shift_write_cell(dsbi_comparison *c, const dsbi_shift_cell *cell);
+dsb_status dsbi_shift_write_models(dsbi_comparison *c);
+dsb_status dsbi_shift_write_fits(dsbi_comparison *c);
+dsb_status dsbi_shift_write_robustness(dsbi_comparison *c);
+dsb_status dsbi_shift_write_classes(dsbi_comparison *c);
+dsb_status dsbi_shift_write_groups(dsbi_comparison *c);
+dsb_status dsbi_shift_write_pairs(dsbi_comparison *c);
+dsb_status dsbi_shift_write_label_free(dsbi_comparison *c);
+dsb_status dsbi_shift_write_calibration(dsbi_comparison *c);
+dsb_status dsbi_shift_write_decomposition(dsbi_comparison *c);
+dsb_status dsbi_shift_check_class_order(dsb_shift *s, size_t set, size_t model);
+
+#endif

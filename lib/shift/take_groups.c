@@ -1,0 +1,138 @@
+/* Named subsets of items: duplicates, keywords, any column of a table.
+ *   JSON  {"SET": {"GROUP": [3, 17, ...]}}        CSV  columns set, group, item (item from 0) */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/file.h"
+#include "base/json.h"
+#include "shift/shift.h"
+
+static dsb_status group_of(dsb_shift *s, dsbi_shift_group **out, const char *set_name,
+                           const char *name)
+{
+    dsbi_shift_set *set = NULL;
+    for (size_t i = 0; i < s->n_sets; i++)
+        if (strcmp(s->sets[i].name, set_name) == 0)
+            set = &s->sets[i];
+    if (!set || set->n == 0)
+        return dsbi_fail(DSB_E_NOTFOUND, "there is no set of items called '%s'", set_name);
+    for (size_t g = 0; g < set->n_groups; g++)
+        if (strcmp(set->groups[g].name, name) == 0) {
+            *out = &set->groups[g];
+            return DSB_OK;
+        }
+    if (set->n_groups >= 10000)
+        return dsbi_fail(DSB_E_LIMIT, "more than 10,000 groups");
+    void *list = set->groups;
+    DSBI_TRY(
+        dsbi_grow(s->rt, &list, &set->groups_capacity, set->n_groups + 1, sizeof *set->groups));
+    set->groups = list;
+    dsbi_shift_group group = {dsbi_strdup(s->rt, name), dsbi_calloc(s->rt, set->n, 1), 0};
+    if (!group.name || !group.in) {
+        dsbi_free(s->rt, group.name);
+        dsbi_free(s->rt, group.in);
+        return DSB_E_NOMEM;
+    }
+    set->groups[set->n_groups] = group;
+    *out = &set->groups[set->n_groups++];
+    return DSB_OK;
+}
+
+static size_t set_size(const dsb_shift *s, const char *name)
+{
+    for (size_t i = 0; i < s->n_sets; i++)
+        if (strcmp(s->sets[i].name, name) == 0)
+            return s->sets[i].n;
+    return 0;
+}
+
+static dsb_status put(dsbi_shift_group *group, double item, size_t n)
+{
+    if (!(item >= 0) || !(item < (double)n) || item != floor(item))
+        return dsbi_fail(DSB_E_DATA, "group '%s': item %g of a set of %zu", group->name, item, n);
+    group->n += !group->in[(size_t)item];
+    group->in[(size_t)item] = 1;
+    return DSB_OK;
+}
+
+static dsb_status from_json(dsb_shift *s, const dsbi_json_value *root)
+{
+    if (dsbi_json_type_of(root) != DSBI_JSON_OBJECT)
+        return dsbi_fail(DSB_E_FORMAT, "groups must be an object of sets");
+    for (const dsbi_json_value *set = dsbi_json_first(root); set; set = dsbi_json_next(set)) {
+        const char *set_name = dsbi_json_key(set, NULL);
+        if (dsbi_json_type_of(set) != DSBI_JSON_OBJECT)
+            return dsbi_fail(DSB_E_FORMAT, "'%s' must be an object of groups", set_name);
+        for (const dsbi_json_value *g = dsbi_json_first(set); g; g = dsbi_json_next(g)) {
+            dsbi_shift_group *group;
+            DSBI_TRY(group_of(s, &group, set_name, dsbi_json_key(g, NULL)));
+            if (dsbi_json_type_of(g) != DSBI_JSON_ARRAY)
+                return dsbi_fail(DSB_E_FORMAT, "group '%s' must be an array of items", group->name);
+            for (const dsbi_json_value *v = dsbi_json_first(g); v; v = dsbi_json_next(v)) {
+                double item = NAN;
+                dsbi_json_double(v, &item);
+                DSBI_TRY(put(group, item, set_size(s, set_name)));
+            }
+        }
+    }
+    return DSB_OK;
+}
+
+static dsb_status from_table(dsb_shift *s, const uint8_t *bytes, size_t size)
+{
+    static const char *const set_names[] = {"set", "dataset", NULL};
+    static const char *const group_names[] = {"group", "subset", "keyword", "subgroup", NULL};
+    static const char *const item_names[] = {"item", "index", "id", "idx", NULL};
+    dsbi_columns file;
+    dsbi_words words;
+    dsbi_columns_init(&file, s->rt);
+    dsbi_words_init(&words, s->rt);
+    dsb_status status = dsbi_columns_parse(&file, &words, bytes, size);
+    const dsbi_column *set = dsbi_columns_find(&file, set_names);
+    const dsbi_column *group = dsbi_columns_find(&file, group_names);
+    const dsbi_column *item = dsbi_columns_find(&file, item_names);
+    if (status == DSB_OK && (!set || !group || !item || !set->words || item->words))
+        status = dsbi_fail(DSB_E_DATA, "groups need columns set, group and item (a number)");
+    for (size_t i = 0; status == DSB_OK && i < item->n; i++) {
+        char text[64];
+        dsbi_shift_group *to;
+        if (isnan(set->value[i]) || isnan(group->value[i])) {
+            status = dsbi_fail(DSB_E_DATA, "row %zu: no set or no group", i + 1);
+            break;
+        }
+        const char *set_name = words.word[(size_t)set->value[i]];
+        snprintf(text, sizeof text, "%g", group->value[i]);
+        DSBI_GO(
+            group_of(s, &to, set_name, group->words ? words.word[(size_t)group->value[i]] : text));
+        status = put(to, item->value[i], set_size(s, set_name));
+    }
+done:
+    dsbi_columns_free(&file);
+    dsbi_words_free(&words);
+    return status;
+}
+
+dsb_status dsb_shift_add_groups(dsb_shift *s, const char *path)
+{
+    dsbi_clear_error();
+    if (!s || !path)
+        return dsbi_fail(DSB_E_INVALID, "groups need a path");
+    uint8_t *bytes = NULL;
+    size_t size, at = 0;
+    DSBI_TRY(dsbi_file_read(s->rt, &bytes, &size, path, DSBI_JSON_MAX_BYTES));
+    while (at < size && memchr(" \t\r\n", bytes[at], 4))
+        at++;
+    dsbi_json *doc = NULL;
+    dsb_status status;
+    if (at < size && bytes[at] == '{') {
+        status = dsbi_json_parse(s->rt, &doc, (const char *)bytes, size);
+        if (status == DSB_OK)
+            status = from_json(s, dsbi_json_root(doc));
+        dsbi_json_free(doc);
+    } else {
+        status = from_table(s, bytes, size);
+    }
+    dsbi_free(s->rt, bytes);
+    s->done = false;
+    return dsbi_fail_at(status, "%s", path);
+}

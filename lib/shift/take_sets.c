@@ -1,0 +1,487 @@
+/* A test set from files: which column is what, in which order the items come, whether lengths and
+ * classes fit. Three forms of predictions: one column a model (arrays, wide tables), one row a
+ * model and item (long tables), one model with its confidence. */
+#include <math.h>
+#include <string.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include "shift/shift.h"
+
+static const char *const label_names[] = {"label", "labels", "target", "targets",
+                                          "truth", "true",   "class",  "ground_truth",
+                                          "gt",    "y",      "answer", NULL};
+static const char *const item_names[] = {"index",     "idx",      "id",   "item", "example",
+                                         "image",     "filename", "path", "file", "sample",
+                                         "sample_id", "image_id", NULL};
+static const char *const model_names[] = {"model", "classifier", "method", "system", NULL};
+static const char *const value_names[] = {"prediction", "predictions", "pred", "predicted",
+                                          "y_pred",     "output",      NULL};
+static const char *const score_names[] = {"score", "scores", "correct", "value",      "metric",
+                                          "f1",    "em",     "loss",    "perplexity", NULL};
+static const char *const confidence_names[] = {"confidence", "conf", "probability", "prob", NULL};
+
+static bool is_named(const dsbi_column *c, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcasecmp(c->name, *names) == 0)
+            return true;
+    return false;
+}
+
+/* The column of a labels file that holds the labels. */
+static dsb_status pick_labels(const dsbi_column **out, const dsbi_columns *file)
+{
+    *out = dsbi_columns_find(file, label_names);
+    if (*out)
+        return DSB_OK;
+    size_t left = 0;
+    for (size_t i = 0; i < file->n; i++)
+        if (!is_named(&file->item[i], item_names)) {
+            *out = &file->item[i];
+            left++;
+        }
+    if (left != 1)
+        return dsbi_fail(DSB_E_DATA, "%zu columns and none is called 'label'", file->n);
+    return DSB_OK;
+}
+
+/* place[i] = where item i of the file belongs; NULL: in file order. Whole numbers must be a
+ * permutation of 0 .. n-1 (or 1 .. n); words keep the order of the file. */
+static dsb_status item_order(dsb_runtime *rt, size_t **place, const dsbi_column *items, size_t n)
+{
+    *place = NULL;
+    if (!items || items->words || !items->whole || items->n != n)
+        return DSB_OK;
+    double low = INFINITY;
+    for (size_t i = 0; i < n; i++)
+        low = fmin(low, items->value[i]);
+    size_t *to = dsbi_alloc_array(rt, n, sizeof *to);
+    uint8_t *seen = dsbi_calloc(rt, n, 1);
+    dsb_status status = to && seen ? DSB_OK : DSB_E_NOMEM;
+    for (size_t i = 0; status == DSB_OK && i < n; i++) {
+        double at = items->value[i] - low;
+        if ((low != 0 && low != 1) || !(at >= 0) || !(at < (double)n))
+            status = dsbi_fail(DSB_E_DATA, "column '%s', row %zu: %g, but %zu items count from 0",
+                               items->name, i, items->value[i], n);
+        else if (seen[(size_t)at])
+            status = dsbi_fail(DSB_E_DATA, "column '%s': item %g occurs twice", items->name,
+                               items->value[i]);
+        else
+            seen[to[i] = (size_t)at] = 1;
+    }
+    dsbi_free(rt, seen);
+    if (status != DSB_OK) {
+        dsbi_free(rt, to);
+        to = NULL;
+    }
+    *place = to;
+    return status;
+}
+
+static dsb_status reorder(dsb_runtime *rt, uint32_t *values, const size_t *place, size_t n)
+{
+    if (!place)
+        return DSB_OK;
+    uint32_t *copy = dsbi_alloc_array(rt, n, sizeof *copy);
+    if (!copy)
+        return DSB_E_NOMEM;
+    memcpy(copy, values, n * sizeof *copy);
+    for (size_t i = 0; i < n; i++)
+        values[place[i]] = copy[i];
+    dsbi_free(rt, copy);
+    return DSB_OK;
+}
+
+static dsb_status fill_scores(dsb_shift *s, dsbi_shift_cell *cell, size_t set, const dsbi_column *c,
+                              const size_t *place)
+{
+    size_t n = s->sets[set].n;
+    double sum = 0, squares = 0;
+    bool binary = true;
+    cell->score = dsbi_alloc_array(s->rt, n, sizeof *cell->score);
+    if (!cell->score)
+        return DSB_E_NOMEM;
+    for (size_t i = 0; i < n; i++) {
+        double v = c->value[i];
+        if (!isfinite(v))
+            return dsbi_fail(DSB_E_DATA, "score of item %zu is %s", i,
+                             isnan(v) ? "missing" : "infinite");
+        cell->score[place ? place[i] : i] = v;
+        sum += v;
+        binary = binary && (v == 0 || v == 1);
+    }
+    cell->n = n;
+    cell->accuracy = sum / (double)n;
+    for (size_t i = 0; i < n; i++)
+        squares += (cell->score[i] - cell->accuracy) * (cell->score[i] - cell->accuracy);
+    cell->counted = binary;
+    cell->correct = binary ? (uint64_t)sum : 0;
+    cell->se = n > 1 ? sqrt(squares / ((double)n - 1) / (double)n) : NAN;
+    cell->there = true;
+    return DSB_OK;
+}
+
+/* Rows of probabilities (or logits): best class and how sure. */
+static dsb_status best_of_rows(dsb_shift *s, uint32_t *best, double *confidence,
+                               const dsbi_column *c)
+{
+    bool probabilities = true;
+    for (size_t i = 0; i < c->n; i++) {
+        const double *row = c->matrix + i * c->width;
+        double sum = 0, top = row[0];
+        size_t at = 0;
+        for (size_t j = 0; j < c->width; j++) {
+            if (!isfinite(row[j]))
+                return dsbi_fail(DSB_E_DATA, "item %zu, class %zu: %s", i, j,
+                                 isnan(row[j]) ? "not a number" : "infinite");
+            probabilities = probabilities && row[j] >= 0 && row[j] <= 1 + 1e-6;
+            sum += row[j];
+            if (row[j] > top) {
+                top = row[j];
+                at = j;
+            }
+        }
+        probabilities = probabilities && fabs(sum - 1) < 1e-3;
+        best[i] = (uint32_t)at;
+        confidence[i] = top;
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        const double *row = c->matrix + i * c->width;
+        double sum = 0;
+        for (size_t j = 0; !probabilities && j < c->width; j++)
+            sum += exp(row[j] - confidence[i]);
+        confidence[i] = probabilities ? fmin(1, confidence[i]) : 1 / sum;
+    }
+    s->numbers_used = true;
+    return s->words_used ? dsbi_fail(DSB_E_DATA, "probabilities are for class numbers, but the "
+                                                 "labels are words")
+                         : DSB_OK;
+}
+
+/* k best classes a row: the first column should be the best one. */
+static dsb_status check_rank_one(dsb_shift *s, size_t set, const dsbi_column *c)
+{
+    size_t best = 0, best_right = 0, first_right = 0;
+    const dsbi_shift_set *about = &s->sets[set];
+    for (size_t j = 0; j < c->width; j++) {
+        size_t right = 0;
+        for (size_t i = 0; i < c->n; i++)
+            right += c->matrix[i * c->width + j] == about->labels[i];
+        if (j == 0)
+            first_right = right;
+        if (right > best_right) {
+            best_right = right;
+            best = j;
+        }
+    }
+    if (best == 0)
+        return DSB_OK;
+    return dsbi_shift_warn(s,
+                           "set '%s', model '%s': column %zu is right more often (%.1f %%) than "
+                           "column 0 (%.1f %%); the columns are probably not sorted best first",
+                           about->name, c->name, best, 100.0 * (double)best_right / (double)c->n,
+                           100.0 * (double)first_right / (double)c->n);
+}
+
+static dsb_status take_column(dsb_shift *s, size_t set, const dsbi_column *c, const char *name,
+                              const dsbi_column *confidence, const size_t *place)
+{
+    const dsbi_shift_set *about = &s->sets[set];
+    if (c->n != about->n)
+        return dsbi_fail(DSB_E_SHAPE, "model '%s': %zu %s for %zu %s", name, c->n,
+                         about->labels ? "predictions" : "scores", about->n,
+                         about->labels ? "labels" : "items");
+    dsbi_shift_cell *cell;
+    DSBI_TRY(dsbi_shift_claim(s, &cell, set, name));
+    if (!cell)
+        return DSB_OK;
+    if (!about->labels)
+        return dsbi_fail_at(c->words ? dsbi_fail(DSB_E_DATA, "words, but there are no labels")
+                                     : fill_scores(s, cell, set, c, place),
+                            "model '%s'", name);
+    uint32_t *classes = NULL;
+    dsb_status status = DSB_OK;
+    if (c->matrix && !c->whole) {
+        classes = dsbi_alloc_array(s->rt, c->n, sizeof *classes);
+        cell->confidence = dsbi_alloc_array(s->rt, c->n, sizeof *cell->confidence);
+        status = classes && cell->confidence ? best_of_rows(s, classes, cell->confidence, c)
+                                             : DSB_E_NOMEM;
+    } else {
+        status = dsbi_shift_classes(s, &classes, c);
+        if (status == DSB_OK && c->matrix && c->width > 1)
+            status = check_rank_one(s, set, c);
+    }
+    if (status == DSB_OK)
+        status = reorder(s->rt, classes, place, c->n);
+    if (status == DSB_OK)
+        status = dsbi_shift_fill_predictions(s, cell, set, classes);
+    if (status == DSB_OK && confidence && confidence->n == c->n && !confidence->words) {
+        cell->confidence = dsbi_alloc_array(s->rt, c->n, sizeof *cell->confidence);
+        if (!cell->confidence)
+            status = DSB_E_NOMEM;
+        for (size_t i = 0; status == DSB_OK && i < c->n; i++) {
+            double v = confidence->value[i];
+            if (!(v >= 0) || !(v <= 1))
+                status = dsbi_fail(DSB_E_DATA, "confidence of item %zu is %g, not in [0, 1]", i, v);
+            cell->confidence[place ? place[i] : i] = v;
+        }
+    }
+    dsbi_free(s->rt, classes);
+    return dsbi_fail_at(status, "model '%s'", name);
+}
+
+/* ---- long tables: a row a model and item ---- */
+
+typedef struct long_table {
+    const dsbi_column *model, *item, *value, *label;
+    dsbi_columns models; /* one column a model, made here */
+    dsbi_column labels;  /* borrowed view of collected labels */
+    size_t n;
+} long_table;
+
+/* Number of items: largest index + 1, or distinct words in order of appearance. */
+static dsb_status number_items(dsb_runtime *rt, size_t *number, size_t *n, const long_table *t)
+{
+    size_t rows = t->value->n;
+    dsbi_words seen, per_model;
+    dsbi_words_init(&seen, rt);
+    dsbi_words_init(&per_model, rt);
+    dsb_status status = DSB_OK;
+    double low = INFINITY, high = -INFINITY;
+    char text[64];
+    bool whole = t->item && !t->item->words && t->item->whole;
+    for (size_t i = 0; whole && i < rows; i++) {
+        low = fmin(low, t->item->value[i]);
+        high = fmax(high, t->item->value[i]);
+    }
+    whole = whole && (low == 0 || low == 1) && high - low < (double)rows;
+    uint64_t *next = NULL; /* items seen of each model, when there is no item column */
+    size_t capacity = 0, n_models = 0;
+    for (size_t i = 0; i < rows && status == DSB_OK; i++) {
+        double id = t->item ? t->item->value[i] : 0;
+        if (t->item && isnan(id)) {
+            status = dsbi_fail(DSB_E_DATA, "row %zu: no item", i);
+        } else if (whole) {
+            number[i] = (size_t)(id - low);
+        } else if (t->item) {
+            int size = snprintf(text, sizeof text, "%.17g", id);
+            status = dsbi_words_add(&seen, &number[i], text, (size_t)size);
+        } else {
+            size_t m;
+            int size = snprintf(text, sizeof text, "%.17g", t->model->value[i]);
+            status = dsbi_words_add(&per_model, &m, text, (size_t)size);
+            void *list = next;
+            if (status == DSB_OK)
+                status = dsbi_grow(rt, &list, &capacity, m + 1, sizeof *next);
+            if (status == DSB_OK) {
+                next = list;
+                if (m == n_models)
+                    next[n_models++] = 0;
+                number[i] = (size_t)next[m]++;
+            }
+        }
+        if (status == DSB_OK && number[i] >= *n)
+            *n = number[i] + 1;
+    }
+    dsbi_free(rt, next);
+    dsbi_words_free(&seen);
+    dsbi_words_free(&per_model);
+    return status;
+}
+
+static dsb_status spread_long(dsb_shift *s, long_table *t)
+{
+    dsb_runtime *rt = s->rt;
+    size_t rows = t->value->n, *number = dsbi_alloc_array(rt, rows, sizeof *number);
+    dsbi_words names;
+    dsbi_words_init(&names, rt);
+    dsb_status status = number ? number_items(rt, number, &t->n, t) : DSB_E_NOMEM;
+    if (status == DSB_OK && t->label) {
+        t->labels.n = t->n;
+        t->labels.words = t->label->words;
+        t->labels.value = dsbi_alloc_array(rt, t->n, sizeof *t->labels.value);
+        if (!t->labels.value)
+            status = DSB_E_NOMEM;
+        for (size_t i = 0; status == DSB_OK && i < t->n; i++)
+            t->labels.value[i] = NAN;
+    }
+    for (size_t i = 0; status == DSB_OK && i < rows; i++) {
+        size_t m;
+        char text[64];
+        const char *name = text;
+        if (isnan(t->model->value[i])) {
+            status = dsbi_fail(DSB_E_DATA, "row %zu: no model", i);
+            break;
+        }
+        if (t->model->words)
+            name = s->words.word[(size_t)t->model->value[i]];
+        else
+            snprintf(text, sizeof text, "%.17g", t->model->value[i]);
+        DSBI_GO(dsbi_words_add(&names, &m, name, strlen(name)));
+        if (m == t->models.n) {
+            dsbi_column *made = dsbi_columns_add(&t->models, name, t->n);
+            if (!made) {
+                status = DSB_E_NOMEM;
+                break;
+            }
+            made->words = t->value->words;
+            made->whole = t->value->whole;
+        }
+        double *to = &t->models.item[m].value[number[i]];
+        if (!isnan(*to))
+            status =
+                dsbi_fail(DSB_E_DATA, "row %zu: model '%s' has item %zu twice", i, name, number[i]);
+        *to = t->value->value[i];
+        if (status == DSB_OK && t->label) {
+            double *label = &t->labels.value[number[i]];
+            if (!isnan(*label) && *label != t->label->value[i])
+                status = dsbi_fail(DSB_E_DATA, "row %zu: item %zu has two different labels", i,
+                                   number[i]);
+            *label = t->label->value[i];
+        }
+    }
+done:
+    dsbi_words_free(&names);
+    dsbi_free(rt, number);
+    return status;
+}
+
+/* ---- the set ---- */
+
+static dsb_status make_set(dsb_shift *s, size_t *set, const char *name, const dsbi_column *labels,
+                           const dsbi_column *label_items, size_t n)
+{
+    uint32_t *classes = NULL;
+    size_t *place = NULL;
+    dsb_status status = DSB_OK;
+    if (labels) {
+        n = labels->n;
+        DSBI_GO(dsbi_fail_at(dsbi_shift_classes(s, &classes, labels), "labels"));
+        DSBI_GO(item_order(s->rt, &place, label_items, n));
+        DSBI_GO(reorder(s->rt, classes, place, n));
+    }
+    if (n == 0) {
+        status = dsbi_fail(DSB_E_DATA, "the set is empty");
+        goto done;
+    }
+    DSBI_GO(dsbi_shift_new_set(s, set, name, n));
+    s->sets[*set].labels = classes;
+    classes = NULL;
+done:
+    dsbi_free(s->rt, classes);
+    dsbi_free(s->rt, place);
+    return status;
+}
+
+static dsb_status take_long(dsb_shift *s, const char *name, const dsbi_column *labels,
+                            const dsbi_columns *label_file, long_table *t)
+{
+    size_t set;
+    dsbi_columns_init(&t->models, s->rt);
+    dsb_status status = spread_long(s, t);
+    if (status == DSB_OK)
+        status = make_set(s, &set, name,
+                          labels     ? labels
+                          : t->label ? &t->labels
+                                     : NULL,
+                          labels ? dsbi_columns_find(label_file, item_names) : NULL, t->n);
+    for (size_t m = 0; status == DSB_OK && m < t->models.n; m++)
+        status = take_column(s, set, &t->models.item[m], t->models.item[m].name, NULL, NULL);
+    dsbi_columns_free(&t->models);
+    dsbi_free(s->rt, t->labels.value);
+    return status;
+}
+
+static dsb_status take_wide(dsb_shift *s, const char *name, const dsbi_column *labels,
+                            const dsbi_columns *label_file, const dsbi_columns *file, bool folder,
+                            const char *stem)
+{
+    const dsbi_column *items = folder ? NULL : dsbi_columns_find(file, item_names);
+    const dsbi_column *inside = folder ? NULL : dsbi_columns_find(file, label_names);
+    const dsbi_column *single = folder ? NULL : dsbi_columns_find(file, value_names);
+    const dsbi_column *confidence = single ? dsbi_columns_find(file, confidence_names) : NULL;
+    const dsbi_column *label_items = labels ? dsbi_columns_find(label_file, item_names) : NULL;
+    if (!labels && inside) {
+        labels = inside;
+        label_items = items;
+    }
+    size_t set, n = 0, *place = NULL;
+    for (size_t i = 0; i < file->n; i++)
+        if (&file->item[i] != items && &file->item[i] != inside && n == 0)
+            n = file->item[i].n;
+    DSBI_TRY(make_set(s, &set, name, labels, label_items, n));
+    dsb_status status = item_order(s->rt, &place, items, n);
+    size_t taken = 0;
+    for (size_t i = 0; status == DSB_OK && i < file->n; i++) {
+        const dsbi_column *c = &file->item[i];
+        if (c == items || c == inside || (single && c != single))
+            continue;
+        status = take_column(s, set, c, single ? stem : c->name, confidence, place);
+        taken++;
+    }
+    dsbi_free(s->rt, place);
+    if (status == DSB_OK && taken == 0)
+        status = dsbi_fail(DSB_E_DATA, "no column holds predictions");
+    return status;
+}
+
+static dsb_status note_input(dsb_shift *s, const char *name, const char *labels,
+                             const char *predictions)
+{
+    dsbi_json_writer w;
+    if (s->inputs.size)
+        dsbi_text_add(&s->inputs, "\n");
+    dsbi_json_writer_init(&w, &s->inputs, 0);
+    dsbi_json_begin_object(&w);
+    dsbi_json_write_key(&w, "set");
+    dsbi_json_write_string(&w, name);
+    dsbi_json_write_key(&w, "labels");
+    dsbi_json_write_string(&w, labels);
+    dsbi_json_write_key(&w, "predictions");
+    dsbi_json_write_string(&w, predictions);
+    dsbi_json_end_object(&w);
+    return s->inputs.status;
+}
+
+dsb_status dsb_shift_add_set(dsb_shift *s, const char *name, const char *labels,
+                             const char *predictions)
+{
+    dsbi_clear_error();
+    if (!s || !name || !*name || !predictions || !*predictions)
+        return dsbi_fail(DSB_E_INVALID, "a set needs a name and predictions");
+    dsbi_columns label_file, file;
+    dsbi_columns_init(&label_file, s->rt);
+    dsbi_columns_init(&file, s->rt);
+    const dsbi_column *label = NULL;
+    dsb_status status = DSB_OK;
+    if (labels && *labels) {
+        DSBI_GO(dsbi_columns_read(&label_file, &s->words, labels));
+        DSBI_GO(dsbi_fail_at(pick_labels(&label, &label_file), "%s", labels));
+    }
+    DSBI_GO(dsbi_columns_read(&file, &s->words, predictions));
+    struct stat about;
+    bool folder = stat(predictions, &about) == 0 && S_ISDIR(about.st_mode);
+    long_table t = {.model = dsbi_columns_find(&file, model_names),
+                    .item = dsbi_columns_find(&file, item_names),
+                    .value = dsbi_columns_find(&file, value_names),
+                    .label = dsbi_columns_find(&file, label_names)};
+    if (t.model && !t.value)
+        t.value = dsbi_columns_find(&file, score_names);
+    char stem[256];
+    const char *slash = strrchr(predictions, '/');
+    snprintf(stem, sizeof stem, "%s", slash ? slash + 1 : predictions);
+    if (strrchr(stem, '.') && strrchr(stem, '.') != stem)
+        *strrchr(stem, '.') = '\0';
+    if (t.model && t.value && !folder)
+        status = take_long(s, name, label, &label_file, &t);
+    else
+        status = take_wide(s, name, label, &label_file, &file, folder, stem);
+    status = dsbi_fail_at(status, "%s", predictions);
+    if (status == DSB_OK)
+        status = note_input(s, name, labels, predictions);
+done:
+    dsbi_columns_free(&label_file);
+    dsbi_columns_free(&file);
+    return status;
+}

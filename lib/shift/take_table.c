@@ -1,0 +1,339 @@
+/* Ready tables: a row a model, columns of accuracies or counts. Accuracies are per cent if any of
+ * them in the table is above 1. A count is taken from accuracy times n only if the accuracy is what
+ * k/n prints as; otherwise there is no interval, and a warning says so. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include "base/file.h"
+#include "base/json.h"
+#include "shift/shift.h"
+
+static const char *const name_columns[] = {"model", "name", "classifier", "method", "system", NULL};
+static const char *const family_columns[] = {"type", "family", "group", "category", NULL};
+static const char *const original_columns[] = {"orig",
+                                               "original",
+                                               "orig_accuracy",
+                                               "original_accuracy",
+                                               "accuracy_orig",
+                                               "acc_orig",
+                                               "orig_acc",
+                                               "id",
+                                               "in_distribution",
+                                               "source",
+                                               "clean",
+                                               "val",
+                                               "test",
+                                               NULL};
+
+typedef struct value_column {
+    const dsbi_column *accuracy, *correct, *n;
+    char name[256];
+    double fixed_n; /* from the sizes file; 0: none */
+    size_t set;
+} value_column;
+
+typedef struct table_job {
+    dsb_shift *s;
+    dsbi_columns file;
+    dsbi_json *sizes;
+    const dsbi_column *model, *family;
+    double scale; /* 0.01 for per cent */
+} table_job;
+
+static const dsbi_column *column_named(const dsbi_columns *file, const char *format,
+                                       const char *base)
+{
+    char name[300];
+    const char *const names[] = {name, NULL};
+    snprintf(name, sizeof name, format, base);
+    return dsbi_columns_find(file, names);
+}
+
+static bool ends_with(const char *text, const char *tail)
+{
+    size_t a = strlen(text), b = strlen(tail);
+    return a > b && strcasecmp(text + a - b, tail) == 0;
+}
+
+/* "v4_accuracy" -> "v4"; "orig_correct" -> "orig" */
+static void base_name(char *out, size_t size, const char *name)
+{
+    static const char *const tails[] = {"_accuracy", "_correct", "_acc", "_n", NULL};
+    snprintf(out, size, "%s", name);
+    for (const char *const *t = tails; *t; t++)
+        if (ends_with(out, *t)) {
+            out[strlen(out) - strlen(*t)] = '\0';
+            return;
+        }
+}
+
+/* A number, or the last one of a list of them: {"val": 50000} or {"val": ["50000"]} */
+static double size_of(const table_job *job, const char *name)
+{
+    const dsbi_json_value *v = dsbi_json_get(dsbi_json_root(job->sizes), name);
+    double n = 0;
+    if (dsbi_json_type_of(v) == DSBI_JSON_ARRAY)
+        v = dsbi_json_count(v) == 1 ? dsbi_json_first(v) : NULL;
+    const char *text = dsbi_json_string(v, NULL);
+    if (text) {
+        char end;
+        unsigned long long value;
+        return sscanf(text, "%15llu%c", &value, &end) == 1 ? (double)value : 0;
+    }
+    return dsbi_json_double(v, &n) && n >= 1 && n == floor(n) && n < 9e15 ? n : 0;
+}
+
+static dsb_status find_value(value_column *v, const table_job *job, const char *name)
+{
+    *v = (value_column){0};
+    base_name(v->name, sizeof v->name, name);
+    const dsbi_column *exact = column_named(&job->file, "%s", name);
+    v->correct = column_named(&job->file, "%s_correct", v->name);
+    v->accuracy = exact && exact != v->correct ? exact : NULL;
+    if (!v->accuracy)
+        v->accuracy = column_named(&job->file, "%s_accuracy", v->name);
+    if (!v->accuracy)
+        v->accuracy = column_named(&job->file, "%s_acc", v->name);
+    v->n = column_named(&job->file, "%s_n", v->name);
+    if (!v->n)
+        v->n = column_named(&job->file, "n_%s", v->name);
+    if (!v->accuracy && !(v->correct && v->n))
+        return dsbi_fail(DSB_E_NOTFOUND, "there is no column '%s'", name);
+    const dsbi_column *all[] = {v->accuracy, v->correct, v->n};
+    for (size_t i = 0; i < 3; i++)
+        if (all[i] && all[i]->words)
+            return dsbi_fail(DSB_E_DATA, "column '%s' is not numbers", all[i]->name);
+    v->fixed_n = size_of(job, name);
+    return DSB_OK;
+}
+
+static double half_unit(const table_job *job, const dsbi_column *c)
+{
+    return 0.5 * pow(10, -(double)(c->digits > 15 ? 15 : c->digits)) * job->scale * (1 + 1e-9);
+}
+
+static dsb_status take_cell(table_job *job, const value_column *v, size_t row, const char *model,
+                            uint64_t *inexact)
+{
+    double accuracy = v->accuracy ? v->accuracy->value[row] * job->scale : NAN;
+    double k = v->correct ? v->correct->value[row] : NAN;
+    double n = v->n ? v->n->value[row] : v->fixed_n > 0 ? v->fixed_n : NAN;
+    if (isnan(accuracy) && (isnan(k) || isnan(n)))
+        return DSB_OK; /* missing */
+    dsbi_shift_cell *cell;
+    DSBI_TRY(dsbi_shift_claim(job->s, &cell, v->set, model));
+    if (!cell)
+        return DSB_OK;
+    cell->se = NAN;
+    if (!isnan(k)) {
+        if (!(k >= 0) || k != floor(k) || (!isnan(n) && (!(n >= 1) || n != floor(n) || k > n)))
+            return dsbi_fail(DSB_E_DATA, "row %zu, '%s': %g of %g is no count", row + 1, v->name, k,
+                             n);
+    }
+    if (!isnan(n) && (!(n >= 1) || n != floor(n) || n > 9e15))
+        return dsbi_fail(DSB_E_DATA, "row %zu, '%s': n = %g", row + 1, v->name, n);
+    if (!isnan(accuracy) && (!(accuracy >= 0) || !(accuracy <= 1 + 1e-12)))
+        return dsbi_fail(DSB_E_DATA, "row %zu, '%s': accuracy %g is not between 0 and 100 %%",
+                         row + 1, v->name, accuracy);
+    cell->there = true;
+    if (!isnan(k) && !isnan(n)) {
+        cell->counted = true;
+        cell->correct = (uint64_t)k;
+        cell->n = (uint64_t)n;
+        cell->accuracy = k / n;
+        return DSB_OK;
+    }
+    cell->accuracy = fmin(1, accuracy);
+    if (!isnan(n)) {
+        double count = floor(accuracy * n + 0.5);
+        cell->n = (uint64_t)n;
+        cell->counted = fabs(count / n - accuracy) <= half_unit(job, v->accuracy);
+        cell->correct = cell->counted ? (uint64_t)count : 0;
+        *inexact += !cell->counted;
+    }
+    return DSB_OK;
+}
+
+/* An existing set of that name, or a new one. */
+static dsb_status set_named(dsb_shift *s, size_t *set, const char *name)
+{
+    for (size_t i = 0; i < s->n_sets; i++)
+        if (strcmp(s->sets[i].name, name) == 0) {
+            *set = i;
+            return DSB_OK;
+        }
+    return dsbi_shift_new_set(s, set, name, 0);
+}
+
+static dsb_status take_values(table_job *job, const value_column *v)
+{
+    uint64_t inexact = 0;
+    for (size_t row = 0; row < job->model->n; row++) {
+        char text[64];
+        const char *name = text;
+        if (isnan(job->model->value[row]))
+            return dsbi_fail(DSB_E_DATA, "row %zu: no model", row + 1);
+        if (job->model->words)
+            name = job->s->words.word[(size_t)job->model->value[row]];
+        else
+            snprintf(text, sizeof text, "%.17g", job->model->value[row]);
+        DSBI_TRY(take_cell(job, v, row, name, &inexact));
+        size_t m = dsbi_words_find(&job->s->model_names, name, strlen(name));
+        if (m == SIZE_MAX || !job->family || isnan(job->family->value[row]) || !job->family->words)
+            continue;
+        char *family = dsbi_strdup(job->s->rt, job->s->words.word[(size_t)job->family->value[row]]);
+        if (!family)
+            return DSB_E_NOMEM;
+        dsbi_free(job->s->rt, job->s->models[m].family);
+        job->s->models[m].family = family;
+        if (job->s->baseline && *job->s->baseline_column)
+            job->s->models[m].baseline = regexec(&job->s->baseline_regex, family, 0, NULL, 0) == 0;
+    }
+    if (inexact)
+        return dsbi_shift_warn(job->s,
+                               "column '%s': %llu accuracies are no share of their n (averages of "
+                               "something?), so they have no interval",
+                               v->name, (unsigned long long)inexact);
+    return DSB_OK;
+}
+
+static bool is_help_column(const table_job *job, const dsbi_column *c)
+{
+    return c == job->model || c == job->family || c->words || ends_with(c->name, "_n") ||
+           strncasecmp(c->name, "n_", 2) == 0 || strcasecmp(c->name, "n") == 0 ||
+           ends_with(c->name, "_correct") || strncasecmp(c->name, "rank", 4) == 0;
+}
+
+static void find_scale(table_job *job)
+{
+    job->scale = 1;
+    for (size_t j = 0; j < job->file.n; j++) {
+        const dsbi_column *c = &job->file.item[j];
+        for (size_t i = 0; !is_help_column(job, c) && i < c->n; i++)
+            if (c->value[i] > 1 + 1e-9)
+                job->scale = 0.01;
+    }
+}
+
+static dsb_status find_original(const char **name, const table_job *job, const char *wanted)
+{
+    *name = wanted;
+    if (wanted)
+        return DSB_OK;
+    const dsbi_column *c = dsbi_columns_find(&job->file, original_columns);
+    if (!c && job->s->n_sets > 0)
+        c = column_named(&job->file, "%s", job->s->sets[0].name);
+    if (!c)
+        c = column_named(&job->file, "%s_correct", "orig");
+    if (!c)
+        c = column_named(&job->file, "%s_correct", "original");
+    for (size_t j = 0; !c && j < job->file.n; j++)
+        if (!is_help_column(job, &job->file.item[j]))
+            c = &job->file.item[j];
+    if (!c)
+        return dsbi_fail(DSB_E_DATA, "no column of accuracies");
+    *name = c->name;
+    return DSB_OK;
+}
+
+/* One comparison: a new column and its original. Sets added before take the rows in. */
+static dsb_status take_pair(table_job *job, const char *new_name, const char *original_name,
+                            size_t n_before, size_t n_new)
+{
+    value_column a, b;
+    dsb_shift *s = job->s;
+    DSBI_TRY(find_value(&a, job, original_name));
+    DSBI_TRY(find_value(&b, job, new_name));
+    bool joins = n_before > 0;
+    bool known = false;
+    for (size_t i = 0; i < s->n_sets; i++)
+        known = known || strcmp(s->sets[i].name, a.name) == 0;
+    if (joins)
+        snprintf(a.name, sizeof a.name, "%s", s->sets[0].name);
+    if (joins && n_before == 2 && n_new == 1)
+        snprintf(b.name, sizeof b.name, "%s", s->sets[1].name);
+    DSBI_TRY(set_named(s, &a.set, a.name));
+    DSBI_TRY(set_named(s, &b.set, b.name));
+    s->sets[b.set].original = a.set;
+    if (a.set == b.set)
+        return dsbi_fail(DSB_E_DATA, "column '%s' is compared with itself", new_name);
+    s->sets[a.set].original = a.set;
+    if (!known || joins)
+        DSBI_TRY(take_values(job, &a));
+    return take_values(job, &b);
+}
+
+static dsb_status take_pairs(table_job *job, const char *original, const char *const *columns,
+                             uint64_t n_columns)
+{
+    size_t n_before = job->s->n_sets, n_auto = 0;
+    char base[256], other[256];
+    DSBI_TRY(find_original(&original, job, original));
+    base_name(base, sizeof base, original);
+    for (uint64_t i = 0; i < n_columns; i++) {
+        char text[600];
+        snprintf(text, sizeof text, "%s", columns[i]);
+        char *equals = strchr(text, '=');
+        if (equals)
+            *equals = '\0';
+        DSBI_TRY(take_pair(job, text, equals ? equals + 1 : original, n_before, (size_t)n_columns));
+    }
+    if (n_columns > 0)
+        return DSB_OK;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t j = 0; j < job->file.n; j++) {
+            const dsbi_column *c = &job->file.item[j];
+            bool counts = ends_with(c->name, "_correct");
+            base_name(other, sizeof other, c->name);
+            if ((is_help_column(job, c) && !counts) || strcasecmp(other, base) == 0 ||
+                (counts && (column_named(&job->file, "%s", other) ||
+                            column_named(&job->file, "%s_accuracy", other) ||
+                            column_named(&job->file, "%s_acc", other))))
+                continue;
+            n_auto += pass == 0;
+            if (pass == 1)
+                DSBI_TRY(take_pair(job, c->name, original, n_before, n_auto));
+        }
+    return n_auto ? DSB_OK : dsbi_fail(DSB_E_DATA, "one column of accuracies, nothing to compare");
+}
+
+dsb_status dsb_shift_add_table(dsb_shift *s, const char *path, const char *original,
+                               const char *const *columns, uint64_t n_columns, const char *sizes)
+{
+    dsbi_clear_error();
+    if (!s || !path || (n_columns > 0 && !columns))
+        return dsbi_fail(DSB_E_INVALID, "a table needs a path");
+    table_job job = {.s = s};
+    uint8_t *bytes = NULL;
+    size_t size;
+    dsb_status status;
+    dsbi_columns_init(&job.file, s->rt);
+    DSBI_GO(dsbi_columns_read(&job.file, &s->words, path));
+    if (sizes && *sizes) {
+        DSBI_GO(dsbi_file_read(s->rt, &bytes, &size, sizes, DSBI_JSON_MAX_BYTES));
+        DSBI_GO(dsbi_fail_at(dsbi_json_parse(s->rt, &job.sizes, (const char *)bytes, size), "%s",
+                             sizes));
+    }
+    job.model = dsbi_columns_find(&job.file, name_columns);
+    for (size_t j = 0; !job.model && j < job.file.n; j++)
+        if (job.file.item[j].words)
+            job.model = &job.file.item[j];
+    const char *const wanted[] = {s->baseline_column ? s->baseline_column : "", NULL};
+    job.family = *wanted[0] ? dsbi_columns_find(&job.file, wanted)
+                            : dsbi_columns_find(&job.file, family_columns);
+    if (!job.model)
+        status = dsbi_fail(DSB_E_DATA, "no column of model names");
+    else if (*wanted[0] && !job.family)
+        status = dsbi_fail(DSB_E_NOTFOUND, "baseline: there is no column '%s'", wanted[0]);
+    else {
+        find_scale(&job);
+        status = take_pairs(&job, original, columns, n_columns);
+    }
+    status = dsbi_fail_at(status, "%s", path);
+done:
+    dsbi_free(s->rt, bytes);
+    dsbi_json_free(job.sizes);
+    dsbi_columns_free(&job.file);
+    return status;
+}

@@ -1,0 +1,403 @@
+/* Lines in every scale with all their intervals; effective robustness; predictions for models not
+ * measured on the new set. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "shift/shift.h"
+
+typedef struct fit_points {
+    double *x, *y; /* [n] */
+    size_t *at;    /* [n] number in the comparison */
+    size_t n;
+} fit_points;
+
+static bool has_baseline(const dsbi_comparison *c)
+{
+    return c->s->baseline != NULL;
+}
+
+static dsb_status take_points(fit_points *p, const dsbi_comparison *c, bool baseline_only)
+{
+    p->x = dsbi_alloc_array(c->s->rt, c->n + 1, 2 * sizeof *p->x);
+    p->at = dsbi_alloc_array(c->s->rt, c->n + 1, sizeof *p->at);
+    if (!p->x || !p->at)
+        return DSB_E_NOMEM;
+    p->y = p->x + c->n + 1;
+    p->n = 0;
+    for (size_t k = 0; k < c->n; k++)
+        if (!baseline_only || c->s->models[c->model[k]].baseline) {
+            p->x[p->n] = c->x[k];
+            p->y[p->n] = c->y[k];
+            p->at[p->n++] = k;
+        }
+    return DSB_OK;
+}
+
+static void free_points(fit_points *p, dsb_runtime *rt)
+{
+    dsbi_free(rt, p->x);
+    dsbi_free(rt, p->at);
+}
+
+static dsb_status write_boot(dsbi_json_writer *w, const char *tail, const dsb_stats_fit_boot *boot)
+{
+    char key[64];
+    snprintf(key, sizeof key, "slope_ci95%s", tail);
+    dsbi_shift_write_pair(w, key, boot->slope_ci);
+    snprintf(key, sizeof key, "intercept_ci95%s", tail);
+    dsbi_shift_write_pair(w, key, boot->intercept_ci);
+    return w->out->status;
+}
+
+/* Bootstraps over images need the replicates of all models of the comparison: only for fits over
+ * all of them. */
+static dsb_status write_image_boots(dsbi_comparison *c, uint32_t scale)
+{
+    const dsb_shift_opts *o = &c->s->opts;
+    for (uint32_t both = 0; both < 2; both++) {
+        dsb_stats_fit_boot boot;
+        dsb_stats_fit_boot_init(&boot, sizeof boot);
+        DSBI_TRY(dsb_stats_fit_from_means(c->s->rt, &boot, NULL, NULL, c->means_x, c->means_y, c->n,
+                                          scale, o->alpha, o->n_image_bootstrap, o->seed, both));
+        DSBI_TRY(write_boot(c->w, both ? "_models_and_images" : "_images", &boot));
+    }
+    return DSB_OK;
+}
+
+static dsb_status write_band(dsbi_comparison *c, const dsb_stats_line *line)
+{
+    enum { STEPS = 60 };
+    double lo = INFINITY, hi = -INFINITY, x[STEPS + 1], y[3][STEPS + 1];
+    for (size_t k = 0; k < c->n; k++) {
+        lo = fmin(lo, c->x[k]);
+        hi = fmax(hi, c->x[k]);
+    }
+    double margin = 0.03 * (hi - lo);
+    lo = c->in_unit ? fmax(0.001, lo - margin) : lo - margin;
+    hi = c->in_unit ? fmin(0.999, hi + margin) : hi + margin;
+    for (int i = 0; i <= STEPS; i++) {
+        double band[2];
+        x[i] = lo + (hi - lo) * i / STEPS;
+        DSBI_TRY(dsb_stats_fit_predict(line, &y[0][i], band, NULL, x[i], c->s->opts.alpha));
+        y[1][i] = band[0];
+        y[2][i] = band[1];
+    }
+    static const char *const names[] = {"y", "low", "high"};
+    dsbi_json_write_key(c->w, "band");
+    dsbi_json_begin_object(c->w);
+    for (int row = -1; row < 3; row++) {
+        dsbi_json_write_key(c->w, row < 0 ? "x" : names[row]);
+        dsbi_json_begin_flat_array(c->w);
+        for (int i = 0; i <= STEPS; i++)
+            dsbi_json_write_double(c->w, row < 0 ? x[i] : y[row][i]);
+        dsbi_json_end_array(c->w);
+    }
+    dsbi_json_end_object(c->w);
+    return DSB_OK;
+}
+
+static dsb_status write_likelihood(dsbi_comparison *c, const fit_points *p, uint32_t scale)
+{
+    if (scale != DSB_STATS_SCALE_LOGIT && scale != DSB_STATS_SCALE_PROBIT)
+        return DSB_OK;
+    for (size_t i = 0; i < p->n; i++)
+        if (!DSBI_CELL_A(c, p->at[i])->counted || !DSBI_CELL_B(c, p->at[i])->counted)
+            return DSB_OK;
+    uint64_t *k = dsbi_alloc_array(c->s->rt, p->n + 1, 4 * sizeof *k);
+    if (!k)
+        return DSB_E_NOMEM;
+    for (size_t i = 0; i < p->n; i++) {
+        const dsbi_shift_cell *a = DSBI_CELL_A(c, p->at[i]), *b = DSBI_CELL_B(c, p->at[i]);
+        k[i] = a->correct;
+        k[p->n + i] = a->n;
+        k[2 * p->n + i] = b->correct;
+        k[3 * p->n + i] = b->n;
+    }
+    dsb_stats_count_line line;
+    dsb_stats_count_line_init(&line, sizeof line);
+    dsb_status status = dsb_stats_fit_counts(c->s->rt, &line, k, k + p->n, k + 2 * p->n,
+                                             k + 3 * p->n, p->n, scale, c->s->opts.alpha);
+    dsbi_free(c->s->rt, k);
+    if (status == DSB_E_DATA || status == DSB_E_NUMERIC) {
+        dsbi_clear_error();
+        return DSB_OK;
+    }
+    DSBI_TRY(status);
+    dsbi_json_write_key(c->w, "likelihood");
+    dsbi_json_begin_flat_object(c->w);
+    dsbi_shift_write_number(c->w, "slope", line.slope);
+    dsbi_shift_write_number(c->w, "intercept", line.intercept);
+    dsbi_shift_write_pair(c->w, "slope_ci95", line.slope_ci);
+    dsbi_shift_write_pair(c->w, "intercept_ci95", line.intercept_ci);
+    dsbi_shift_write_number(c->w, "deviance", line.deviance);
+    dsbi_shift_write_number(c->w, "p_fit", line.p_fit);
+    dsbi_json_end_object(c->w);
+    return DSB_OK;
+}
+
+static dsb_status write_theil_sen(dsbi_comparison *c, const fit_points *p, uint32_t scale)
+{
+    double slope, intercept, ci[2];
+    dsb_status status = dsb_stats_theil_sen(c->s->rt, &slope, &intercept, ci, p->x, p->y, p->n,
+                                            scale, c->s->opts.alpha);
+    if (status == DSB_E_DATA || status == DSB_E_LIMIT) {
+        dsbi_clear_error();
+        return DSB_OK;
+    }
+    DSBI_TRY(status);
+    dsbi_json_write_key(c->w, "theil_sen");
+    dsbi_json_begin_flat_object(c->w);
+    dsbi_shift_write_number(c->w, "slope", slope);
+    dsbi_shift_write_number(c->w, "intercept", intercept);
+    dsbi_shift_write_pair(c->w, "slope_ci95", ci);
+    dsbi_json_end_object(c->w);
+    return DSB_OK;
+}
+
+static dsb_status write_fit(dsbi_comparison *c, const fit_points *p, uint32_t scale, bool all)
+{
+    const dsb_shift_opts *o = &c->s->opts;
+    dsbi_json_writer *w = c->w;
+    dsb_stats_line line;
+    dsb_stats_line_init(&line, sizeof line);
+    dsbi_json_write_key(w, dsb_stats_scale_name(scale));
+    dsb_status status = dsb_stats_fit(&line, p->x, p->y, NULL, p->n, scale, o->alpha);
+    if (status == DSB_E_DATA) { /* one model, or all alike: said, not failed */
+        dsbi_json_begin_flat_object(w);
+        dsbi_json_write_key(w, "reason");
+        dsbi_json_write_string(w, dsb_last_error());
+        dsbi_json_end_object(w);
+        dsbi_clear_error();
+        return DSB_OK;
+    }
+    DSBI_TRY(status);
+    dsbi_json_begin_object(w);
+    dsbi_json_write_key(w, "n");
+    dsbi_json_write_uint(w, line.n);
+    dsbi_json_write_key(w, "n_dropped");
+    dsbi_json_write_uint(w, line.n_dropped);
+    dsbi_shift_write_number(w, "slope", line.slope);
+    dsbi_shift_write_number(w, "intercept", line.intercept);
+    dsbi_shift_write_number(w, "r2", line.r2);
+    dsb_stats_fit_boot boot;
+    dsb_stats_fit_boot_init(&boot, sizeof boot);
+    bool drawn = o->n_bootstrap >= 2 && line.n > 2;
+    if (drawn)
+        DSBI_TRY(dsb_stats_fit_bootstrap(c->s->rt, &boot, NULL, NULL, p->x, p->y, p->n, scale,
+                                         o->alpha, o->n_bootstrap, o->seed));
+    dsbi_json_write_key(w, "ci95_is");
+    dsbi_json_write_string(w, drawn ? "bootstrap over models" : "t");
+    dsbi_shift_write_pair(w, "slope_ci95", drawn ? boot.slope_ci : line.slope_ci);
+    dsbi_shift_write_pair(w, "intercept_ci95", drawn ? boot.intercept_ci : line.intercept_ci);
+    dsbi_shift_write_pair(w, "slope_ci95_t", line.slope_ci);
+    dsbi_shift_write_pair(w, "intercept_ci95_t", line.intercept_ci);
+    if (drawn) {
+        DSBI_TRY(write_boot(w, "_models", &boot));
+        dsbi_shift_write_number(w, "share_slope_le_1", boot.share_slope_le_one);
+    }
+    if (all && c->means_x && line.n > 1)
+        DSBI_TRY(write_image_boots(c, scale));
+    dsbi_shift_write_number(w, "slope_se", line.slope_se);
+    dsbi_shift_write_number(w, "intercept_se", line.intercept_se);
+    dsbi_shift_write_number(w, "p_slope_1", line.p_slope_one);
+    dsbi_shift_write_number(w, "residual_sd", line.residual_sd);
+    dsbi_shift_write_number(w, "mean_abs_residual", line.mean_abs_residual);
+    dsbi_shift_write_number(w, "max_abs_residual", line.max_abs_residual);
+    DSBI_TRY(write_theil_sen(c, p, scale));
+    DSBI_TRY(write_likelihood(c, p, scale));
+    DSBI_TRY(write_band(c, &line));
+    dsbi_json_end_object(w);
+    return DSB_OK;
+}
+
+static dsb_status write_all_scales(dsbi_comparison *c, const char *key, bool baseline_only)
+{
+    fit_points p = {0};
+    dsb_status status = take_points(&p, c, baseline_only);
+    if (status == DSB_OK) {
+        dsbi_json_write_key(c->w, key);
+        dsbi_json_begin_object(c->w);
+        for (uint32_t scale = 0; status == DSB_OK && scale <= DSB_STATS_SCALE_ARCSINE; scale++)
+            if (c->in_unit || scale == DSB_STATS_SCALE_LINEAR)
+                status = write_fit(c, &p, scale, !baseline_only);
+        dsbi_json_end_object(c->w);
+    }
+    free_points(&p, c->s->rt);
+    return status;
+}
+
+static bool on_scale(const dsbi_comparison *c, size_t k, uint32_t scale)
+{
+    return isfinite(dsb_stats_scale_apply(c->x[k], scale)) &&
+           isfinite(dsb_stats_scale_apply(c->y[k], scale));
+}
+
+/* F tests over the families that tables name. */
+static dsb_status write_families(dsbi_comparison *c)
+{
+    dsbi_words families;
+    dsbi_words_init(&families, c->s->rt);
+    uint32_t *family = dsbi_alloc_array(c->s->rt, c->n + 1, sizeof *family);
+    double *xy = dsbi_alloc_array(c->s->rt, c->n + 1, 2 * sizeof *xy);
+    dsb_status status = family && xy ? DSB_OK : DSB_E_NOMEM;
+    size_t n = 0, number = 0;
+    uint32_t scale = c->in_unit ? c->s->opts.scale : DSB_STATS_SCALE_LINEAR;
+    for (size_t k = 0; status == DSB_OK && k < c->n; k++) { /* only families of three or more */
+        const char *name = c->s->models[c->model[k]].family;
+        size_t members = 0;
+        for (size_t j = 0; on_scale(c, k, scale) && j < c->n; j++)
+            members += on_scale(c, j, scale) && strcmp(c->s->models[c->model[j]].family, name) == 0;
+        if (!*name || members < 3)
+            continue;
+        status = dsbi_words_add(&families, &number, name, strlen(name));
+        family[n] = (uint32_t)number;
+        xy[n] = c->x[k];
+        xy[c->n + n++] = c->y[k];
+    }
+    double f[2], p[2];
+    if (status == DSB_OK && families.n >= 2) {
+        status = dsb_stats_common_line(&f[0], &p[0], &f[1], &p[1], xy, xy + c->n, family, n,
+                                       (uint32_t)families.n, scale);
+        if (status == DSB_OK) {
+            dsbi_json_write_key(c->w, "common_line");
+            dsbi_json_begin_flat_object(c->w);
+            dsbi_json_write_key(c->w, "families");
+            dsbi_json_begin_flat_array(c->w);
+            for (size_t i = 0; i < families.n; i++)
+                dsbi_json_write_string(c->w, families.word[i]);
+            dsbi_json_end_array(c->w);
+            dsbi_shift_write_number(c->w, "f_same_slope", f[0]);
+            dsbi_shift_write_number(c->w, "p_same_slope", p[0]);
+            dsbi_shift_write_number(c->w, "f_one_line", f[1]);
+            dsbi_shift_write_number(c->w, "p_one_line", p[1]);
+            dsbi_json_end_object(c->w);
+        } else if (status == DSB_E_DATA) {
+            dsbi_clear_error();
+            status = DSB_OK;
+        }
+    }
+    dsbi_free(c->s->rt, family);
+    dsbi_free(c->s->rt, xy);
+    dsbi_words_free(&families);
+    return status;
+}
+
+dsb_status dsbi_shift_write_fits(dsbi_comparison *c)
+{
+    if (has_baseline(c)) {
+        size_t members = 0;
+        for (size_t k = 0; k < c->n; k++)
+            members += c->s->models[c->model[k]].baseline;
+        if (members == 0)
+            return dsbi_fail(DSB_E_DATA, "baseline '%s' matches no model of '%s'", c->s->baseline,
+                             c->b->name);
+    }
+    dsbi_json_write_key(c->w, "fit_over");
+    dsbi_json_write_string(c->w, has_baseline(c) ? "baseline" : "all");
+    DSBI_TRY(write_all_scales(c, "fits", has_baseline(c)));
+    if (has_baseline(c))
+        DSBI_TRY(write_all_scales(c, "fits_all", false));
+    return write_families(c);
+}
+
+/* Effective robustness = accuracy - line(original accuracy). Interval: ends of the accuracy and of
+ * the band put together as Newcombe does for differences. */
+static dsb_status write_effective(dsbi_comparison *c, const dsb_stats_line *line, size_t k,
+                                  const double influence[4])
+{
+    double fitted, band[2], ci[2] = {NAN, NAN};
+    const dsbi_shift_cell *b = DSBI_CELL_B(c, k);
+    DSBI_TRY(dsb_stats_fit_predict(line, &fitted, band, NULL, c->x[k], c->s->opts.alpha));
+    dsbi_json_begin_flat_object(c->w);
+    dsbi_json_write_key(c->w, "name");
+    dsbi_json_write_string(c->w, c->s->models[c->model[k]].name);
+    dsbi_shift_write_number(c->w, "expected", fitted);
+    dsbi_shift_write_number(c->w, "effective_robustness", c->y[k] - fitted);
+    if (b->counted) {
+        double own[2];
+        DSBI_TRY(dsb_stats_wilson(own, b->correct, b->n, c->s->opts.alpha));
+        ci[0] = c->y[k] - fitted - hypot(c->y[k] - own[0], band[1] - fitted);
+        ci[1] = c->y[k] - fitted + hypot(own[1] - c->y[k], fitted - band[0]);
+    }
+    dsbi_shift_write_pair(c->w, "ci95", ci);
+    if (influence) {
+        dsbi_shift_write_number(c->w, "residual", influence[0]);
+        dsbi_shift_write_number(c->w, "hat", influence[1]);
+        dsbi_shift_write_number(c->w, "cook", influence[2]);
+        dsbi_shift_write_number(c->w, "slope_without", influence[3]);
+    }
+    dsbi_json_end_object(c->w);
+    return DSB_OK;
+}
+
+static dsb_status write_predictions(dsbi_comparison *c, const dsb_stats_line *line)
+{
+    dsbi_json_write_key(c->w, "predicted");
+    dsbi_json_begin_array(c->w);
+    for (size_t m = 0; m < c->s->n_models; m++) {
+        const dsbi_shift_cell *a = &c->s->cells[c->ia][m];
+        if (!a->there || c->s->cells[c->ib][m].there)
+            continue;
+        double fitted, band[2], interval[2];
+        DSBI_TRY(
+            dsb_stats_fit_predict(line, &fitted, band, interval, a->accuracy, c->s->opts.alpha));
+        dsbi_json_begin_flat_object(c->w);
+        dsbi_json_write_key(c->w, "name");
+        dsbi_json_write_string(c->w, c->s->models[m].name);
+        dsbi_shift_write_number(c->w, "orig", a->accuracy);
+        dsbi_shift_write_number(c->w, "new", fitted);
+        dsbi_shift_write_pair(c->w, "band95", band);
+        dsbi_shift_write_pair(c->w, "interval95", interval);
+        dsbi_json_end_object(c->w);
+    }
+    dsbi_json_end_array(c->w);
+    return DSB_OK;
+}
+
+dsb_status dsbi_shift_write_robustness(dsbi_comparison *c)
+{
+    uint32_t scale = c->in_unit ? c->s->opts.scale : DSB_STATS_SCALE_LINEAR;
+    fit_points p = {0};
+    double *influence = NULL;
+    dsb_stats_line line;
+    dsb_stats_line_init(&line, sizeof line);
+    dsb_status status = take_points(&p, c, has_baseline(c));
+    if (status != DSB_OK)
+        goto done;
+    status = dsb_stats_fit(&line, p.x, p.y, NULL, p.n, scale, c->s->opts.alpha);
+    if (status == DSB_E_DATA) {
+        dsbi_clear_error();
+        status = DSB_OK;
+        goto done;
+    }
+    if (status != DSB_OK)
+        goto done;
+    influence = dsbi_alloc_array(c->s->rt, p.n, 4 * sizeof *influence);
+    if (!influence) {
+        status = DSB_E_NOMEM;
+        goto done;
+    }
+    DSBI_GO(dsb_stats_fit_influence(&line, influence, influence + p.n, influence + 2 * p.n,
+                                    influence + 3 * p.n, p.x, p.y, NULL, p.n));
+    dsbi_json_write_key(c->w, "robustness");
+    dsbi_json_begin_object(c->w);
+    dsbi_json_write_key(c->w, "scale");
+    dsbi_json_write_string(c->w, dsb_stats_scale_name(scale));
+    dsbi_json_write_key(c->w, "models");
+    dsbi_json_begin_array(c->w);
+    for (size_t k = 0, i = 0; k < c->n; k++) {
+        bool fitted = i < p.n && p.at[i] == k;
+        const double own[4] = {fitted ? influence[i] : 0, fitted ? influence[p.n + i] : 0,
+                               fitted ? influence[2 * p.n + i] : 0,
+                               fitted ? influence[3 * p.n + i] : 0};
+        DSBI_GO(write_effective(c, &line, k, fitted ? own : NULL));
+        i += fitted;
+    }
+    dsbi_json_end_array(c->w);
+    DSBI_GO(write_predictions(c, &line));
+    dsbi_json_end_object(c->w);
+done:
+    dsbi_free(c->s->rt, influence);
+    free_points(&p, c->s->rt);
+    return status;
+}
