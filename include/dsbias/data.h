@@ -207,6 +207,72 @@ DSB_API dsb_status dsb_split_item(const dsb_split *split, uint32_t part, uint64_
 /** Duplicates among the split's collections, borrowed. */
 DSB_API const dsb_duplicates *dsb_split_duplicates(const dsb_split *split);
 
+/* ---- loader ---- */
+
+/** Batches of prepared images, made by threads of its own ahead of the one who asks. What comes,
+ * and in which order, depends on the options alone, not on the number of threads. One thread at a
+ * time may use a loader; dsb_loader_cancel may be called by any. */
+typedef struct dsb_loader dsb_loader;
+
+typedef struct dsb_loader_opts {
+    uint64_t struct_size;     /* bytes the caller knows about; set by dsb_loader_opts_init */
+    uint64_t seed;            /* of order and augmentation; default 0 */
+    uint64_t n_epochs;        /* passes over the part; 0 = without end; default 1 */
+    uint64_t first_sample;    /* begins with this sample number, to go on where a run ended;
+                                 default 0 */
+    uint64_t store_max_bytes; /* disk space for decoded images, so that later epochs need not
+                                 decode; 0 = none; default 16 GiB */
+    const char *store_folder; /* where; NULL (default) = /var/tmp */
+    const char *augment;      /* "none" (default, also NULL), "shift", "crop", "randaug", "full" */
+    uint32_t batch_size;      /* images, 1..65536; default 128. Only the very last may be smaller */
+    uint32_t size;            /* side of the square images in pixels, 1..4096; default 64 */
+    uint32_t source_size;     /* crops are cut from images reduced to this shorter side, >= size;
+                                 0 (default) = 2 * size */
+    uint32_t mode;            /* DSB_PREPARE_*, where nothing is cropped; default CENTRE_CROP */
+    uint32_t filter;          /* DSB_FILTER_*; default BICUBIC */
+    uint32_t shuffle;         /* 1: another order each epoch; 0 (default): item order */
+    uint32_t n_threads;       /* 1..64; 0 (default) = the runtime's number */
+    uint32_t prefetch;        /* batches made ahead, 1..64; default 4 */
+} dsb_loader_opts;
+
+DSB_API void dsb_loader_opts_init(dsb_loader_opts *opts, size_t size);
+
+/** A batch. Arrays belong to the loader and hold until its next call. */
+typedef struct dsb_batch {
+    uint64_t struct_size;   /* bytes the caller knows about; set by dsb_batch_init */
+    const uint8_t *images;  /* [n, size, size, 3] */
+    const uint32_t *labels; /* [n] */
+    const uint64_t *items;  /* [n] item numbers within the part */
+    const uint64_t *shown; /* [n] item whose image is shown: not items[i] where that could no longer
+                              be decoded and the next one of its label takes its place */
+    uint64_t n;            /* images; 0 after the last batch */
+    uint64_t first_sample; /* sample number of image 0; sample s is in epoch s / part size */
+} dsb_batch;
+
+DSB_API void dsb_batch_init(dsb_batch *batch, size_t size);
+
+/** Starts the threads. Keeps the split.
+ *  Memory: prefetch + 1 batches, a source image a thread, 4 bytes an item if shuffled and 1 byte an
+ *  image for the store.
+ *  @return DSB_OK, DSB_E_INVALID, DSB_E_NOTFOUND (augmentation), DSB_E_NOMEM. Since 0.1. */
+DSB_API dsb_status dsb_loader_create(dsb_runtime *rt, dsb_loader **out, const dsb_split *split,
+                                     uint32_t part, const dsb_loader_opts *opts);
+/** Ends the threads, at any time, and frees the batches. */
+DSB_API void dsb_loader_free(dsb_loader *loader);
+
+/** The next batch, waiting for it if need be. @param batch  prepared by dsb_batch_init.
+ *  @return DSB_OK, with n = 0 after the last; DSB_E_CANCELLED; DSB_E_DATA when no image of a label
+ *  can be decoded any more; DSB_E_NOMEM, DSB_E_INVALID. After a failure every call fails. */
+DSB_API dsb_status dsb_loader_next(dsb_loader *loader, dsb_batch *batch);
+/** Makes the pending and all later dsb_loader_next end with DSB_E_CANCELLED. Any thread. */
+DSB_API void dsb_loader_cancel(dsb_loader *loader);
+
+/** Items that could not be decoded so far and were replaced. */
+DSB_API uint64_t dsb_loader_failed_count(const dsb_loader *loader);
+/** Images taken from the store and images decoded so far: how well the store works. */
+DSB_API uint64_t dsb_loader_stored_count(const dsb_loader *loader);
+DSB_API uint64_t dsb_loader_decoded_count(const dsb_loader *loader);
+
 #ifdef __cplusplus
 }
 #endif
