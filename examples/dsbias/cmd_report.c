@@ -28,6 +28,28 @@ static char *beside(const char *path)
     return out;
 }
 
+/* The kinds of records; a record names its own in "schema", and a writer refuses another's. */
+static const struct {
+    dsb_status (*html)(dsb_runtime *, char **, size_t *, const char *, size_t);
+    dsb_status (*text)(dsb_runtime *, char **, size_t *, const char *, size_t, uint32_t);
+} kinds[] = {
+    {dsb_report_classify_html, dsb_report_classify_text},
+    {dsb_report_shift_html, dsb_report_shift_text},
+};
+
+static dsb_status make(cli_context *cli, char **html, size_t *html_size, char **text,
+                       const char *json, size_t size)
+{
+    dsb_status status = DSB_E_FORMAT;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && status == DSB_E_FORMAT; i++) {
+        status = kinds[i].html(cli->rt, html, html_size, json, size);
+        if (status == DSB_OK)
+            status =
+                kinds[i].text(cli->rt, text, NULL, json, size, cli->colour ? DSB_REPORT_COLOUR : 0);
+    }
+    return status;
+}
+
 static int run_report(cli_context *cli, const void *arguments)
 {
     const report_args *args = arguments;
@@ -38,10 +60,7 @@ static int run_report(cli_context *cli, const void *arguments)
     int code = cli_read_file(cli, &json, &json_size, record);
     if (code != CLI_OK)
         goto done;
-    status = dsb_report_classify_html(cli->rt, &html, &html_size, json, json_size);
-    if (status == DSB_OK)
-        status = dsb_report_classify_text(cli->rt, &text, NULL, json, json_size,
-                                          cli->colour ? DSB_REPORT_COLOUR : 0);
+    status = make(cli, &html, &html_size, &text, json, json_size);
     if (status != DSB_OK) {
         code = cli_fail_at(cli, status, record);
         goto done;

@@ -30,11 +30,11 @@ expect_err "Is a directory"
 echo '{"a": 1,}' >"$work/bad.json"
 run report "$work/bad.json"
 expect_code 3
-expect_err "bad.json: record: json"
+expect_err "bad.json: "
 echo '{}' >"$work/other.json"
 run report "$work/other.json"
 expect_code 3
-expect_err 'expected "dsbias.classify/'
+expect_err 'record: its schema is'
 [ ! -e "$work/report.html.tmp" ] || fail "a temporary file stays"
 run report "$work/results.json" --out "$work/no/such/dir.html"
 expect_code 4
