@@ -10,7 +10,7 @@
  *          dsb_trainer_step(trainer, images, labels, 128, &loss);
  *      dsb_trainer_finish(trainer);
  *      dsb_trainer_free(trainer);
- *  or over a loader, dsb_train_run(trainer, loader, NULL, NULL, NULL).
+ *  or over a loader without end (data.h), dsb_train_run(trainer, loader, NULL, NULL, NULL).
  *
  *  The recipe is AdamW with a warm-up and half a cosine, label smoothing, mixup and CutMix: the one
  *  of ConvNeXt (Liu et al. 2022) that Liu & He 2024 use, table 9. Runs are counted in images shown,
@@ -21,6 +21,7 @@
 #define DSBIAS_TRAIN_H
 
 #include "dsbias/base.h"
+#include "dsbias/data.h"
 #include "dsbias/nn.h"
 
 #ifdef __cplusplus
@@ -122,12 +123,32 @@ typedef struct dsb_train_run_opts {
 
 DSB_API void dsb_train_run_opts_init(dsb_train_run_opts *opts, size_t size);
 
+/** Trains on the batches of a loader until all planned images are shown. The loader augments, the
+ *  trainer mixes. Its images must have the model's size; its batches are at most batch_size; it
+ *  must not end before the run does (n_epochs 0).
+ *  @param fn  called after each step: done and total in images, value = mean loss since the last
+ *             point of the curve. Non-zero ends the run with DSB_E_CANCELLED; the model then is
+ * what the steps so far made of it, and another run with a loader whose first_sample is
+ *             dsb_trainer_samples goes on where this one stopped.
+ *  @return as dsb_trainer_step and dsb_loader_next; DSB_E_SHAPE (image size), DSB_E_STATE (the
+ *  loader ended). dsb_trainer_finish stays to be called. Since 0.1. */
+DSB_API dsb_status dsb_train_run(dsb_trainer *trainer, dsb_loader *loader,
+                                 const dsb_train_run_opts *opts, dsb_event_fn fn, void *user);
+
+/** Class probabilities of every image a loader gives: softmax of the model's scores, in the order
+ * of the items, whatever order they come in. For a loader of one epoch without augmentation.
+ *  @param probabilities  [n_items, n_classes].
+ *  @param labels         [n_items], may be NULL.
+ *  @param n_items        images of the loader's part.
+ *  @return DSB_OK; DSB_E_SHAPE (image size, n_items); DSB_E_CANCELLED; as dsb_loader_next. Since
+ *  0.1. */
+DSB_API dsb_status dsb_train_predict(dsb_model *model, float *probabilities, uint32_t *labels,
+                                     uint64_t n_items, dsb_loader *loader, dsb_event_fn fn,
+                                     void *user);
+
 /** Trains on images in memory until all planned images are shown. Batches are drawn without
  *  replacement, a new order each pass; as they are, without augmentation beyond mixing.
- *  @param images  [n, H, W, 3] u8.    @param labels  [n] class numbers.
- *  @param fn      called after each step: done and total in images, value = mean loss since the
- *                 last point of the curve. Non-zero ends the run with DSB_E_CANCELLED; the model
- *                 then is what the steps so far made of it.
+ *  @param images  [n, H, W, 3] u8.    @param labels  [n] class numbers.    @param fn  as above.
  *  @return as dsb_trainer_step. dsb_trainer_finish stays to be called. Since 0.1. */
 DSB_API dsb_status dsb_train_arrays(dsb_trainer *trainer, const uint8_t *images,
                                     const uint32_t *labels, uint64_t n,

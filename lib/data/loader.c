@@ -455,6 +455,16 @@ void dsb_loader_cancel(dsb_loader *self)
     pthread_mutex_unlock(&self->lock);
 }
 
+uint32_t dsbi_loader_side(const dsb_loader *self)
+{
+    return self->opts.size;
+}
+
+uint64_t dsbi_loader_items(const dsb_loader *self)
+{
+    return self->n_items;
+}
+
 uint64_t dsb_loader_failed_count(const dsb_loader *self)
 {
     return dsbi_feed_failed_count(self->feed);

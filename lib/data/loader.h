@@ -14,4 +14,8 @@ dsb_status dsbi_loader_create(dsb_runtime *rt, dsb_loader **out, const dsb_split
 /* What the loader's images are made from: prepared squares, or KEEP where crops are drawn. */
 dsbi_pixels_spec dsbi_loader_pixels_spec(const dsb_loader_opts *opts, const dsbi_augment *augment);
 
+/* Pixels a side of its images; images of its part. */
+uint32_t dsbi_loader_side(const dsb_loader *loader);
+uint64_t dsbi_loader_items(const dsb_loader *loader);
+
 #endif
