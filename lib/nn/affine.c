@@ -10,18 +10,23 @@
 /* A block's operands stay in a 1 MiB second-level cache (Zen 5, November 2026). */
 enum { BLOCK_ELEMENTS = 131072, LEAST_ROWS = 128, MOST_ROWS = 1024, MANY_WEIGHTS = 1 << 19 };
 
+/* Columns of a packing task: a multiple of every tile width. */
+enum { PACK_COLUMNS = 256 };
+
 /* How the work is cut and where things lie in scratch memory, in elements. */
 typedef struct affine_work {
     const dsbi_affine *affine;
     bool scaled, dropped; /* a layer scale is fused, a drop path acts */
-    bool whole_product;   /* dW from one product over all rows */
+    bool backward;
+    bool whole_product; /* dW from one product over all rows */
     size_t rows, block;
     size_t group, most_groups; /* backward: rows of a task, the most tasks */
     size_t weights, biases;    /* offsets: scaled W and b */
+    size_t packed;             /* W as the tiles want it, transposed in forward */
     size_t partials, stride;   /* partial dW [n, k] and column sums [n] of each group */
     size_t total;              /* their sum, before gamma */
     size_t drops;              /* dy with the drop path's factors, all rows */
-    size_t worker, patches, dpatches, block_out, worker_size;
+    size_t worker, patches, dpatches, block_out, packed_rows, worker_size;
     size_t end;
 } affine_work;
 
@@ -65,12 +70,19 @@ static void cut_groups(affine_work *work)
     work->most_groups = dsbi_partial_most(units, width * unit, partial);
 }
 
+/* Elements of b[k, n] packed. */
+static size_t packed_size(size_t k, size_t n)
+{
+    return k * (n + DSBI_GEMM_PAD);
+}
+
 static void lay_workers(affine_work *work, const dsbi_affine *affine, bool backward)
 {
     size_t end = 0;
     work->patches = take(&end, affine->gather ? work->block * affine->k : 0);
     work->dpatches = take(&end, affine->gather && backward ? work->block * affine->k : 0);
     work->block_out = take(&end, work->block * affine->n);
+    work->packed_rows = take(&end, backward ? packed_size(work->block, affine->k) : 0);
     work->worker_size = end;
 }
 
@@ -79,6 +91,7 @@ static void lay_forward(affine_work *work, size_t n_threads)
     const dsbi_affine *affine = work->affine;
     work->weights = take(&work->end, work->scaled ? affine->n * affine->k : 0);
     work->biases = take(&work->end, work->scaled ? affine->n : 0);
+    work->packed = take(&work->end, packed_size(affine->k, affine->n));
     lay_workers(work, affine, false);
     work->worker = take(&work->end, n_threads * work->worker_size);
 }
@@ -88,6 +101,7 @@ static void lay_backward(affine_work *work, size_t n_threads)
     const dsbi_affine *affine = work->affine;
     const size_t n_weights = affine->n * affine->k;
     work->weights = take(&work->end, work->scaled ? n_weights : 0);
+    work->packed = take(&work->end, packed_size(affine->n, affine->k));
     work->stride = (work->whole_product ? 0 : n_weights) + affine->n;
     work->stride = (work->stride + 15) / 16 * 16;
     work->partials = take(&work->end, work->most_groups * work->stride);
@@ -136,6 +150,30 @@ static void scale_weights(const dsbi_call *call, const affine_work *work, bool b
                              1, n);
 }
 
+static dsb_status pack_columns(const dsbi_call *call, const void *job, size_t first, size_t count,
+                               size_t worker)
+{
+    (void)worker;
+    const affine_work *work = job;
+    const size_t k = work->affine->k, n = work->affine->n;
+    const void *weights = work->scaled ? scratch_at(call, work->weights) : call->params[0];
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    if (work->backward)
+        call->math->pack(kernels, scratch_at(call, work->packed + first * n),
+                         dsbi_at(call, weights, first), k, false, n, count);
+    else
+        call->math->pack(kernels, scratch_at(call, work->packed + first * k),
+                         dsbi_at(call, weights, first * k), k, true, k, count);
+    return DSB_OK;
+}
+
+/* W^T (forward) or W (backward) into the order of the tiles, once for all blocks. */
+static dsb_status pack_weights(const dsbi_call *call, const affine_work *work)
+{
+    return dsbi_ranges(call, work, work->backward ? work->affine->k : work->affine->n, PACK_COLUMNS,
+                       pack_columns);
+}
+
 /* The rows of a: the input itself or gathered patches. */
 static const void *rows_of(const dsbi_call *call, const affine_work *work, size_t first,
                            size_t count, size_t worker)
@@ -176,7 +214,6 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const size_t k = work->affine->k, n = work->affine->n;
     const void *a = rows_of(call, work, first, count, worker);
-    const void *weights = work->scaled ? scratch_at(call, work->weights) : call->params[0];
     const void *bias = !call->params[1] ? NULL
                        : work->scaled   ? scratch_at(call, work->biases)
                                         : call->params[1];
@@ -192,7 +229,7 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
     } else if (call->node->gelu && call->training) {
         out = dsbi_at(call, call->saved, first * n);
     }
-    DSBI_TRY(math->matmul(call->rt, false, true, count, n, k, 1, a, k, weights, k, beta, out, n));
+    math->block(kernels, out, n, a, k, 1, scratch_at(call, work->packed), count, n, k, 1, beta);
     if (bias)
         math->bias_add(kernels, out, out, bias, count, n);
     if (call->node->gelu)
@@ -211,6 +248,7 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
     lay_forward(&work, call->rt->n_threads);
     if (work.scaled)
         scale_weights(call, &work, true);
+    DSBI_TRY(pack_weights(call, &work));
     return dsbi_ranges(call, &work, work.rows, work.block, forward_block);
 }
 
@@ -237,20 +275,20 @@ static const void *block_gradient(const dsbi_call *call, const affine_work *work
     return dy;
 }
 
-static dsb_status input_gradient(const dsbi_call *call, const affine_work *work, const void *dh,
-                                 size_t first, size_t count, size_t worker)
+static void input_gradient(const dsbi_call *call, const affine_work *work, const void *dh,
+                           size_t first, size_t count, size_t worker)
 {
     const size_t k = work->affine->k, n = work->affine->n;
-    const void *weights = work->scaled ? scratch_at(call, work->weights) : call->params[0];
+    const void *packed = scratch_at(call, work->packed);
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     if (work->affine->gather) {
         void *out = scratch_at(call, work->worker + worker * work->worker_size + work->dpatches);
-        DSBI_TRY(call->math->matmul(call->rt, false, false, count, k, n, 1, dh, n, weights, k, 0,
-                                    out, k));
+        call->math->block(kernels, out, k, dh, n, 1, packed, count, k, n, 1, 0);
         work->affine->scatter(call, out, first, count);
-        return DSB_OK;
+    } else {
+        call->math->block(kernels, dsbi_at(call, call->dx[0], first * k), k, dh, n, 1, packed,
+                          count, k, n, 1, call->add[0] ? 1 : 0);
     }
-    return call->math->matmul(call->rt, false, false, count, k, n, 1, dh, n, weights, k,
-                              call->add[0] ? 1 : 0, dsbi_at(call, call->dx[0], first * k), k);
 }
 
 /* The residual's gradient is dy; nothing to do where it shares dy's memory. */
@@ -266,23 +304,25 @@ static void pass_gradient(const dsbi_call *call, size_t at, size_t count)
         memcpy(dx, dy, count * call->math->item);
 }
 
-static dsb_status backward_block(const dsbi_call *call, const affine_work *work, void *partial,
-                                 size_t first, size_t count, size_t worker)
+static void backward_block(const dsbi_call *call, const affine_work *work, void *partial,
+                           size_t first, size_t count, size_t worker)
 {
     const dsbi_math *math = call->math;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const size_t k = work->affine->k, n = work->affine->n;
     const void *dh = block_gradient(call, work, first, count, worker);
     if (call->dx[0])
-        DSBI_TRY(input_gradient(call, work, dh, first, count, worker));
+        input_gradient(call, work, dh, first, count, worker);
     pass_gradient(call, first * n, count * n);
     void *sums = partial;
     if (!work->whole_product) {
-        const void *a = rows_of(call, work, first, count, worker);
-        DSBI_TRY(math->matmul(call->rt, true, false, n, k, count, 1, dh, n, a, k, 1, partial, k));
+        void *packed =
+            scratch_at(call, work->worker + worker * work->worker_size + work->packed_rows);
+        math->pack(kernels, packed, rows_of(call, work, first, count, worker), k, false, count, k);
+        math->block(kernels, partial, k, dh, 1, n, packed, n, k, count, 1, 1);
         sums = dsbi_at(call, partial, n * k);
     }
-    math->colsum(dsbi_kernels_of(call->rt), sums, dh, count, n);
-    return DSB_OK;
+    math->colsum(kernels, sums, dh, count, n);
 }
 
 static dsb_status backward_group(const dsbi_call *call, const void *job, size_t first, size_t count,
@@ -298,8 +338,8 @@ static dsb_status backward_group(const dsbi_call *call, const void *job, size_t 
     }
     for (size_t row = 0; row < count; row += work->block) {
         const size_t left = count - row;
-        DSBI_TRY(backward_block(call, work, partial, first + row,
-                                left < work->block ? left : work->block, worker));
+        backward_block(call, work, partial, first + row, left < work->block ? left : work->block,
+                       worker);
     }
     return DSB_OK;
 }
@@ -342,8 +382,11 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     cut_groups(&work);
     lay_backward(&work, call->rt->n_threads);
     const size_t k = affine->k, n = affine->n, n_groups = dsbi_pieces(work.rows, work.group);
+    work.backward = true;
     if (work.scaled && call->dx[0])
         scale_weights(call, &work, false);
+    if (call->dx[0])
+        DSBI_TRY(pack_weights(call, &work));
     DSBI_TRY(dsbi_ranges(call, &work, work.rows, work.group, backward_group));
 
     void *dweights = call->grads[0], *dbias = call->grads[1];

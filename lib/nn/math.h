@@ -23,6 +23,12 @@ typedef struct dsbi_math {
     dsb_status (*matmul)(dsb_runtime *rt, bool trans_a, bool trans_b, size_t m, size_t n, size_t k,
                          double alpha, const void *a, size_t lda, const void *b, size_t ldb,
                          double beta, void *c, size_t ldc);
+    /* one thread: b packed once, then any rows of c = alpha op(a) b + beta c (kernels.def) */
+    void (*pack)(const dsbi_kernels *, void *packed, const void *b, size_t ldb, bool trans,
+                 size_t k, size_t n);
+    void (*block)(const dsbi_kernels *, void *c, size_t ldc, const void *a, size_t row_stride,
+                  size_t k_stride, const void *packed, size_t m, size_t n, size_t k, double alpha,
+                  double beta);
     void (*add)(const dsbi_kernels *, void *y, const void *a, const void *b, size_t n);
     void (*scale)(const dsbi_kernels *, void *y, double alpha, const void *x, size_t n);
     void (*axpy)(const dsbi_kernels *, void *y, double alpha, const void *x, size_t n);

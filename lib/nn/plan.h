@@ -15,7 +15,7 @@ typedef struct dsbi_plan_opts {
     bool training;
     bool input_grad; /* the gradient of the input too, where the input is reals */
     bool no_fusion;  /* run the declaration as it stands */
-    bool timed;      /* keep seconds of each operation */
+    bool timed;      /* keep the least seconds of each operation */
     const dsbi_math *math;
     uint64_t seed;
     const void *params; /* arena of the graph, borrowed */
@@ -46,7 +46,7 @@ dsb_status dsbi_plan_backward(dsbi_plan *plan);
 size_t dsbi_plan_bytes(const dsbi_plan *plan);
 size_t dsbi_plan_bytes_unshared(const dsbi_plan *plan);
 
-/* One operation after fusion, for tables: name, layer, seconds so far (timed plans). */
+/* One operation after fusion, for tables: name, layer, least seconds (timed plans). */
 typedef struct dsbi_plan_row {
     const dsbi_node *node;
     double seconds_forward, seconds_backward;
