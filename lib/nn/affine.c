@@ -226,14 +226,14 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
         if (residual != y)
             memcpy(y, residual, count * n * math->item);
         beta = 1;
-    } else if (call->node->gelu && call->training) {
-        out = dsbi_at(call, call->saved, first * n);
     }
     math->block(kernels, out, n, a, k, 1, scratch_at(call, work->packed), count, n, k, 1, beta);
     if (bias)
         math->bias_add(kernels, out, out, bias, count, n);
-    if (call->node->gelu)
-        math->gelu_fwd(kernels, y, out, count * n);
+    if (call->node->gelu && call->training)
+        math->gelu_fwd_slope(kernels, y, dsbi_at(call, call->saved, first * n), y, count * n);
+    else if (call->node->gelu)
+        math->gelu_fwd(kernels, y, y, count * n);
     if (work->dropped) {
         memcpy(y, dsbi_at(call, call->x[1], first * n), count * n * math->item);
         drop_rows(call, work, y, out, first, count, true);
@@ -260,10 +260,10 @@ static const void *block_gradient(const dsbi_call *call, const affine_work *work
     const void *dy = dsbi_at(call, call->dy, first * n);
     void *out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
     if (call->node->gelu) {
-        void *h = dsbi_at(call, call->saved, first * n);
+        void *slope = dsbi_at(call, call->saved, first * n);
         if (work->whole_product)
-            out = h; /* kept for the product over all rows; h itself is no longer needed */
-        call->math->gelu_bwd(dsbi_kernels_of(call->rt), out, dy, h, count * n);
+            out = slope; /* kept for the product over all rows */
+        call->math->mul_rows(dsbi_kernels_of(call->rt), out, slope, dy, 1, count * n);
         return out;
     }
     if (work->dropped) {

@@ -3,7 +3,7 @@
  * that no array of all patches ever exists).
  *
  *     plain      y = a W^T + b
- *     gelu       y = gelu(h), h = a W^T + b saved for backward
+ *     gelu       y = gelu(h), h = a W^T + b; gelu'(h) saved for backward
  *     residual   y = r + s gamma (a W^T + b), s in {0, 1 / keep} for each image (drop path)
  *
  * With gamma the rows of W and b are scaled once per call, so neither forward nor backward pays for

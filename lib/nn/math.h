@@ -44,6 +44,7 @@ typedef struct dsbi_math {
     void (*colsum)(const dsbi_kernels *, void *out, const void *x, size_t rows, size_t c);
     void (*gelu_fwd)(const dsbi_kernels *, void *y, const void *x, size_t n);
     void (*gelu_bwd)(const dsbi_kernels *, void *dx, const void *dy, const void *x, size_t n);
+    void (*gelu_fwd_slope)(const dsbi_kernels *, void *y, void *slope, const void *x, size_t n);
     void (*layernorm_fwd)(const dsbi_kernels *, void *y, void *mean, void *rstd, const void *x,
                           const void *gain, const void *bias, size_t rows, size_t c, double eps);
     void (*layernorm_bwd)(const dsbi_kernels *, void *dx, void *dgain, void *dbias, const void *dy,

@@ -58,6 +58,33 @@ START_TEST(gelu_has_its_stated_error)
 }
 END_TEST
 
+/* y and slope in one go: the bits of the two alone, in place of x either way. */
+START_TEST(gelu_with_slope_is_the_same_function)
+{
+    FOR_EACH_LEVEL(isa, table)
+    for (size_t n = 0; n <= 67; n++) {
+        arrays all;
+        arrays_begin(&all, n);
+        float *x = normal_f32(&all, n, 2), *ones = array_f32(&all, n), *y = array_f32(&all, n);
+        float *slope = array_f32(&all, n), *y1 = array_f32(&all, n), *slope1 = array_f32(&all, n);
+        for (size_t i = 0; i < n; i++)
+            ones[i] = 1;
+        table->gelu_fwd_f32(y, x, n);
+        table->gelu_bwd_f32(slope, ones, x, n);
+        table->gelu_fwd_slope_f32(y1, slope1, x, n);
+        check_same("gelu_fwd_slope, y", isa, y1, y, n);
+        check_same("gelu_fwd_slope, slope", isa, slope1, slope, n);
+        memcpy(y1, x, n * sizeof *x);
+        table->gelu_fwd_slope_f32(y1, slope1, y1, n);
+        check_same("gelu_fwd_slope over x, y", isa, y1, y, n);
+        memcpy(slope1, x, n * sizeof *x);
+        table->gelu_fwd_slope_f32(y1, slope1, slope1, n);
+        check_same("gelu_fwd_slope over x, slope", isa, slope1, slope, n);
+        arrays_end(&all);
+    }
+}
+END_TEST
+
 START_TEST(bits_do_not_depend_on_the_place)
 {
     FOR_EACH_LEVEL(isa, table)
@@ -94,15 +121,17 @@ static void bench(void)
     float *x = normal_f32(&all, N, 1), *dy = normal_f32(&all, N, 1), *y = array_f32(&all, N);
     FOR_EACH_LEVEL(isa, table)
     {
-        double fwd, bwd, e;
+        double fwd, bwd, both, e;
         SECONDS_OF(fwd, table->gelu_fwd_f32(y, x, N));
         SECONDS_OF(bwd, table->gelu_bwd_f32(y, dy, x, N));
+        SECONDS_OF(both, table->gelu_fwd_slope_f32(y, dy, x, N));
         SECONDS_OF(e, table->exp_f32(y, x, N));
-        printf("%-8s gelu_fwd %.3f ns  gelu_bwd %.3f ns  exp %.3f ns an element\n",
-               dsb_isa_name(isa), 1e9 * fwd / N, 1e9 * bwd / N, 1e9 * e / N);
+        printf(
+            "%-8s gelu_fwd %.3f ns  gelu_bwd %.3f ns  with slope %.3f ns  exp %.3f ns an element\n",
+            dsb_isa_name(isa), 1e9 * fwd / N, 1e9 * bwd / N, 1e9 * both / N, 1e9 * e / N);
     }
     arrays_end(&all);
 }
 
 CHECK_MAIN("gelu", bench, exp_is_within_two_ulp, gelu_has_its_stated_error,
-           bits_do_not_depend_on_the_place)
+           gelu_with_slope_is_the_same_function, bits_do_not_depend_on_the_place)
