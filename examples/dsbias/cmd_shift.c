@@ -9,7 +9,7 @@
 
 typedef struct shift_args {
     cli_list orig, fresh, table, new_column;
-    const char *orig_column, *sizes, *scale, *baseline, *exclude, *groups, *fail_if, *out;
+    const char *orig_column, *sizes, *scale, *baseline, *exclude, *groups, *classes, *fail_if, *out;
     uint64_t bootstrap, image_bootstrap, seed;
     double alpha;
     bool lower_is_better;
@@ -44,6 +44,8 @@ static const cli_flag shift_flags[] = {
     CLI_FLAG("groups", TEXT, shift_args, groups, .unit = "FILE",
              .help = "named items: JSON {\"SET\": {\"GROUP\": [item, ...]}} or CSV with columns "
                      "set, group, item"),
+    CLI_FLAG("classes", TEXT, shift_args, classes, .unit = "A,B,...",
+             .help = "names of classes 0, 1, ... for the report"),
     CLI_FLAG("bootstrap", COUNT, shift_args, bootstrap, .unit = "N", .fallback = "100000",
              .max = 1e7, .help = "fits to resampled models; 0 for none"),
     CLI_FLAG("image-bootstrap", COUNT, shift_args, image_bootstrap, .unit = "N", .fallback = "2000",
@@ -253,6 +255,7 @@ static int run_shift(cli_context *cli, const void *arguments)
     opts.lower_is_better = args->lower_is_better;
     opts.baseline = args->baseline;
     opts.exclude = args->exclude;
+    opts.class_names = args->classes;
     opts.command = cli->line;
     if (args->fail_if) { /* a mistake in the condition is told before the work, not after */
         dsb_status status = dsb_shift_check(cli->rt, "{}", 2, args->fail_if, NULL);

@@ -35,6 +35,7 @@ typedef struct dsb_shift_opts {
                                    "COLUMN=REGEX" matches that column of a table; NULL: all */
     const char *exclude;        /* models whose name matches are left out; NULL: none */
     const char *command;        /* for the record; NULL: none */
+    const char *class_names; /* names of classes 0, 1, ... for reports, with commas; NULL: none */
 } dsb_shift_opts;
 DSB_API void dsb_shift_opts_init(dsb_shift_opts *opts, size_t size);
 

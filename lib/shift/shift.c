@@ -80,6 +80,13 @@ dsb_status dsb_shift_create(dsb_runtime *rt, dsb_shift **out, const dsb_shift_op
             goto done;
         }
     }
+    if (o.class_names) {
+        s->class_list = dsbi_strdup(rt, o.class_names);
+        if (!s->class_list) {
+            status = DSB_E_NOMEM;
+            goto done;
+        }
+    }
     if (o.command) {
         s->command = dsbi_strdup(rt, o.command);
         if (!s->command)
@@ -135,6 +142,7 @@ void dsb_shift_free(dsb_shift *s)
     dsbi_free(rt, s->baseline_column);
     dsbi_free(rt, s->exclude);
     dsbi_free(rt, s->command);
+    dsbi_free(rt, s->class_list);
     dsbi_words_free(&s->words);
     dsbi_words_free(&s->class_names);
     dsbi_words_free(&s->model_names);

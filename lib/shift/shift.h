@@ -51,7 +51,7 @@ typedef struct dsbi_shift_model {
 struct dsb_shift {
     dsb_runtime *rt;
     dsb_shift_opts opts;
-    char *baseline, *baseline_column, *exclude, *command;
+    char *baseline, *baseline_column, *exclude, *command, *class_list;
     regex_t baseline_regex, exclude_regex;
     dsbi_words words;       /* words of all files: models, items, classes */
     dsbi_words class_names; /* classes that are words; number = class */

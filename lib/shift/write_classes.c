@@ -2,6 +2,7 @@
  * at equal class weights, and how much of the gap is another mix of classes. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "shift/shift.h"
 
 typedef struct class_counts {
@@ -65,11 +66,20 @@ static void class_mean(double *mean, double *se, const dsbi_comparison *c, bool 
     *se = n > 1 ? sqrt(fmax(0, squares - sum * sum / n) / (n - 1) / n) : NAN;
 }
 
-static const char *class_name(char text[32], const dsb_shift *s, size_t k)
+static const char *class_name(char text[64], const dsb_shift *s, size_t k)
 {
+    const char *at = s->class_list;
+    for (size_t i = 0; at && i < k; i++) {
+        at = strchr(at, ',');
+        at = at ? at + 1 : NULL;
+    }
+    if (at && *at && *at != ',') {
+        snprintf(text, 64, "%.*s", (int)strcspn(at, ","), at);
+        return text;
+    }
     if (s->words_used && k < s->class_names.n)
         return s->class_names.word[k];
-    snprintf(text, 32, "%zu", k);
+    snprintf(text, 64, "%zu", k);
     return text;
 }
 
@@ -91,7 +101,7 @@ static dsb_status write_table(dsbi_comparison *c, const class_counts *t)
     dsbi_json_write_key(c->w, "per_class");
     dsbi_json_begin_array(c->w);
     for (size_t i = 0; status == DSB_OK && i < k; i++) {
-        char text[32];
+        char text[64];
         double gap = ma[i] - mb[i], half = z * hypot(sa[i], sb[i]);
         const double ci[2] = {gap - half, gap + half};
         if (t->n_a[i] + t->n_b[i] == 0)
