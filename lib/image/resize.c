@@ -42,6 +42,7 @@ static void taps_free(dsb_runtime *rt, taps *t)
     dsbi_free(rt, t->first);
     dsbi_free(rt, t->count);
     dsbi_free(rt, t->weights);
+    *t = (taps){0};
 }
 
 static int32_t fixed_point(double weight)
