@@ -273,6 +273,22 @@ DSB_API uint64_t dsb_loader_failed_count(const dsb_loader *loader);
 DSB_API uint64_t dsb_loader_stored_count(const dsb_loader *loader);
 DSB_API uint64_t dsb_loader_decoded_count(const dsb_loader *loader);
 
+/* ---- summary ---- */
+
+/** What there is in some collections, as one JSON text ("dsbias.data/1", docs/data-summary.md):
+ *  counts, formats, sizes, class folders, broken and skipped files by cause with their names,
+ *  duplicates within and across.
+ *  @param json        NUL-terminated UTF-8; yours, free it with dsb_data_text_free. NULL on
+ * failure.
+ *  @param size        bytes without the NUL; may be NULL.
+ *  @param max_listed  names in each list at most (the counts are of all); 0 = all that are known.
+ *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM. Since 0.1. */
+DSB_API dsb_status dsb_data_summary(dsb_runtime *rt, char **json, size_t *size,
+                                    const dsb_dataset *const *datasets, uint64_t n_datasets,
+                                    uint64_t max_listed);
+/** Frees a text made by dsb_data_summary. Accepts NULL. */
+DSB_API void dsb_data_text_free(dsb_runtime *rt, char *text);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,289 @@
+/* dsb_data_summary: what there is, as JSON. Fields are described in docs/data-summary.md. */
+#include <string.h>
+#include "base/json_write.h"
+#include "base/sort.h"
+#include "data/duplicates.h"
+
+static void write_uint(dsbi_json_writer *w, const char *key, uint64_t value)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_write_uint(w, value);
+}
+
+static void write_text(dsbi_json_writer *w, const char *key, const char *value)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_write_string(w, value);
+}
+
+/* ---- distributions of a number of every image ---- */
+
+typedef uint64_t (*number_fn)(const dsbi_entry *entry);
+
+static uint64_t width_of(const dsbi_entry *entry)
+{
+    return entry->width;
+}
+
+static uint64_t height_of(const dsbi_entry *entry)
+{
+    return entry->height;
+}
+
+static uint64_t bytes_of(const dsbi_entry *entry)
+{
+    return entry->size_bytes;
+}
+
+static uint64_t quality_of(const dsbi_entry *entry)
+{
+    return entry->quality;
+}
+
+static int compare_u64(const void *a, const void *b, void *user)
+{
+    (void)user;
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* {"min", "median", "max"} of the non-zero numbers, null if there is none. The median is the lower
+ * of the two middle ones. */
+static void write_spread(dsbi_json_writer *w, const char *key, const dsb_dataset *dataset,
+                         uint64_t *numbers, number_fn number)
+{
+    size_t n = 0;
+    for (uint64_t i = 0; i < dataset->entries.n; i++) {
+        numbers[n] = number(dsbi_dataset_entry(dataset, i));
+        n += numbers[n] != 0;
+    }
+    dsbi_sort(numbers, n, sizeof *numbers, compare_u64, NULL);
+    dsbi_json_write_key(w, key);
+    if (n == 0) {
+        dsbi_json_write_null(w);
+        return;
+    }
+    dsbi_json_begin_flat_object(w);
+    write_uint(w, "min", numbers[0]);
+    write_uint(w, "median", numbers[(n - 1) / 2]);
+    write_uint(w, "max", numbers[n - 1]);
+    dsbi_json_end_object(w);
+}
+
+static void write_formats(dsbi_json_writer *w, const dsb_dataset *dataset)
+{
+    uint64_t counts[256] = {0};
+    for (uint64_t i = 0; i < dataset->entries.n; i++)
+        counts[dsbi_dataset_entry(dataset, i)->format]++;
+    dsbi_json_write_key(w, "formats");
+    dsbi_json_begin_flat_object(w);
+    for (uint32_t format = 0; format < 256; format++)
+        if (counts[format])
+            write_uint(w, dsb_image_format_name(format), counts[format]);
+    dsbi_json_end_object(w);
+}
+
+/* How many images have a property that may give their origin away. */
+static void write_properties(dsbi_json_writer *w, const dsb_dataset *dataset)
+{
+    static const struct {
+        const char *name;
+        uint16_t flag;
+    } properties[] = {{"progressive", DSBI_ENTRY_PROGRESSIVE},
+                      {"arithmetic", DSBI_ENTRY_ARITHMETIC},
+                      {"jfif", DSBI_ENTRY_JFIF},
+                      {"adobe", DSBI_ENTRY_ADOBE},
+                      {"exif", DSBI_ENTRY_EXIF},
+                      {"icc_profile", DSBI_ENTRY_ICC},
+                      {"alpha", DSBI_ENTRY_ALPHA},
+                      {"defects_passed_over", DSBI_ENTRY_WARNINGS}};
+    enum { N_PROPERTIES = sizeof properties / sizeof properties[0] };
+    uint64_t counts[N_PROPERTIES] = {0}, n_grey = 0, n_turned = 0;
+    for (uint64_t i = 0; i < dataset->entries.n; i++) {
+        const dsbi_entry *entry = dsbi_dataset_entry(dataset, i);
+        n_grey += entry->colour == DSB_COLOUR_GREY;
+        n_turned += entry->exif_orientation > 1;
+        for (size_t p = 0; p < N_PROPERTIES; p++)
+            counts[p] += (entry->flags & properties[p].flag) != 0;
+    }
+    dsbi_json_write_key(w, "properties");
+    dsbi_json_begin_flat_object(w);
+    write_uint(w, "grey", n_grey);
+    write_uint(w, "exif_turned", n_turned);
+    for (size_t p = 0; p < N_PROPERTIES; p++)
+        write_uint(w, properties[p].name, counts[p]);
+    dsbi_json_end_object(w);
+}
+
+/* ---- lists ---- */
+
+/* `counts` has at least as many places as there are class folders. */
+static void write_classes(dsbi_json_writer *w, const dsb_dataset *dataset, uint64_t *counts,
+                          uint64_t max_listed)
+{
+    uint32_t n = dsb_dataset_class_count(dataset);
+    memset(counts, 0, n * sizeof *counts);
+    for (uint64_t i = 0; i < dataset->entries.n; i++)
+        counts[dsbi_dataset_entry(dataset, i)->stratum]++;
+    write_uint(w, "n_classes", n);
+    dsbi_json_write_key(w, "classes");
+    dsbi_json_begin_array(w);
+    for (uint32_t c = 0; c < n && c < max_listed; c++) {
+        dsbi_json_begin_flat_object(w);
+        write_text(w, "folder", dsb_dataset_class_name(dataset, c));
+        write_uint(w, "images", counts[c]);
+        dsbi_json_end_object(w);
+    }
+    dsbi_json_end_array(w);
+}
+
+static void write_causes(dsbi_json_writer *w, const char *key, const dsb_dataset *dataset,
+                         uint32_t first, uint32_t last)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_begin_flat_object(w);
+    for (uint32_t cause = first; cause <= last; cause++)
+        if (dataset->cause_counts[cause])
+            write_uint(w, dsb_cause_name(cause), dataset->cause_counts[cause]);
+    dsbi_json_end_object(w);
+}
+
+static void write_problems(dsbi_json_writer *w, const char *key, const dsb_dataset *dataset,
+                           const dsbi_problems *list, uint64_t max_listed)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_begin_array(w);
+    for (size_t i = 0; i < list->n && i < max_listed; i++) {
+        dsbi_json_begin_flat_object(w);
+        write_text(w, "path", dsbi_names_get(&dataset->names, list->items[i].path));
+        write_text(w, "cause", dsb_cause_name(list->items[i].cause));
+        write_text(w, "message", dsbi_names_get(&dataset->names, list->items[i].message));
+        dsbi_json_end_object(w);
+    }
+    dsbi_json_end_array(w);
+}
+
+static void write_dataset(dsbi_json_writer *w, const dsb_dataset *dataset,
+                          const dsb_duplicates *duplicates, uint64_t d, uint64_t *scratch,
+                          uint64_t max_listed)
+{
+    char fingerprint[65];
+    dsbi_dataset_fingerprint(dataset, fingerprint);
+    dsbi_json_begin_object(w);
+    write_text(w, "name", dataset->name);
+    write_text(w, "where", dataset->where);
+    write_text(w, "format", dataset->format->name);
+    write_text(w, "sha256", fingerprint);
+    write_uint(w, "n_images", dataset->entries.n);
+    write_uint(w, "n_broken", dataset->broken.total);
+    write_uint(w, "n_skipped", dataset->skipped.total);
+    write_uint(w, "n_repeated", dsb_duplicates_within(duplicates, d));
+    write_uint(w, "n_shared", dsb_duplicates_shared(duplicates, d));
+    dsbi_json_write_key(w, "verified");
+    dsbi_json_write_bool(w, dataset->opts.verify != 0);
+    write_formats(w, dataset);
+    write_spread(w, "width", dataset, scratch, width_of);
+    write_spread(w, "height", dataset, scratch, height_of);
+    write_spread(w, "size_bytes", dataset, scratch, bytes_of);
+    write_spread(w, "jpeg_quality", dataset, scratch, quality_of);
+    write_properties(w, dataset);
+    write_classes(w, dataset, scratch, max_listed);
+    write_causes(w, "broken_causes", dataset, 1, DSBI_CAUSE_FIRST_SKIPPED - 1);
+    write_problems(w, "broken", dataset, &dataset->broken, max_listed);
+    write_causes(w, "skipped_causes", dataset, DSBI_CAUSE_FIRST_SKIPPED, DSBI_CAUSE_LAST);
+    write_problems(w, "skipped", dataset, &dataset->skipped, max_listed);
+    dsbi_json_end_object(w);
+}
+
+static void write_duplicates(dsbi_json_writer *w, const dsb_duplicates *duplicates,
+                             uint64_t max_listed)
+{
+    const dsbi_collections *collections = &duplicates->collections;
+    uint64_t n_across = 0;
+    for (uint64_t g = 0; g < duplicates->n_groups; g++)
+        n_across += dsb_duplicates_is_across(duplicates, g);
+    dsbi_json_write_key(w, "duplicates");
+    dsbi_json_begin_object(w);
+    write_uint(w, "groups_within", duplicates->n_groups - n_across);
+    write_uint(w, "groups_across", n_across);
+    dsbi_json_write_key(w, "groups");
+    dsbi_json_begin_array(w);
+    for (uint64_t g = 0; g < duplicates->n_groups && g < max_listed; g++) {
+        dsbi_json_begin_flat_array(w);
+        for (uint32_t k = duplicates->starts[g]; k < duplicates->starts[g + 1]; k++) {
+            size_t d = dsbi_collections_find(collections, duplicates->files[k]);
+            const dsb_dataset *dataset = collections->datasets[d];
+            dsbi_json_begin_object(w);
+            write_text(w, "dataset", dataset->name);
+            write_text(w, "path",
+                       dsbi_dataset_path(dataset, duplicates->files[k] - collections->first[d]));
+            dsbi_json_end_object(w);
+        }
+        dsbi_json_end_array(w);
+    }
+    dsbi_json_end_array(w);
+    dsbi_json_end_object(w);
+}
+
+static dsb_status check_arguments(dsb_runtime *rt, char **json, const dsb_dataset *const *datasets,
+                                  uint64_t n_datasets)
+{
+    if (!rt || !json || !datasets || n_datasets == 0)
+        return dsbi_fail(DSB_E_INVALID, "dsb_data_summary: an argument is NULL or 0");
+    for (uint64_t d = 0; d < n_datasets; d++)
+        if (!datasets[d])
+            return dsbi_fail(DSB_E_INVALID, "dsb_data_summary: collection %llu is NULL",
+                             (unsigned long long)d);
+    return DSB_OK;
+}
+
+dsb_status dsb_data_summary(dsb_runtime *rt, char **json, size_t *size,
+                            const dsb_dataset *const *datasets, uint64_t n_datasets,
+                            uint64_t max_listed)
+{
+    dsbi_clear_error();
+    if (json)
+        *json = NULL;
+    DSBI_TRY(check_arguments(rt, json, datasets, n_datasets));
+    if (max_listed == 0)
+        max_listed = UINT64_MAX;
+    dsb_duplicates *duplicates;
+    DSBI_TRY(dsb_duplicates_find(rt, &duplicates, datasets, n_datasets));
+    uint64_t largest = 1;
+    for (uint64_t d = 0; d < n_datasets; d++)
+        largest = datasets[d]->entries.n > largest ? datasets[d]->entries.n : largest;
+    dsbi_text text;
+    dsbi_text_init(&text, rt);
+    uint64_t *scratch = dsbi_alloc_array(rt, largest, sizeof *scratch); /* classes <= images */
+    dsb_status status = scratch ? DSB_OK : DSB_E_NOMEM;
+    if (scratch) {
+        dsbi_json_writer w;
+        dsbi_json_writer_init(&w, &text, 2);
+        dsbi_json_begin_object(&w);
+        write_text(&w, "schema", "dsbias.data/1");
+        write_text(&w, "version", dsb_version());
+        dsbi_json_write_key(&w, "datasets");
+        dsbi_json_begin_array(&w);
+        for (uint64_t d = 0; d < n_datasets; d++)
+            write_dataset(&w, datasets[d], duplicates, d, scratch, max_listed);
+        dsbi_json_end_array(&w);
+        write_duplicates(&w, duplicates, max_listed);
+        dsbi_json_end_object(&w);
+        dsbi_text_add(&text, "\n");
+        status = text.status;
+    }
+    size_t length = text.size;
+    *json = status == DSB_OK ? dsbi_text_take(&text) : NULL;
+    if (status == DSB_OK && size)
+        *size = length;
+    dsbi_text_free(&text);
+    dsbi_free(rt, scratch);
+    dsb_duplicates_free(duplicates);
+    return status;
+}
+
+void dsb_data_text_free(dsb_runtime *rt, char *text)
+{
+    if (rt)
+        dsbi_free(rt, text);
+}
