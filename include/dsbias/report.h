@@ -29,7 +29,7 @@ extern "C" {
 DSB_API dsb_status dsb_report_classify_html(dsb_runtime *rt, char **html, size_t *size,
                                             const char *json, size_t json_size);
 
-/** Bits for dsb_report_classify_text. */
+/** Bits for the reports for a terminal. */
 #define DSB_REPORT_COLOUR 1u /* escape sequences for a terminal */
 
 /** The same in about twenty lines for a terminal, at most 80 columns, UTF-8. Parameters as above.
@@ -42,6 +42,11 @@ DSB_API dsb_status dsb_report_shift_html(dsb_runtime *rt, char **html, size_t *s
                                          const char *json, size_t json_size);
 DSB_API dsb_status dsb_report_shift_text(dsb_runtime *rt, char **text, size_t *size,
                                          const char *json, size_t json_size, uint32_t flags);
+
+/** What dsb_data_summary found, as text for a terminal: one block a collection, then each broken
+ *  file with what is wrong, then the duplicates. Parameters and errors as above. Since 0.1. */
+DSB_API dsb_status dsb_report_data_text(dsb_runtime *rt, char **text, size_t *size,
+                                        const char *json, size_t json_size, uint32_t flags);
 
 /** Frees a text made by this header. Accepts NULL. */
 DSB_API void dsb_report_free(dsb_runtime *rt, char *text);

@@ -357,6 +357,55 @@ START_TEST(text_fits_a_terminal)
 }
 END_TEST
 
+START_TEST(collections_are_listed)
+{
+    static const char json[] =
+        "{\"schema\":\"dsbias.data/1\",\"datasets\":[{\"name\":\"ho\\u001b[2Jliday\",\"where\":\"/"
+        "photos\","
+        "\"n_images\":1493,\"n_broken\":2,\"n_skipped\":1,\"n_repeated\":4,\"n_shared\":1,"
+        "\"verified\":true,"
+        "\"formats\":{\"JPEG\":1490,\"PNG\":3},\"width\":{\"min\":10,\"median\":640,\"max\":4000},"
+        "\"height\":{\"min\":8,\"median\":480,\"max\":3000},\"size_bytes\":{\"min\":312,\"median\":"
+        "58163,"
+        "\"max\":4194304},\"jpeg_quality\":null,\"properties\":{\"grey\":0,\"exif\":7},\"n_"
+        "classes\":2,"
+        "\"classes\":[{\"folder\":\"\",\"images\":3},{\"folder\":\"beach\",\"images\":1490}],"
+        "\"broken_causes\":{\"damaged\":2},\"broken\":[{\"path\":\"a\\nb.jpg\",\"cause\":"
+        "\"damaged\","
+        "\"message\":\"ends "
+        "early\"}],\"skipped_causes\":{\"hidden\":1}},{}],\"duplicates\":{\"groups_within\":1,"
+        "\"groups_across\":1,\"groups\":[[{\"dataset\":\"x\",\"path\":\"1.jpg\"},{\"dataset\":"
+        "\"y\","
+        "\"path\":\"2.jpg\"}]]}}";
+    static const char *const parts[] = {
+        "1,493 images, each decoded once",
+        "1,490 JPEG, 3 PNG",
+        "width 10 to 4000, median 640",
+        "312 bytes to 4.0 MiB, median 56.8 KiB",
+        "2: (top) 3, beach 1,490",
+        "2: 2 damaged",
+        "1 hidden",
+        "4 share their bytes with another file here, 1 with",
+        "damaged       a?b.jpg\n                ends early",
+        "... and 1 more\n",
+        "x: 1.jpg\n    = y: 2.jpg",
+        "... and 1 more groups",
+    };
+    dsb_runtime *rt = make_runtime(1);
+    char *text;
+    ck_assert_ok(dsb_report_data_text(rt, &text, NULL, json, strlen(json), 0));
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        ck_assert_msg(strstr(text, parts[i]) != NULL, "not said: %s\n%s", parts[i], text);
+    ck_assert_ptr_null(strchr(text, '\033'));
+    dsb_report_free(rt, text);
+    ck_assert_ok(dsb_report_data_text(rt, &text, NULL, json, strlen(json), DSB_REPORT_COLOUR));
+    dsb_report_free(rt, text);
+    ck_assert_fails(dsb_report_data_text(rt, &text, NULL, "{}", 2, 0), DSB_E_FORMAT,
+                    "dsbias.data/");
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 /* Every allocation in turn fails: the right code, no page, nothing leaked. */
 typedef struct failing_heap {
     size_t until, live;
@@ -417,6 +466,6 @@ int main(void)
                      only_images_are_sources, names_are_shortened_between_characters,
                      axes_have_round_ticks, every_figure_draws_and_survives_nothing,
                      page_holds_what_the_record_says, hostile_names_do_no_harm,
-                     records_of_any_shape_are_met, text_fits_a_terminal, no_memory_is_survived,
-                     NULL);
+                     records_of_any_shape_are_met, text_fits_a_terminal, collections_are_listed,
+                     no_memory_is_survived, NULL);
 }

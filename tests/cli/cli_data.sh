@@ -1,0 +1,43 @@
+#!/bin/sh
+# dsbias data: what is there, what is broken and why, duplicates.
+. "$(dirname "$0")/common.sh"
+
+run data
+expect_code 2
+expect_err "[NAME=]PATH"
+run data "$work/none"
+expect_code 3
+expect_err "none"
+expect_empty out
+run data "$work" --headers-onyl
+expect_code 2
+expect_err "did you mean --headers-only?"
+run data "synthetic:fone"
+expect_code 3
+expect_err "fone"
+
+run data "a=synthetic:phone?n=6" "b=synthetic:webcam?n=6" --json
+expect_code 0
+expect_json
+expect_empty err
+expect_out '"dsbias.data/1"'
+run data "synthetic:phone?n=6" --strict
+expect_code 0
+expect_empty err
+expect_out "6 images, each decoded once"
+
+# a folder with a broken file whose name is hostile, in a place with spaces
+folder="$work/my photos"
+mkdir "$folder"
+printf 'not an image' >"$folder/$(printf 'a\033[31m <b>.jpg')"
+: >"$folder/empty.png"
+run data "$folder"
+expect_code 0
+expect_out "0 images"
+expect_out "empty.png"
+if grep -q "$(printf '\033')" "$work/out"; then fail "an escape sequence from a file name"; fi
+run data "$folder" --strict
+expect_code 1
+run data "$folder" --list 1
+expect_out "... and 1 more"
+finish
