@@ -28,5 +28,9 @@ const char *dsb_model_summary(dsb_model *model)
     dsbi_text_printf(text, "%s: %zu parameters, %llu MACs an image of %u x %u\n", model->spec,
                      graph->n_elements, (unsigned long long)dsb_model_macs(model),
                      model->opts.height, model->opts.width);
-    return text->status == DSB_OK ? text->data : NULL;
+    if (text->status == DSB_OK)
+        return text->data;
+    dsbi_text_free(text);
+    dsbi_text_init(text, model->rt);
+    return NULL;
 }
