@@ -13,8 +13,8 @@
 #include "base/text.h"
 
 typedef struct listing {
-    char *names;     /* NUL-ended, one behind the other */
-    size_t *offsets; /* [n] into names, sorted by name */
+    char *names;       /* NUL-ended, one behind the other */
+    uint32_t *offsets; /* [n] into names, sorted by name */
     size_t n, next;
     size_t path_size; /* of the folder itself, with the slash at its end; 0 for the root */
 } listing;
@@ -40,7 +40,25 @@ static void listing_free(dsb_runtime *rt, listing *list)
 static int compare_names(const void *a, const void *b, void *user)
 {
     const char *names = user;
-    return strcmp(names + *(const size_t *)a, names + *(const size_t *)b);
+    return strcmp(names + *(const uint32_t *)a, names + *(const uint32_t *)b);
+}
+
+/* What growing took too much is given back before the folder is visited. */
+static dsb_status shrink(dsb_runtime *rt, listing *list, size_t capacity, const dsbi_text *names)
+{
+    list->names = dsbi_alloc(rt, names->size);
+    if (!list->names)
+        return DSB_E_NOMEM;
+    if (names->size)
+        memcpy(list->names, names->data, names->size);
+    if (capacity == list->n)
+        return DSB_OK;
+    uint32_t *offsets =
+        dsbi_realloc_array(rt, list->offsets, list->n, list->n, sizeof *list->offsets);
+    if (!offsets)
+        return DSB_E_NOMEM;
+    list->offsets = offsets;
+    return DSB_OK;
 }
 
 static dsb_status read_names(dsb_runtime *rt, listing *list, DIR *dir, int *error)
@@ -59,15 +77,17 @@ static dsb_status read_names(dsb_runtime *rt, listing *list, DIR *dir, int *erro
         void *offsets = list->offsets;
         DSBI_GO(dsbi_grow(rt, &offsets, &capacity, list->n + 1, sizeof *list->offsets));
         list->offsets = offsets;
-        list->offsets[list->n++] = names.size;
+        if (names.size > UINT32_MAX) {
+            status = dsbi_fail(DSB_E_LIMIT, "names of 4 GiB in one folder");
+            goto done;
+        }
+        list->offsets[list->n++] = (uint32_t)names.size;
         dsbi_text_add_n(&names, entry->d_name, strlen(entry->d_name) + 1);
         DSBI_GO(names.status);
     }
     *error = errno;
-    list->names = dsbi_text_take(&names);
-    status = list->names ? DSB_OK : DSB_E_NOMEM;
-    if (status == DSB_OK)
-        dsbi_sort(list->offsets, list->n, sizeof *list->offsets, compare_names, list->names);
+    DSBI_GO(shrink(rt, list, capacity, &names));
+    dsbi_sort(list->offsets, list->n, sizeof *list->offsets, compare_names, list->names);
 done:
     dsbi_text_free(&names);
     return status;

@@ -37,10 +37,10 @@ typedef struct dsbi_entry {
     uint32_t sampling;
     uint16_t flags;
     uint16_t restart_interval; /* a marker holds 16 bits */
-    uint8_t format, channels, bit_depth, colour;
-    uint8_t quality, exif_orientation, reserved[6];
+    unsigned format : 8, quality : 7, exif_orientation : 4, channels : 4, bit_depth : 5, colour : 3;
 } dsbi_entry;
-_Static_assert(sizeof(dsbi_entry) == 80, "96 bytes an image leave 16 for splits and pixel store");
+_Static_assert(sizeof(dsbi_entry) == 72,
+               "96 bytes an image leave 24 for splits, order, pixel store");
 
 enum { DSBI_ENTRY_SEGMENT = 4096 };
 

@@ -13,7 +13,7 @@
 #include "base/sha256.h"
 #include "base/sort.h"
 
-enum { ROUND = 256, MESSAGE_BYTES = 256, PEEK_BYTES = 4096 };
+enum { ROUND = 64, MESSAGE_BYTES = 256, PEEK_BYTES = 4096 };
 
 typedef struct finding {
     uint32_t cause; /* 0: usable */
@@ -109,12 +109,12 @@ static void fill_entry(dsbi_entry *entry, const dsb_image_info *info)
     entry->sampling = info->sampling;
     entry->restart_interval =
         (uint16_t)(info->restart_interval < UINT16_MAX ? info->restart_interval : UINT16_MAX);
-    entry->format = (uint8_t)info->format;
-    entry->channels = (uint8_t)info->channels;
-    entry->bit_depth = (uint8_t)info->bit_depth;
-    entry->colour = (uint8_t)info->colour;
-    entry->quality = (uint8_t)info->quality;
-    entry->exif_orientation = (uint8_t)info->exif_orientation;
+    entry->format = info->format & 0xff; /* codecs give no more than the fields hold */
+    entry->channels = info->channels & 0xf;
+    entry->bit_depth = info->bit_depth & 0x1f;
+    entry->colour = info->colour & 0x7;
+    entry->quality = info->quality & 0x7f;
+    entry->exif_orientation = info->exif_orientation & 0xf;
 }
 
 /* A format without image files: its pixels are hashed. */

@@ -267,7 +267,7 @@ START_TEST(scans_do_not_depend_on_threads_and_can_be_stopped)
         dsb_dataset *many;
         ck_assert_ok(dsb_dataset_open(rt, &many, picture_path("many"), NULL, count_progress, &p));
         ck_assert_uint_eq(dsb_dataset_count(many), 300);
-        ck_assert_int_eq(p.calls, 2);
+        ck_assert_int_eq(p.calls, 5);
         ck_assert_uint_eq(p.last, 300);
         ck_assert_uint_eq(p.total, 300);
         dsb_dataset_digest(many, digests[n_threads - 1]);
