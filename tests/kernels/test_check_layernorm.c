@@ -96,13 +96,14 @@ static void bench(void)
 {
     static const size_t widths[] = {40, 80, 96, 320, 768};
     for (size_t w = 0; w < 5; w++) {
-        enum { ROWS_ = 512 };
+        enum { ROWS_ = 512, SLACK = 64 }; /* no unreadable page under a masked load */
         const size_t c = widths[w];
         arrays all;
         arrays_begin(&all, 1);
-        float *x = normal_f32(&all, ROWS_ * c, 1), *dy = normal_f32(&all, ROWS_ * c, 1);
-        float *gain = normal_f32(&all, c, 1), *dgain = normal_f32(&all, c, 1);
-        float *dbias = normal_f32(&all, c, 1), *y = array_f32(&all, ROWS_ * c);
+        float *x = normal_f32(&all, ROWS_ * c + SLACK, 1),
+              *dy = normal_f32(&all, ROWS_ * c + SLACK, 1);
+        float *gain = normal_f32(&all, c + SLACK, 1), *dgain = normal_f32(&all, c + SLACK, 1);
+        float *dbias = normal_f32(&all, c + SLACK, 1), *y = array_f32(&all, ROWS_ * c + SLACK);
         float *mean = array_f32(&all, ROWS_), *rstd = array_f32(&all, ROWS_);
         FOR_EACH_LEVEL(isa, table)
         {

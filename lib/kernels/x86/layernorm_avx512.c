@@ -1,8 +1,8 @@
-/* The specification of layer norm once more, for the compiler to vectorise. */
+/* Layer norm. */
 #include "kernels/kernels.h"
+#include "kernels/x86/vec.h"
 
 #include <math.h>
 
-#define DSBI_ISA_SUFFIX avx512
 #include "kernels/template/real_f32.h"
-#include "kernels/template/layernorm.inc"
+#include "kernels/x86/layernorm_vec.inc"

@@ -1,8 +1,6 @@
-/* The specification of patch pooling once more, for the compiler to vectorise. */
+/* Patch pooling. */
 #include "kernels/kernels.h"
+#include "kernels/x86/vec.h"
 
-#include <math.h>
-
-#define DSBI_ISA_SUFFIX avx2
 #include "kernels/template/real_f32.h"
-#include "kernels/template/patches.inc"
+#include "kernels/x86/patches_vec.inc"

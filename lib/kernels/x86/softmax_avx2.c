@@ -1,10 +1,12 @@
-/* The specification of softmax and cross-entropy once more, for the compiler to vectorise. */
+/* Softmax; cross-entropy is the specification once more, its rows are short. */
 #include "kernels/kernels.h"
+#include "kernels/x86/math_vec.h"
 
 #include <math.h>
 #include <string.h>
 
-#define DSBI_ISA_SUFFIX avx2
 #include "kernels/template/real_f32.h"
 #include "kernels/template/scalar_math.inc"
+#define SOFTMAX_ONLY_XENT
 #include "kernels/template/softmax.inc"
+#include "kernels/x86/softmax_vec.inc"

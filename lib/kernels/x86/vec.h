@@ -148,6 +148,15 @@ VEC_INLINE vf vf_choose(vf_mask where, vf yes, vf no)
 {
     return _mm512_mask_blend_ps(where, no, yes);
 }
+/* the first n elements of a, then those of b; then 0 */
+VEC_INLINE vf vf_first_n_or(vf a, size_t n, vf b)
+{
+    return _mm512_mask_blend_ps((__mmask16)((1u << n) - 1), b, a);
+}
+VEC_INLINE vf vf_first_n(vf a, size_t n)
+{
+    return _mm512_maskz_mov_ps((__mmask16)((1u << n) - 1), a);
+}
 VEC_INLINE vi vf_bits(vf a)
 {
     return _mm512_castps_si512(a);
@@ -225,6 +234,14 @@ VEC_INLINE vf vf_choose(vf_mask where, vf yes, vf no)
 {
     return _mm256_blendv_ps(no, yes, where);
 }
+VEC_INLINE vf vf_first_n_or(vf a, size_t n, vf b)
+{
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(vec_mask_n(n)));
+}
+VEC_INLINE vf vf_first_n(vf a, size_t n)
+{
+    return _mm256_and_ps(a, _mm256_castsi256_ps(vec_mask_n(n)));
+}
 VEC_INLINE vi vf_bits(vf a)
 {
     return _mm256_castps_si256(a);
@@ -258,18 +275,5 @@ VEC_INLINE float vf_largest(vf x)
     return _mm_cvtss_f32(_mm_max_ss(z, _mm_shuffle_ps(z, z, 1)));
 }
 #endif
-
-/* 0 < n: the first min(n, VF) elements */
-VEC_INLINE vf vf_load_upto(const float *p, size_t n)
-{
-    return n >= VF ? vf_load(p) : vf_load_n(p, n);
-}
-VEC_INLINE void vf_store_upto(float *p, vf x, size_t n)
-{
-    if (n >= VF)
-        vf_store(p, x);
-    else
-        vf_store_n(p, x, n);
-}
 
 #endif
