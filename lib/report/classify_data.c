@@ -43,6 +43,9 @@ static void add_examples(const dsbi_classify_page *p, const char *dataset, bool 
     }
     if (n > 0)
         dsbi_text_add(p->t, "</div></div>\n");
+    else if (confused)
+        dsbi_text_add(p->t, "<p class=\"small soft\">No test image of it is taken for another "
+                            "collection.</p>\n");
 }
 
 void dsbi_classify_examples(const dsbi_classify_page *p)
@@ -300,7 +303,7 @@ void dsbi_classify_glossary(const dsbi_classify_page *p)
          "Three parts that share no image. Classifiers learn on the first, the best is chosen on "
          "the "
          "second, and the third is looked at once, for the numbers of this page."},
-        {"95% interval",
+        {"95 % interval",
          "The range of accuracies that fit the result; it is wide when test images are few."},
         {"p",
          "How often guessing would do at least as well. p < 1e-6: less than once in a million."},

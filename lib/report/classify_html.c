@@ -72,7 +72,7 @@ void dsbi_classify_verdict(const dsbi_classify_page *p)
                   dsbi_number_count(&n_test, dsbi_record_count(p->root, "n_test")));
         dsbi_figure_gauge(p->t, accuracy, lo, hi, p->chance);
         dsbi_text_add(p->t, "<p class=\"small soft\">");
-        dsbi_page_term(p->t, "95% interval",
+        dsbi_page_term(p->t, "95 % interval",
                        "If the run were repeated with other test images from the same collections, "
                        "such an interval would hold the true accuracy 95 times in 100.");
         dsbi_html(p->t, " %s; ", dsbi_number_interval(&interval, lo, hi));

@@ -57,7 +57,7 @@ static void add_beyond(const dsbi_classify_page *p)
         dsbi_html(p->t, " <span class=\"soft\">Difference %s",
                   dsbi_number_points(&points, difference));
         if (isfinite(lo) && isfinite(hi))
-            dsbi_html(p->t, ", 95%% interval %+.1f to %+.1f", 100 * lo, 100 * hi);
+            dsbi_html(p->t, ", 95 %% interval %+.1f to %+.1f", 100 * lo, 100 * hi);
         dsbi_text_add(p->t, ", ");
         dsbi_page_term(p->t, "McNemar test",
                        "Compares two classifiers on the same images: counts the images only one of "
@@ -82,7 +82,7 @@ dsb_status dsbi_classify_ladder(const dsbi_classify_page *p)
     }
     dsbi_section_begin(
         p->t, "ladder", "What gives the collection away",
-        "A ladder of classifiers, cheapest first. The lines are 95% intervals; a bar "
+        "A ladder of classifiers, cheapest first. The lines are 95 % intervals; a bar "
         "that ends near the dashed line has found nothing.");
     dsbi_figure_bars(p->t, &(dsbi_bars){
                                .title = "accuracy of each classifier",
@@ -156,7 +156,7 @@ static void add_bounds(const dsbi_classify_page *p)
         dsbi_page_term(p->t, "Total variation distance",
                        "0: the collections hold the same kinds of images in the same shares; 1: no "
                        "image could come from both. A classifier proves that it is at least this.");
-        dsbi_html(p->t, " between the collections: at least %.2f (with 95%% confidence %.2f). ",
+        dsbi_html(p->t, " between the collections: at least %.2f (with 95 %% confidence %.2f). ",
                   value, fmax(0, dsbi_record_number(tv, "lower95")));
     }
     if (isfinite(bits)) {
@@ -246,7 +246,7 @@ void dsbi_classify_null(const dsbi_classify_page *p)
               dsbi_record_rung_title(dsbi_record_text(null, "rung")));
     dsbi_html(
         p->t,
-        "<div class=\"note-box %s\"><p><b>%s</b> %s of %s test images (95%% interval %s) against "
+        "<div class=\"note-box %s\"><p><b>%s</b> %s of %s test images (95 %% interval %s) against "
         "chance %s. %s</p></div>\n",
         passed ? "good" : "bad",
         passed ? "Passed:" : "Failed:", dsbi_number_percent(&value, accuracy),
@@ -267,7 +267,7 @@ void dsbi_classify_sample_size(const dsbi_classify_page *p)
     dsbi_number count;
     dsbi_section_begin(p->t, "sample-size", "How small a difference could this run have seen?",
                        "Test images needed to tell an accuracy that far above chance from chance, "
-                       "with 80% probability, at the 5% level.");
+                       "with 80 % probability, at the 5 % level.");
     dsbi_html(p->t,
               "<div class=\"scroll\"><table><tr><th>Above chance by</th>"
               "<th class=\"n\">Test images needed</th><th>This run: %s test images</th></tr>\n",

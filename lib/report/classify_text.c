@@ -49,6 +49,29 @@ static void add_bar(const summary *s, double value, double lo, double hi, double
     dsbi_text_add(s->t, bar);
 }
 
+/* A sentence at most 80 columns wide, and the end of its line. */
+static void add_wrapped(dsbi_text *t, const char *sentence, size_t indent)
+{
+    size_t column = indent;
+    dsbi_text_printf(t, "%*s", (int)indent, "");
+    for (const char *separator = ""; *sentence; separator = " ") {
+        size_t word = strcspn(sentence, " ");
+        if (sentence[word] == ' ' && sentence[word + 1] == '%') /* "95 %" stays together */
+            word += 1 + strcspn(sentence + word + 1, " ");
+        if (*separator && column + 1 + word > 80) {
+            dsbi_text_printf(t, "\n%*s", (int)indent, "");
+            column = indent;
+            separator = "";
+        }
+        dsbi_text_add(t, separator);
+        dsbi_plain_escape(t, sentence, word);
+        column += word + strlen(separator);
+        sentence += word;
+        sentence += strspn(sentence, " ");
+    }
+    dsbi_text_add(t, "\n");
+}
+
 static void add_verdict(const summary *s)
 {
     const dsbi_json_value *verdict = dsbi_json_get(s->root, "verdict");
@@ -60,21 +83,8 @@ static void add_verdict(const summary *s)
     paint(s, "0");
     dsbi_text_add(s->t, "\n");
     const char *sentence = dsbi_record_text(verdict, "sentence");
-    size_t column = 0;
-    while (*sentence) { /* wrapped at 80 columns */
-        size_t word = strcspn(sentence, " ");
-        if (column > 0 && column + 1 + word > 80) {
-            dsbi_text_add(s->t, "\n");
-            column = 0;
-        }
-        if (column > 0)
-            dsbi_text_add(s->t, " ");
-        dsbi_plain_escape(s->t, sentence, word);
-        column += word + (column > 0);
-        sentence += word;
-        sentence += strspn(sentence, " ");
-    }
-    dsbi_text_add(s->t, "\n\n");
+    add_wrapped(s->t, sentence, 0);
+    dsbi_text_add(s->t, "\n");
 }
 
 static void add_headline(const summary *s)
@@ -87,7 +97,7 @@ static void add_headline(const summary *s)
     paint(s, "1");
     dsbi_text_printf(s->t, "accuracy %s", dsbi_number_percent(&value, accuracy));
     paint(s, "0");
-    dsbi_text_printf(s->t, "  95%% interval %s, chance %s, %s\n",
+    dsbi_text_printf(s->t, "  95 %% interval %s, chance %s, %s\n",
                      dsbi_number_interval(&interval, lo, hi),
                      dsbi_number_percent(&chance, dsbi_record_number(s->root, "chance")),
                      dsbi_number_p(&p, dsbi_record_number(s->root, "p_value")));
@@ -110,7 +120,7 @@ static void add_line(const summary *s, const char *name, const dsbi_json_value *
     if (isfinite(value)) {
         dsbi_record_interval(of, "ci95", &lo, &hi);
         add_bar(s, value, lo, hi, dsbi_record_number(s->root, "chance"));
-        dsbi_text_printf(s->t, " %6s", dsbi_number_percent(&percent, value));
+        dsbi_text_printf(s->t, " %7s", dsbi_number_percent(&percent, value));
         if (isfinite(lo))
             dsbi_text_printf(s->t, "  %s", dsbi_number_interval(&interval, lo, hi));
         if (isfinite(seconds))
@@ -129,17 +139,14 @@ static void add_rungs(const summary *s)
 {
     const dsbi_json_value *rungs = dsbi_json_get(s->root, "rungs");
     const char *headline = dsbi_record_text(s->root, "headline_rung");
-    dsbi_text_add(s->t, "What gives it away (=: 95% interval, |: chance)\n");
+    dsbi_text_add(s->t, "What gives it away (=: 95 % interval, |: chance)\n");
     for (const dsbi_json_value *r = dsbi_json_first(rungs); r; r = dsbi_json_next(r)) {
         const char *name = dsbi_record_text(r, "name");
         add_line(s, dsbi_record_rung_title(name), r, "accuracy", strcmp(name, headline) == 0);
     }
     const char *beyond = dsbi_record_text(dsbi_json_get(s->root, "beyond_metadata"), "sentence");
-    if (*beyond) {
-        dsbi_text_add(s->t, "  ");
-        dsbi_plain_escape(s->t, beyond, strlen(beyond));
-        dsbi_text_add(s->t, "\n");
-    }
+    if (*beyond)
+        add_wrapped(s->t, beyond, 2);
 }
 
 static void add_datasets(const summary *s)

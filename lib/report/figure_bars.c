@@ -113,7 +113,7 @@ void dsbi_figure_gauge(dsbi_text *t, double value, double lo, double hi, double 
     }
     for (size_t i = 0; i < axis.n_ticks; i++) {
         char label[16];
-        snprintf(label, sizeof label, "%.0f%%", 100 * axis.ticks[i]);
+        snprintf(label, sizeof label, "%.0f %%", 100 * axis.ticks[i]);
         dsbi_svg_text(t, dsbi_axis_px(&axis, axis.ticks[i]), 70, "tick", "middle", label, 0);
     }
     dsbi_svg_end(t);

@@ -25,7 +25,7 @@ static void draw_cell(dsbi_text *t, const dsbi_heat *figure, size_t r, size_t c,
     double middle = x + cell / 2 - 1;
     if (cell >= 40) {
         char text[16];
-        snprintf(text, sizeof text, "%.*f%%", cell >= 54 ? 1 : 0, 100 * share);
+        snprintf(text, sizeof text, "%.*f %%", cell >= 54 ? 1 : 0, 100 * share);
         dsbi_svg_text(t, middle, y + cell / 2 + (*count.text && cell >= 54 ? 0 : 4), ink, "middle",
                       known ? text : "", 0);
     }

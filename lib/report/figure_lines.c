@@ -79,7 +79,7 @@ void dsbi_figure_lines(dsbi_text *t, const dsbi_lines *figure)
             include(&y_lo, &y_hi, figure->lines[i].y[k]);
         }
     include(&y_lo, &y_hi, figure->reference);
-    double right = figure->width - 116, bottom = figure->height - 48;
+    double right = figure->width - 130, bottom = figure->height - 48;
     dsbi_axis x, y;
     dsbi_axis_init(&x, fmin(x_lo, 0), x_hi, 5, false, false);
     dsbi_axis_init(&y, y_lo, y_hi, 4, true, figure->y_percent);

@@ -38,12 +38,19 @@ static const char *entity(char c)
     }
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 void dsbi_html_escape(dsbi_text *t, const char *text, size_t size)
 {
     size_t start = 0;
     for (size_t i = 0; i < size;) {
         size_t skip = unwanted((const unsigned char *)text + i, size - i);
         const char *replacement = skip ? "\xef\xbf\xbd" : entity(text[i]);
+        if (text[i] == ' ' && i > 0 && i + 1 < size && text[i + 1] == '%' && is_digit(text[i - 1]))
+            replacement = "&nbsp;";
         if (replacement) {
             dsbi_text_add_n(t, text + start, i - start);
             dsbi_text_add(t, replacement);

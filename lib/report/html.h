@@ -11,8 +11,9 @@
  * precisions as in printf, given in the format. */
 void dsbi_html(dsbi_text *t, const char *format, ...) DSBI_PRINTF(2, 3);
 
-/* & < > " ' become entities; control characters and the marks that reorder text (U+202A..202E,
- * U+2066..2069, which let a name display as another) become U+FFFD. */
+/* & < > " ' become entities; the blank of "95 %" does not break; control characters and the marks
+ * that reorder text (U+202A..202E, U+2066..2069, which let a name display as another) become
+ * U+FFFD. */
 void dsbi_html_escape(dsbi_text *t, const char *text, size_t size);
 
 /* For a terminal: the same characters, and line breaks, become "?". */

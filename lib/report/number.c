@@ -14,7 +14,7 @@ const char *dsbi_number_percent(dsbi_number *out, double fraction)
 {
     if (!isfinite(fraction))
         return absent(out);
-    snprintf(out->text, sizeof out->text, "%.1f%%", 100 * fraction);
+    snprintf(out->text, sizeof out->text, "%.1f %%", 100 * fraction);
     return out->text;
 }
 
@@ -22,7 +22,11 @@ const char *dsbi_number_points(dsbi_number *out, double difference)
 {
     if (!isfinite(difference))
         return absent(out);
-    snprintf(out->text, sizeof out->text, "%+.1f points", 100 * difference);
+    double points = 100 * difference;
+    if (fabs(points) < 0.05)
+        snprintf(out->text, sizeof out->text, "0.0 points");
+    else
+        snprintf(out->text, sizeof out->text, "%+.1f points", points);
     return out->text;
 }
 
@@ -30,7 +34,7 @@ const char *dsbi_number_interval(dsbi_number *out, double lo, double hi)
 {
     if (!isfinite(lo) || !isfinite(hi))
         return absent(out);
-    snprintf(out->text, sizeof out->text, "%.1f%% to %.1f%%", 100 * lo, 100 * hi);
+    snprintf(out->text, sizeof out->text, "%.1f to %.1f %%", 100 * lo, 100 * hi);
     return out->text;
 }
 

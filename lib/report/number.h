@@ -1,4 +1,4 @@
-/* Numbers as a person reads them: "87.1%", "p < 1e-6", "13,807", "2:13 min". Each writes into the
+/* Numbers as a person reads them: "87.1 %", "p < 1e-6", "13,807", "2:13 min". Each writes into the
  * caller's buffer and returns it, so that a call can stand in an argument list. */
 #ifndef DSBI_REPORT_NUMBER_H
 #define DSBI_REPORT_NUMBER_H
@@ -9,11 +9,11 @@ typedef struct dsbi_number {
     char text[48];
 } dsbi_number;
 
-/* A fraction as per cent with one decimal, "87.1%"; "n/a" for NaN. */
+/* A fraction as per cent with one decimal, "87.1 %"; "n/a" for NaN. */
 const char *dsbi_number_percent(dsbi_number *out, double fraction);
 /* A difference of fractions in percentage points with its sign, "+25.9 points". */
 const char *dsbi_number_points(dsbi_number *out, double difference);
-/* "84.8% to 89.1%". */
+/* "84.8 to 89.1 %". */
 const char *dsbi_number_interval(dsbi_number *out, double lo, double hi);
 /* "p = 0.012", "p = 2.3e-05", "p < 1e-6". */
 const char *dsbi_number_p(dsbi_number *out, double p);

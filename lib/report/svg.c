@@ -145,7 +145,7 @@ static void tick_label(dsbi_number *out, const dsbi_axis *axis, double tick)
     else
         dsbi_number_plain(out, tick);
     if (axis->percent)
-        strcat(out->text, "%");
+        strcat(out->text, " %");
 }
 
 void dsbi_svg_axis_x(dsbi_text *t, const dsbi_axis *axis, double from, double to,

@@ -7,7 +7,7 @@ cp "$record" "$work/results.json"
 run report "$work/results.json"
 expect_code 0
 expect_empty err
-expect_out "accuracy 84.3%"
+expect_out "accuracy 84.3 %"
 expect_out "report   $work/report.html"
 [ "$(awk 'length($0) > 100' "$work/out" | wc -l)" -eq 0 ] || fail "a line is longer than 100"
 grep -q '</html>' "$work/report.html" || fail "no page was written"

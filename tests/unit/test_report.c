@@ -32,11 +32,11 @@ static char *replaced(const char *text, const char *from, const char *to)
 START_TEST(numbers_read_well)
 {
     dsbi_number n;
-    ck_assert_str_eq(dsbi_number_percent(&n, 0.87149), "87.1%");
+    ck_assert_str_eq(dsbi_number_percent(&n, 0.87149), "87.1 %");
     ck_assert_str_eq(dsbi_number_percent(&n, NAN), "n/a");
     ck_assert_str_eq(dsbi_number_points(&n, 0.259), "+25.9 points");
     ck_assert_str_eq(dsbi_number_points(&n, -0.004), "-0.4 points");
-    ck_assert_str_eq(dsbi_number_interval(&n, 0.848, 0.891), "84.8% to 89.1%");
+    ck_assert_str_eq(dsbi_number_interval(&n, 0.848, 0.891), "84.8 to 89.1 %");
     ck_assert_str_eq(dsbi_number_p(&n, 0.5), "p = 0.50");
     ck_assert_str_eq(dsbi_number_p(&n, 0.0123), "p = 0.012");
     ck_assert_str_eq(dsbi_number_p(&n, 2.34e-5), "p = 2.3e-05");
@@ -227,8 +227,8 @@ START_TEST(page_holds_what_the_record_says)
     ck_assert_ok(dsb_report_classify_html(rt, &html, &size, json, json_size));
     ck_assert_uint_eq(size, strlen(html));
     static const char *const parts[] = {
-        "84.3%",
-        "81.8% to 86.6%",
+        "84.3&nbsp;%",
+        "81.8 to 86.6&nbsp;%",
         "p &lt; 1e-6",
         "File properties",
         "Random patches",
