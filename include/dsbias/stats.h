@@ -387,6 +387,106 @@ DSB_API dsb_status dsb_stats_clustered_se(dsb_runtime *rt, double *mean, double 
                                           const double *x, const uint32_t *cluster, uint64_t n,
                                           uint64_t n_clusters);
 
+/* ---- two-sample tests ---- */
+
+#define DSB_STATS_KERNEL_GAUSSIAN 0u /* exp(-d^2 / 2 s^2) */
+#define DSB_STATS_KERNEL_ENERGY 1u   /* -d: the statistic is the energy distance */
+#define DSB_STATS_KERNEL_CUBIC 2u    /* (x.y / dim + 1)^3: on Inception features, KID */
+
+/** Unbiased MMD^2 between x [m, dim] and y [n, dim] (may be negative) and its permutation p-value.
+ *  @param p          NULL: no permutations.
+ *  @param bandwidth  in: s of the Gaussian kernel, 0 = median distance of up to 1,000 pooled
+ * points; out: the one used. May be NULL. Kernel values in f32, sums in f64; independent of the
+ * number of threads. m, n >= 2. */
+DSB_API dsb_status dsb_stats_mmd(dsb_runtime *rt, double *mmd2, double *p, double *bandwidth,
+                                 const float *x, uint64_t m, const float *y, uint64_t n,
+                                 uint64_t dim, uint32_t kernel, uint64_t n_permutations,
+                                 uint64_t seed);
+/** Frechet distance (FID) between Gaussians fitted to two feature sets; dim <= 1024. */
+DSB_API dsb_status dsb_stats_frechet(dsb_runtime *rt, double *distance, const float *x, uint64_t m,
+                                     const float *y, uint64_t n, uint64_t dim);
+/** Kolmogorov-Smirnov distance and p-value: exact (for values without ties, conservative with) up
+ *  to m n = 10^7 while p > 1e-9, else asymptotic with Stephens' correction. */
+DSB_API dsb_status dsb_stats_ks(dsb_runtime *rt, double *d, double *p, const double *x, uint64_t m,
+                                const double *y, uint64_t n);
+/** KS on each of n_outputs outputs (BBSD: softmax outputs), x [m, n_outputs], and the smallest p
+ *  times n_outputs (Bonferroni). */
+DSB_API dsb_status dsb_stats_ks_outputs(dsb_runtime *rt, double *d, double *p, double *p_corrected,
+                                        const double *x, uint64_t m, const double *y, uint64_t n,
+                                        uint64_t n_outputs);
+/** Same shares in two rows of counts? Chi-square and G (may be NULL), cells empty on both sides
+ * left out, and the total variation distance (may be NULL) as effect size. */
+DSB_API dsb_status dsb_stats_homogeneity(double *chi2, double *g, double *df, double *p,
+                                         double *total_variation, const uint64_t *a,
+                                         const uint64_t *b, uint64_t n_cells);
+/** Area under the ROC curve of a classifier's scores (the effect size of a classifier two-sample
+ *  test), DeLong's interval and the Mann-Whitney p-value; ci and p may be NULL. */
+DSB_API dsb_status dsb_stats_auc(dsb_runtime *rt, double *auc, double ci[2], double *p,
+                                 const double *positive, uint64_t m, const double *negative,
+                                 uint64_t n, double alpha);
+/** Difference of means and its two-sided permutation p-value. */
+DSB_API dsb_status dsb_stats_permutation_means(dsb_runtime *rt, double *difference, double *p,
+                                               const double *x, uint64_t m, const double *y,
+                                               uint64_t n, uint64_t n_permutations, uint64_t seed);
+
+/* ---- leaderboards ---- */
+
+typedef struct dsb_stats_ladder dsb_stats_ladder;
+/** A leaderboard over n items that releases a score only for a real improvement (Blum & Hardt
+ * 2015).
+ *  @param step smallest improvement and rounding; 0: the parameter-free form. */
+DSB_API dsb_status dsb_stats_ladder_create(dsb_runtime *rt, dsb_stats_ladder **out, uint64_t n,
+                                           double step);
+/** Submits losses [n]; `released` is the best score so far as the board shows it. */
+DSB_API dsb_status dsb_stats_ladder_submit(dsb_stats_ladder *ladder, double *released,
+                                           const double *loss);
+DSB_API void dsb_stats_ladder_free(dsb_stats_ladder *ladder);
+
+typedef struct dsb_stats_thresholdout dsb_stats_thresholdout;
+/** Reusable hold-out (Dwork et al. 2015): noise scale sigma, at most `budget` answers from the
+ *  hold-out set. */
+DSB_API dsb_status dsb_stats_thresholdout_create(dsb_runtime *rt, dsb_stats_thresholdout **out,
+                                                 double threshold, double sigma, uint64_t budget,
+                                                 uint64_t seed);
+/** Answers one query with its means on both sets. DSB_E_LIMIT when the budget is spent. */
+DSB_API dsb_status dsb_stats_thresholdout_query(dsb_stats_thresholdout *t, double *answer,
+                                                double on_train, double on_holdout);
+DSB_API void dsb_stats_thresholdout_free(dsb_stats_thresholdout *t);
+
+/** P(this few errors or fewer on the public part) if public and private are one shuffled set:
+ *  hypergeometric. Small values speak for overfitting to the public part. */
+DSB_API dsb_status dsb_stats_public_private(double *p, uint64_t wrong_public, uint64_t n_public,
+                                            uint64_t wrong_private, uint64_t n_private);
+/** Expected maximum of k standard normals: how much the best of k equal submissions flatters, in
+ *  standard errors. */
+DSB_API double dsb_stats_best_of(double k);
+/** Bias that any procedure may reach after learning `bits` bits about n items, with probability
+ *  1 - delta: sqrt((bits ln 2 + ln(2/delta)) / 2n). */
+DSB_API double dsb_stats_adaptive_bound(double bits, double n, double delta);
+
+/* ---- splits ---- */
+
+/** Fold number 0 .. k-1 of each of n items. Folds differ by at most one item, overall and within
+ *  every class of `strata` (NULL: none). Items of one group (NULL: none) stay together; folds are
+ *  then as even as a greedy choice makes them and never empty. `repeat` 0, 1, ... gives the
+ *  shuffles of iterated k-fold. DSB_E_DATA: fewer items or groups than folds. */
+DSB_API dsb_status dsb_stats_folds(dsb_runtime *rt, uint32_t *fold, uint64_t n, uint32_t k,
+                                   const uint32_t *strata, const uint32_t *groups, uint64_t seed,
+                                   uint64_t repeat);
+/** Mean of cross-validation scores and the t interval with Nadeau & Bengio's variance
+ *  (1/J + n_test/n_train) s^2, J scores. `se` may be NULL. */
+DSB_API dsb_status dsb_stats_corrected_cv(double *mean, double *se, double ci[2],
+                                          const double *score, uint64_t n_scores, double n_train,
+                                          double n_test, double alpha);
+/** 5x2cv paired t test (Dietterich 1998) and combined F test (Alpaydin 1999) from differences
+ *  [5, 2] of two models' scores. */
+DSB_API dsb_status dsb_stats_five_by_two(double *t, double *p_t, double *f, double *p_f,
+                                         const double *difference);
+/** Largest-remainder apportionment: seats in proportion to weights (>= 0) that sum to total; ties
+ * go to the lower index. As CIFAR-10.1 and ImageNetV2 were composed. */
+DSB_API dsb_status dsb_stats_apportion(dsb_runtime *rt, uint64_t *seats, const double *weight,
+                                       uint64_t n_parts, uint64_t total);
+
 /* ---- bootstrap of any statistic ---- */
 
 /** Value of the statistic on items index[0..n). Called on any thread, several at once. */
