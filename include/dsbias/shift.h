@@ -94,6 +94,16 @@ DSB_API const char *dsb_shift_json(const dsb_shift *shift, size_t *size);
 DSB_API dsb_status dsb_shift_check(dsb_runtime *rt, const char *json, size_t json_size,
                                    const char *expression, char *which);
 
+/** Numbers of a file that this header's readers understand (npy, JSON, CSV, text): one column.
+ *  @param column name or number from 0; NULL: the only one.   @param values yours: free with
+ *  dsb_shift_values_free; missing ones are NaN. */
+DSB_API dsb_status dsb_shift_read_column(dsb_runtime *rt, double **values, uint64_t *n,
+                                         const char *path, const char *column);
+/** All numeric columns side by side, or the rows of a two-dimensional array: [n, width]. */
+DSB_API dsb_status dsb_shift_read_matrix(dsb_runtime *rt, double **values, uint64_t *n,
+                                         uint64_t *width, const char *path);
+DSB_API void dsb_shift_values_free(dsb_runtime *rt, double *values);
+
 /** A table of a record as CSV: "models", "classes", "fits", "pairs", "groups".
  *  @param csv yours, free it with dsb_shift_text_free. */
 DSB_API dsb_status dsb_shift_csv(dsb_runtime *rt, char **csv, size_t *size, const char *json,

@@ -292,7 +292,7 @@ DSB_API dsb_status dsb_stats_top_overlap(dsb_runtime *rt, double *share, const d
 /* ---- calibration ---- */
 
 #define DSB_STATS_BINS_EQUAL_WIDTH 0u /* (b/B, (b+1)/B], the first closed on both sides */
-#define DSB_STATS_BINS_EQUAL_MASS 1u  /* sorted, cut at floor(b n / B); ties stay in input order */
+#define DSB_STATS_BINS_EQUAL_MASS 1u  /* rank r (ties in input order) falls into floor(r B / n) */
 
 /** Reliability diagram: items, mean confidence and accuracy of each bin [n_bins]; empty bins have
  *  count 0 and NaN. confidence [n] in [0, 1], right [n] 0 or 1: else DSB_E_DATA with the item. */

@@ -2,8 +2,8 @@
  *
  *   ECE = sum_b n_b/n |acc_b - conf_b|,  MCE = max_b |acc_b - conf_b|
  *   equal width: bin b holds (b/B, (b+1)/B], the first is closed on both sides;
- *   equal mass: sorted by confidence (ties in input order), bin b holds [b n / B, (b+1) n / B)
- *   debiased: sqrt(sum_b n_b/n ((acc_b - conf_b)^2 - acc_b (1 - acc_b)/(n_b - 1))), at least 0
+ *   equal mass: sorted by confidence (ties in input order), rank r = 0 .. n-1 falls into floor(r B
+ * / n) debiased: sqrt(sum_b n_b/n ((acc_b - conf_b)^2 - acc_b (1 - acc_b)/(n_b - 1))), at least 0
  * Empty bins weigh nothing. Sources: Naeini et al. 2015; Guo et al. 2017; Nixon et al. 2019; Kumar
  * et al. 2019; Brier 1950; Murphy 1973; Dimitriadis et al. 2021 (CORP). */
 #include "base/runtime.h"
@@ -58,8 +58,7 @@ dsb_status dsb_stats_reliability(dsb_runtime *rt, uint64_t *count, double *confi
     }
     for (size_t k = 0; k < items; k++) {
         size_t i = order[k];
-        /* bin b of equal mass starts at floor(b n / B): b is the last whose start is at most k */
-        size_t b = binning == DSB_STATS_BINS_EQUAL_MASS ? ((k + 1) * bins - 1) / items
+        size_t b = binning == DSB_STATS_BINS_EQUAL_MASS ? k * bins / items
                                                         : width_bin(confidence[i], bins);
         count[b]++;
         confidence_mean[b] += confidence[i];
