@@ -5,10 +5,16 @@
 
 #include <string.h>
 #include "nn/blocks.h"
-#include "nn/drop.h"
+#include "nn/branch.h"
 
-/* A block's operands stay in a 1 MiB second-level cache (Zen 5, November 2026). */
-enum { BLOCK_ELEMENTS = 131072, LEAST_ROWS = 128, MOST_ROWS = 1024, MANY_WEIGHTS = 1 << 19 };
+/* A block's operands stay in a 1 MiB second-level cache (Zen 5, November 2026); its rows are a
+ * multiple of the heights of all tiles: 14, 6, 4. */
+enum {
+    BLOCK_ELEMENTS = 131072,
+    TILE_ROWS = 84,
+    MOST_ROWS = 12 * TILE_ROWS,
+    MANY_WEIGHTS = 1 << 19
+};
 
 /* Columns of a packing task: a multiple of every tile width. */
 enum { PACK_COLUMNS = 256 };
@@ -39,8 +45,8 @@ static size_t take(size_t *end, size_t elements)
 
 static size_t block_rows(size_t k, size_t n)
 {
-    const size_t rows = BLOCK_ELEMENTS / (k + 2 * n) / 32 * 32;
-    return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
+    const size_t rows = BLOCK_ELEMENTS / (k + 2 * n) / TILE_ROWS * TILE_ROWS;
+    return rows < TILE_ROWS ? TILE_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
 }
 
 static void cut(affine_work *work, const dsbi_affine *affine, const dsbi_node *node, size_t batch,
@@ -48,7 +54,7 @@ static void cut(affine_work *work, const dsbi_affine *affine, const dsbi_node *n
 {
     *work = (affine_work){.affine = affine,
                           .scaled = node->gamma != DSBI_NONE,
-                          .dropped = training && node->residual && node->drop_rate > 0,
+                          .dropped = dsbi_branch_drops(node, training),
                           .rows = batch * affine->image_rows,
                           .block = block_rows(affine->k, affine->n)};
 }
@@ -134,22 +140,6 @@ static void *scratch_at(const dsbi_call *call, size_t element)
     return dsbi_at(call, call->scratch, element);
 }
 
-/* out[j] = gamma[j] W[j], and the same of the bias when wanted */
-static void scale_weights(const dsbi_call *call, const affine_work *work, bool bias)
-{
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t k = work->affine->k, n = work->affine->n;
-    for (size_t j = 0; j < n; j++) {
-        const double gamma = call->math->item == sizeof(float) ? ((const float *)call->gamma)[j]
-                                                               : ((const double *)call->gamma)[j];
-        call->math->scale(kernels, scratch_at(call, work->weights + j * k), gamma,
-                          dsbi_at(call, call->params[0], j * k), k);
-    }
-    if (bias && call->params[1])
-        call->math->mul_rows(kernels, scratch_at(call, work->biases), call->params[1], call->gamma,
-                             1, n);
-}
-
 static dsb_status pack_columns(const dsbi_call *call, const void *job, size_t first, size_t count,
                                size_t worker)
 {
@@ -186,26 +176,6 @@ static const void *rows_of(const dsbi_call *call, const affine_work *work, size_
     return patches;
 }
 
-/* y += or = factor of its image times x, row by row of images */
-static void drop_rows(const dsbi_call *call, const affine_work *work, void *y, const void *x,
-                      size_t first, size_t count, bool add)
-{
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t n = work->affine->n, image_rows = work->affine->image_rows;
-    for (size_t row = first; row < first + count;) {
-        const size_t image = row / image_rows, end = (image + 1) * image_rows;
-        const size_t run = (end < first + count ? end : first + count) - row;
-        const double factor =
-            dsbi_drop_factor(call, call->node->drop_id, call->node->drop_rate, image);
-        const size_t at = (row - first) * n;
-        if (add)
-            call->math->axpy(kernels, dsbi_at(call, y, at), factor, dsbi_at(call, x, at), run * n);
-        else
-            call->math->scale(kernels, dsbi_at(call, y, at), factor, dsbi_at(call, x, at), run * n);
-        row += run;
-    }
-}
-
 static dsb_status forward_block(const dsbi_call *call, const void *job, size_t first, size_t count,
                                 size_t worker)
 {
@@ -236,7 +206,7 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
         math->gelu_fwd(kernels, y, y, count * n);
     if (work->dropped) {
         memcpy(y, dsbi_at(call, call->x[1], first * n), count * n * math->item);
-        drop_rows(call, work, y, out, first, count, true);
+        dsbi_branch_drop(call, y, out, first, count, n, true);
     }
     return DSB_OK;
 }
@@ -247,7 +217,9 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
     cut(&work, affine, call->node, call->batch, call->training);
     lay_forward(&work, call->rt->n_threads);
     if (work.scaled)
-        scale_weights(call, &work, true);
+        dsbi_branch_scale(call, scratch_at(call, work.weights),
+                          call->params[1] ? scratch_at(call, work.biases) : NULL, call->params[0],
+                          call->params[1], affine->n, affine->k);
     DSBI_TRY(pack_weights(call, &work));
     return dsbi_ranges(call, &work, work.rows, work.block, forward_block);
 }
@@ -269,7 +241,7 @@ static const void *block_gradient(const dsbi_call *call, const affine_work *work
     if (work->dropped) {
         if (work->whole_product)
             out = scratch_at(call, work->drops + first * n);
-        drop_rows(call, work, out, dy, first, count, false);
+        dsbi_branch_drop(call, out, dy, first, count, n, false);
         return out;
     }
     return dy;
@@ -291,19 +263,6 @@ static void input_gradient(const dsbi_call *call, const affine_work *work, const
     }
 }
 
-/* The residual's gradient is dy; nothing to do where it shares dy's memory. */
-static void pass_gradient(const dsbi_call *call, size_t at, size_t count)
-{
-    if (!call->node->residual || !call->dx[1] || call->dx[1] == call->dy)
-        return;
-    void *dx = dsbi_at(call, call->dx[1], at);
-    const void *dy = dsbi_at(call, call->dy, at);
-    if (call->add[1])
-        call->math->add(dsbi_kernels_of(call->rt), dx, dx, dy, count);
-    else
-        memcpy(dx, dy, count * call->math->item);
-}
-
 static void backward_block(const dsbi_call *call, const affine_work *work, void *partial,
                            size_t first, size_t count, size_t worker)
 {
@@ -313,7 +272,7 @@ static void backward_block(const dsbi_call *call, const affine_work *work, void 
     const void *dh = block_gradient(call, work, first, count, worker);
     if (call->dx[0])
         input_gradient(call, work, dh, first, count, worker);
-    pass_gradient(call, first * n, count * n);
+    dsbi_branch_pass(call, first * n, count * n);
     void *sums = partial;
     if (!work->whole_product) {
         void *packed =
@@ -344,37 +303,6 @@ static dsb_status backward_group(const dsbi_call *call, const void *job, size_t 
     return DSB_OK;
 }
 
-/* dW, db and dgamma from M and the column sums, one row of W at a time */
-static dsb_status scale_gradients(const dsbi_call *call, const void *job, size_t first,
-                                  size_t count, size_t worker)
-{
-    (void)worker;
-    const affine_work *work = job;
-    const dsbi_math *math = call->math;
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t k = work->affine->k, n = work->affine->n;
-    const void *sums = scratch_at(call, work->total + n * k);
-    for (size_t j = first; j < first + count; j++) {
-        const void *m = scratch_at(call, work->total + j * k);
-        double dgamma = math->dot(kernels, dsbi_at(call, call->params[0], j * k), m, k);
-        if (call->params[1])
-            dgamma +=
-                math->dot(kernels, dsbi_at(call, call->params[1], j), dsbi_at(call, sums, j), 1);
-        double gamma;
-        if (math->item == sizeof(float)) {
-            gamma = ((const float *)call->gamma)[j];
-            ((float *)call->dgamma)[j] += (float)dgamma;
-        } else {
-            gamma = ((const double *)call->gamma)[j];
-            ((double *)call->dgamma)[j] += dgamma;
-        }
-        math->axpy(kernels, dsbi_at(call, call->grads[0], j * k), gamma, m, k);
-        if (call->params[1])
-            math->axpy(kernels, dsbi_at(call, call->grads[1], j), gamma, dsbi_at(call, sums, j), 1);
-    }
-    return DSB_OK;
-}
-
 dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine)
 {
     affine_work work;
@@ -384,7 +312,7 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     const size_t k = affine->k, n = affine->n, n_groups = dsbi_pieces(work.rows, work.group);
     work.backward = true;
     if (work.scaled && call->dx[0])
-        scale_weights(call, &work, false);
+        dsbi_branch_scale(call, scratch_at(call, work.weights), NULL, call->params[0], NULL, n, k);
     if (call->dx[0])
         DSBI_TRY(pack_weights(call, &work));
     DSBI_TRY(dsbi_ranges(call, &work, work.rows, work.group, backward_group));
@@ -408,6 +336,9 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     }
     if (dbias)
         DSBI_TRY(dsbi_reduce(call, dbias, partials, n_groups, work.stride, n));
-    return work.scaled ? dsbi_ranges(call, &work, n, dsbi_range_step(n, k), scale_gradients)
-                       : DSB_OK;
+    if (!work.scaled)
+        return DSB_OK;
+    const dsbi_branch_sums sums = {call->params[0], call->params[1], dweights, dbias,
+                                   call->grads[0],  call->grads[1],  n,        k};
+    return dsbi_branch_gradients(call, &sums);
 }

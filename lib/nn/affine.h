@@ -5,10 +5,7 @@
  *     plain      y = a W^T + b
  *     gelu       y = gelu(h), h = a W^T + b; gelu'(h) saved for backward
  *     residual   y = r + s gamma (a W^T + b), s in {0, 1 / keep} for each image (drop path)
- *
- * With gamma the rows of W and b are scaled once per call, so neither forward nor backward pays for
- * it; the product before the scale is not saved, for with M = dy^T a the gradients are
- *     dW[j] = gamma[j] M[j],   dgamma[j] = W[j] . M[j] + b[j] sum(dy[:, j]). */
+ * (branch.h) */
 #ifndef DSBI_NN_AFFINE_H
 #define DSBI_NN_AFFINE_H
 
