@@ -182,6 +182,27 @@ START_TEST(reading_is_hindered_not_stopped)
 }
 END_TEST
 
+START_TEST(unreadable_files_are_broken)
+{
+    dsb_runtime *rt = make_runtime(1);
+    write_pictures(rt, "u", 5, 300);
+    dsb_dataset *dataset;
+    arm(FAIL, READ, EIO, 3, false); /* two reads a file: its bytes, its end */
+    dsb_status status = dsb_dataset_open(rt, &dataset, picture_path("u"), NULL, NULL, NULL);
+    arm(NONE, 0, 0, 0, false);
+    ck_assert_ok(status);
+    ck_assert_uint_eq(dsb_dataset_count(dataset), 4);
+    dsb_problem problem;
+    dsb_problem_init(&problem, sizeof problem);
+    ck_assert_ok(dsb_dataset_broken(dataset, 0, &problem));
+    ck_assert_str_eq(problem.path, "001.jpg");
+    ck_assert_uint_eq(problem.cause, DSB_CAUSE_UNREADABLE);
+    ck_assert_ptr_nonnull(strstr(problem.message, strerror(EIO)));
+    dsb_dataset_free(dataset);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 static void load(dsb_runtime *rt, const dsb_split *split, uint8_t digest[32], uint64_t *decoded)
 {
     dsb_loader_opts opts;
@@ -248,8 +269,9 @@ int main(void)
 {
     if (!pictures_begin("fault-files"))
         return EXIT_FAILURE;
-    int result = run_tests("fault_files", atomic_files_are_old_or_new,
-                           reading_is_hindered_not_stopped, full_disks_change_no_picture, NULL);
+    int result =
+        run_tests("fault_files", atomic_files_are_old_or_new, reading_is_hindered_not_stopped,
+                  unreadable_files_are_broken, full_disks_change_no_picture, NULL);
     pictures_end();
     return result;
 }

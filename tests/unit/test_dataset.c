@@ -3,6 +3,7 @@
 
 #include "base/sha256.h"
 #include "data/dataset.h"
+#include "data/listing.h"
 
 static dsb_dataset *open_at(dsb_runtime *rt, const char *name, const dsb_dataset_opts *opts)
 {
@@ -352,15 +353,107 @@ START_TEST(real_collections_are_found)
 }
 END_TEST
 
+/* Above 16 MiB a file has the memory budget to itself; what a header boasts of is never allocated.
+ */
+START_TEST(large_files_are_bounded)
+{
+    dsb_runtime *rt = make_runtime(4);
+    write_picture(rt, "large/a.ppm", 3000, 2000, 1);
+    write_picture(rt, "large/b.ppm", 2000, 3000, 2);
+    static const char boast[] = "P6 13000 13000 255\nabc", huge[] = "P6 90000 90000 255\nabc";
+    write_bytes(rt, "large/boast.ppm", boast, sizeof boast);
+    write_bytes(rt, "large/huge.ppm", huge, sizeof huge);
+    dsb_dataset *large = open_at(rt, "large", NULL);
+    ck_assert_uint_eq(dsb_dataset_count(large), 2);
+    ck_assert_uint_eq(dsb_dataset_cause_count(large, DSB_CAUSE_DAMAGED) +
+                          dsb_dataset_cause_count(large, DSB_CAUSE_LIMIT),
+                      2);
+    ck_assert_uint_le(dsb_runtime_memory_peak(rt), (uint64_t)60 << 20);
+    dsb_image *image;
+    ck_assert_ok(dsb_dataset_image(large, 1, &image));
+    ck_assert_uint_eq(dsb_image_height(image), 3000);
+    dsb_image_free(image);
+    dsb_dataset_free(large);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* A format without image files: record r of ten is an image of colour r / 2; record 9 is broken. */
+static dsb_status decode_record(void *state, dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+                                const dsbi_member *member)
+{
+    ck_assert_ptr_eq(state, &pictures_base);
+    if (member->locator == 9)
+        return dsbi_fail(DSB_E_FORMAT, "record 9: label 77");
+    DSBI_TRY(dsbi_image_alloc(rt, out, 4, 3, 3));
+    memset(out->data, (int)member->locator / 2, 4 * 3 * 3);
+    info->colour = DSB_COLOUR_RGB;
+    return DSB_OK;
+}
+
+static void close_records(dsb_runtime *rt, void *state)
+{
+    (void)rt;
+    (void)state;
+}
+
+START_TEST(formats_may_give_pixels)
+{
+    static const dsbi_format records = {
+        .name = "records", .close = close_records, .decode = decode_record};
+    dsb_runtime *rt = make_runtime(2);
+    uint64_t before = dsb_runtime_memory(rt);
+    dsb_dataset *dataset = dsbi_calloc(rt, 1, sizeof *dataset);
+    atomic_init(&dataset->references, 1);
+    dataset->rt = rt;
+    dsbi_runtime_retain(rt);
+    dsb_dataset_opts_init(&dataset->opts, sizeof dataset->opts);
+    dataset->format = &records;
+    dataset->state = &pictures_base;
+    dsbi_listing listing = {.dataset = dataset, .stage = ""};
+    ck_assert_ok(dsbi_listing_name(&listing, "ten", 3));
+    for (uint64_t r = 0; r < 10; r++) {
+        char path[16];
+        snprintf(path, sizeof path, "%s/%u", r < 5 ? "a" : "b", (unsigned)r);
+        ck_assert_ok(dsbi_listing_add(&listing, &(dsbi_member){.path = path, .locator = r}));
+    }
+    ck_assert_ok(dsbi_dataset_scan(dataset, NULL, NULL));
+    ck_assert_uint_eq(dsb_dataset_count(dataset), 9);
+    ck_assert_uint_eq(dsb_dataset_class_count(dataset), 2);
+    ck_assert_uint_eq(dsb_dataset_cause_count(dataset, DSB_CAUSE_DAMAGED), 1);
+    dsb_image_info info;
+    dsb_image_info_init(&info, sizeof info);
+    ck_assert_ok(dsb_dataset_info(dataset, 8, &info));
+    ck_assert_uint_eq(info.width, 4);
+    ck_assert_uint_eq(info.height, 3);
+    ck_assert_uint_eq(info.colour, DSB_COLOUR_RGB);
+    ck_assert_mem_eq(dsbi_dataset_entry(dataset, 2)->hash, dsbi_dataset_entry(dataset, 3)->hash,
+                     16);
+    ck_assert_int_ne(
+        memcmp(dsbi_dataset_entry(dataset, 3)->hash, dsbi_dataset_entry(dataset, 4)->hash, 16), 0);
+    dsb_image *image;
+    ck_assert_ok(dsb_dataset_image(dataset, 7, &image));
+    ck_assert_uint_eq(dsb_image_pixels(image)[0], 3);
+    dsb_image_free(image);
+    uint8_t *bytes;
+    size_t size;
+    ck_assert_fails(dsbi_dataset_read(dataset, rt, &bytes, &size, 0), DSB_E_UNSUPPORTED,
+                    "a/0: records holds no image files");
+    dsb_dataset_free(dataset);
+    ck_assert_uint_eq(dsb_runtime_memory(rt), before);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 int main(void)
 {
     if (!pictures_begin("dataset"))
         return EXIT_FAILURE;
-    int result =
-        run_tests("dataset", folder_is_read_by_content, broken_and_skipped_files_are_named,
-                  class_folders_are_kept, options_decide, specs_are_understood,
-                  scans_do_not_depend_on_threads_and_can_be_stopped, empty_folders_are_no_error,
-                  index_is_small, real_collections_are_found, NULL);
+    int result = run_tests("dataset", folder_is_read_by_content, broken_and_skipped_files_are_named,
+                           class_folders_are_kept, options_decide, specs_are_understood,
+                           scans_do_not_depend_on_threads_and_can_be_stopped,
+                           empty_folders_are_no_error, index_is_small, large_files_are_bounded,
+                           formats_may_give_pixels, real_collections_are_found, NULL);
     pictures_end();
     return result;
 }

@@ -389,6 +389,44 @@ START_TEST(blocks_share_a_store)
 }
 END_TEST
 
+/* Loaders of several parts on one store, with an augmentation of the caller's own. */
+START_TEST(loaders_share_a_store)
+{
+    dsb_runtime *rt = make_runtime(2);
+    dsb_split *split = make_split(rt, "a", "b", 0);
+    dsb_loader_opts opts = make_opts();
+    dsbi_augment policy;
+    ck_assert_ok(dsbi_augment_init(&policy, "crop"));
+    policy.scale_min = 0.5;
+    dsbi_pixels_spec spec = dsbi_loader_pixels_spec(&opts, &policy);
+    ck_assert_uint_eq(spec.mode, DSBI_PIXELS_KEEP);
+    ck_assert_uint_eq(spec.size, 32);
+    dsbi_pixels *pixels;
+    ck_assert_ok(dsbi_pixels_create(rt, &pixels, dsbi_split_collections(split), &spec,
+                                    pictures_base, 1 << 30));
+    dsb_loader *loader;
+    for (int round = 0; round < 2; round++)
+        for (uint32_t part = 0; part < 3; part++) {
+            ck_assert_ok(dsbi_loader_create(rt, &loader, split, part, &opts, &policy, pixels));
+            dsb_batch batch;
+            dsb_batch_init(&batch, sizeof batch);
+            uint64_t n = 0;
+            while (dsb_loader_next(loader, &batch) == DSB_OK && batch.n)
+                n += batch.n;
+            ck_assert_uint_eq(n, dsb_split_size(split, part));
+            dsb_loader_free(loader);
+        }
+    ck_assert_uint_eq(dsbi_pixels_decoded_count(pixels), 60);
+    ck_assert_uint_eq(dsbi_pixels_stored_count(pixels), 60);
+    opts.source_size = 40;
+    ck_assert_fails(dsbi_loader_create(rt, &loader, split, 0, &opts, &policy, pixels),
+                    DSB_E_INVALID, "pixels of another kind");
+    dsbi_pixels_free(pixels);
+    dsb_split_free(split);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 /* KEEP: whole image, shorter side reduced, very long ones cut to 2 : 1. */
 START_TEST(kept_images_have_the_promised_sizes)
 {
@@ -502,7 +540,7 @@ int main(void)
         "loader", items_come_in_order_as_prepared, threads_batches_ahead_and_store_change_nothing,
         epochs_are_exact_and_can_be_resumed, files_that_break_later_are_replaced,
         later_epochs_neither_decode_nor_allocate, loaders_end_at_any_time, options_are_checked,
-        blocks_share_a_store, kept_images_have_the_promised_sizes,
+        blocks_share_a_store, loaders_share_a_store, kept_images_have_the_promised_sizes,
         memory_grows_by_96_bytes_an_image, NULL);
     pictures_end();
     return result;
