@@ -1,0 +1,399 @@
+/* dsb_bias_classify: open the collections, split, plan, climb the ladder, null control, record. */
+#include <math.h>
+#include <string.h>
+#include <time.h>
+#include "base/file.h"
+#include "base/opts.h"
+#include "bias/result.h"
+
+enum { MAX_CLASSES = 64, MIN_SIZE = 8, MAX_SIZE = 512 };
+
+_Static_assert(offsetof(dsb_bias_opts, reserved) + sizeof(uint32_t) == sizeof(dsb_bias_opts),
+               "no hole at the end of dsb_bias_opts");
+
+static const dsb_bias_opts defaults = {
+    .struct_size = sizeof(dsb_bias_opts),
+    .n_examples = 6,
+    .time_limit_s = 600,
+    .size = 64,
+    .null_control = 1,
+};
+
+void dsb_bias_opts_init(dsb_bias_opts *opts, size_t size)
+{
+    dsbi_opts_fill(opts, size, &defaults, sizeof defaults);
+}
+
+static dsb_status check_opts(const dsb_bias_opts *o)
+{
+    if (o->size < MIN_SIZE || o->size > MAX_SIZE)
+        return dsbi_fail(DSB_E_INVALID, "size is %u pixels, must be %d to %d", o->size, MIN_SIZE,
+                         MAX_SIZE);
+    if (!(o->time_limit_s > 0))
+        return dsbi_fail(DSB_E_INVALID, "time_limit_s is %g, must be above 0", o->time_limit_s);
+    if (!(o->epochs >= 0) || !(o->lr >= 0) || isinf(o->epochs) || isinf(o->lr))
+        return dsbi_fail(DSB_E_INVALID, "epochs and lr must be 0 or more");
+    if (o->epochs > 0 && o->samples_seen > 0)
+        return dsbi_fail(DSB_E_INVALID, "give epochs or samples_seen, not both");
+    if (o->null_control > 1 || o->reserved)
+        return dsbi_fail(DSB_E_INVALID, "null_control must be 0 or 1, reserved 0");
+    if (o->model && strcmp(o->model, "auto") != 0 && !dsbi_rung_find(o->model))
+        return dsbi_fail(DSB_E_NOTFOUND, "there is no model \"%s\"", o->model);
+    return DSB_OK;
+}
+
+/* Options that a record fixes. The record's text outlives the call, so its strings may be borrowed
+ * until they are copied into the result. */
+static dsb_status read_replay(dsb_bias_opts *opts, dsbi_plan *plan, const dsbi_json_value *root,
+                              uint32_t isa)
+{
+    const dsbi_json_value *record = dsbi_json_get(root, "record"),
+                          *o = dsbi_json_get(record, "options");
+    const char *level = dsbi_json_string(dsbi_json_get(record, "isa"), NULL);
+    if (!o || !level)
+        return dsbi_fail(DSB_E_FORMAT, "record: no options or CPU level in it");
+    if (strcmp(level, dsb_isa_name(isa)) != 0)
+        return dsbi_fail(DSB_E_UNSUPPORTED,
+                         "the record was made at CPU level %s, this runtime works at %s", level,
+                         dsb_isa_name(isa));
+    uint64_t size = 0, batch_size = 0, null_control = 0;
+    bool complete = dsbi_json_uint64(dsbi_json_get(o, "seed"), &opts->seed) &&
+                    dsbi_json_uint64(dsbi_json_get(o, "size"), &size) &&
+                    dsbi_json_uint64(dsbi_json_get(o, "batch_size"), &batch_size) &&
+                    dsbi_json_uint64(dsbi_json_get(o, "null_control"), &null_control) &&
+                    dsbi_json_double(dsbi_json_get(o, "lr"), &opts->lr);
+    if (!complete || size > UINT32_MAX || batch_size > UINT32_MAX || null_control > 1)
+        return dsbi_fail(DSB_E_FORMAT,
+                         "record: seed, size, batch_size, lr or null_control is missing or wrong");
+    opts->size = (uint32_t)size;
+    opts->batch_size = (uint32_t)batch_size;
+    opts->null_control = (uint32_t)null_control;
+    opts->model = dsbi_json_string(dsbi_json_get(o, "model"), NULL);
+    opts->augment = dsbi_json_string(dsbi_json_get(o, "augment"), NULL);
+    return dsbi_plan_read(plan, dsbi_json_get(record, "plan"));
+}
+
+/* The collections must hold what they held when the record was made. */
+static dsb_status check_replayed_data(const dsb_bias_result *result, const dsbi_json_value *root)
+{
+    const dsbi_json_value *item =
+        dsbi_json_first(dsbi_json_get(dsbi_json_get(root, "record"), "data"));
+    for (size_t d = 0; d < result->n_datasets; d++, item = dsbi_json_next(item)) {
+        char now[65];
+        dsbi_dataset_fingerprint(result->datasets[d], now);
+        const char *then = dsbi_json_string(dsbi_json_get(item, "sha256"), NULL);
+        if (!then || strcmp(now, then) != 0)
+            return dsbi_fail(DSB_E_DATA,
+                             "%s: its images are not those of the record (%.12s, was %.12s)",
+                             dsb_dataset_name(result->datasets[d]), now, then ? then : "absent");
+    }
+    return DSB_OK;
+}
+
+static dsb_status copy_text(dsb_runtime *rt, const char **text)
+{
+    if (!*text)
+        return DSB_OK;
+    *text = dsbi_strdup(rt, *text);
+    return *text ? DSB_OK : DSB_E_NOMEM;
+}
+
+static dsb_status copy_inputs(dsb_bias_result *result, const char *const *specs, size_t n_specs)
+{
+    dsb_runtime *rt = result->rt;
+    result->opts.replay = NULL;
+    const char **texts[] = {&result->opts.model, &result->opts.augment, &result->opts.command};
+    dsb_status status = DSB_OK;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        dsb_status one = copy_text(rt, texts[i]);
+        status = status == DSB_OK ? one : status;
+        if (one != DSB_OK)
+            *texts[i] = NULL;
+    }
+    DSBI_TRY(status);
+    result->specs = dsbi_calloc(rt, n_specs, sizeof *result->specs);
+    result->datasets = dsbi_calloc(rt, n_specs, sizeof *result->datasets);
+    if (!result->specs || !result->datasets)
+        return DSB_E_NOMEM;
+    result->n_datasets = n_specs;
+    for (size_t i = 0; i < n_specs; i++)
+        if (!(result->specs[i] = dsbi_strdup(rt, specs[i])))
+            return DSB_E_NOMEM;
+    return DSB_OK;
+}
+
+static void log_line(dsb_bias_result *result, const char *what, const char *name, double seconds,
+                     double value)
+{
+    dsbi_json_writer w;
+    dsbi_json_writer_init(&w, &result->log, 0);
+    dsbi_json_begin_object(&w);
+    dsbi_json_write_key(&w, "event");
+    dsbi_json_write_string(&w, what);
+    dsbi_json_write_key(&w, "name");
+    dsbi_json_write_string(&w, name);
+    dsbi_json_write_key(&w, "seconds");
+    dsbi_json_write_double(&w, round(seconds * 1000) / 1000);
+    dsbi_json_write_key(&w, "value");
+    dsbi_json_write_double(&w, value);
+    dsbi_json_end_object(&w);
+    dsbi_text_add(&result->log, "\n");
+}
+
+static void log_curve(dsb_bias_result *result, const char *name, const dsbi_fit *fit)
+{
+    for (size_t i = 0; i < fit->n_curve; i++) {
+        dsbi_json_writer w;
+        dsbi_json_writer_init(&w, &result->log, 0);
+        dsbi_json_begin_object(&w);
+        dsbi_json_write_key(&w, "event");
+        dsbi_json_write_string(&w, "train");
+        dsbi_json_write_key(&w, "name");
+        dsbi_json_write_string(&w, name);
+        dsbi_json_write_key(&w, "samples_seen");
+        dsbi_json_write_uint(&w, fit->curve[i].samples_seen);
+        dsbi_json_write_key(&w, "loss");
+        dsbi_json_write_double(&w, fit->curve[i].loss);
+        dsbi_json_write_key(&w, "select_accuracy");
+        dsbi_json_write_double(&w, fit->curve[i].select_accuracy);
+        dsbi_json_end_object(&w);
+        dsbi_text_add(&result->log, "\n");
+    }
+}
+
+static dsb_status open_datasets(dsb_bias_result *result, dsb_event_fn event, void *user)
+{
+    double start = dsbi_now();
+    for (size_t d = 0; d < result->n_datasets; d++) {
+        DSBI_TRY(dsb_dataset_open(result->rt, &result->datasets[d], result->specs[d], NULL, event,
+                                  user));
+        for (size_t e = 0; e < d; e++)
+            if (strcmp(dsb_dataset_name(result->datasets[d]),
+                       dsb_dataset_name(result->datasets[e])) == 0)
+                return dsbi_fail(DSB_E_INVALID,
+                                 "two collections are called \"%s\": name them, NAME=PATH",
+                                 dsb_dataset_name(result->datasets[d]));
+        log_line(result, "indexed", dsb_dataset_name(result->datasets[d]), dsbi_now() - start,
+                 (double)dsb_dataset_count(result->datasets[d]));
+    }
+    result->scan_seconds = dsbi_now() - start;
+    return DSB_OK;
+}
+
+static dsb_status make_split(dsb_bias_result *result)
+{
+    DSBI_TRY(dsbi_plan_split(&result->plan, result->rt, &result->split,
+                             (const dsb_dataset *const *)result->datasets, result->n_datasets,
+                             &result->opts));
+    result->n_test = dsb_split_size(result->split, DSB_PART_TEST);
+    return dsbi_part_labels(result->rt, &result->test_labels, result->split, DSB_PART_TEST);
+}
+
+static dsb_status climb(dsb_bias_result *result, const dsbi_view *view)
+{
+    for (size_t i = 0; i < result->plan.n_entries; i++) {
+        const dsbi_plan_entry *entry = &result->plan.entries[i];
+        dsbi_outcome *outcome = &result->outcomes[i];
+        outcome->plan = *entry;
+        if (!entry->effort)
+            continue;
+        DSBI_TRY(dsbi_fail_at(dsbi_outcome_run(view, entry, outcome), "%s", entry->model));
+        log_curve(result, entry->model, &outcome->fit);
+        log_line(result, "rung", entry->model, outcome->seconds, outcome->accuracy);
+    }
+    return DSB_OK;
+}
+
+/* The pixel rung that is best on select; the cheaper one on a tie. Metadata only if nothing else
+ * ran. */
+static void choose_headline(dsb_bias_result *result)
+{
+    size_t none = result->plan.n_entries, best = none;
+    for (size_t i = 0; i < none; i++) {
+        const dsbi_outcome *o = &result->outcomes[i];
+        if (o->state != DSBI_RUNG_DONE)
+            continue;
+        if (best == none || (o->plan.rung->pixels && !result->outcomes[best].plan.rung->pixels) ||
+            (o->plan.rung->pixels && o->select_accuracy > result->outcomes[best].select_accuracy))
+            best = i;
+    }
+    result->headline = best;
+}
+
+/* The rung that the null control repeats: the headline, or the best cheaper one if that is a
+ * network and others ran, because a network on a third of the images would take as long again. */
+static size_t null_rung(const dsb_bias_result *result)
+{
+    size_t none = result->plan.n_entries, best = result->headline;
+    if (best == none || !result->outcomes[best].plan.rung->is_family)
+        return best;
+    size_t cheaper = none;
+    for (size_t i = 0; i < none; i++) {
+        const dsbi_outcome *o = &result->outcomes[i];
+        if (o->state == DSBI_RUNG_DONE && o->plan.rung->pixels && !o->plan.rung->is_family &&
+            (cheaper == none || o->select_accuracy > result->outcomes[cheaper].select_accuracy))
+            cheaper = i;
+    }
+    return cheaper != none ? cheaper : best;
+}
+
+/* One collection, cut into N pseudo-collections, through the same rung: must come out at chance. */
+static dsb_status run_null(dsb_bias_result *result, const dsbi_view *view)
+{
+    size_t rung = null_rung(result), largest = 0;
+    if (rung == result->plan.n_entries)
+        return DSB_OK;
+    for (size_t d = 1; d < result->n_datasets; d++)
+        if (dsb_dataset_count(result->datasets[d]) > dsb_dataset_count(result->datasets[largest]))
+            largest = d;
+    dsb_split *split = NULL;
+    dsb_split_opts opts;
+    dsb_split_opts_init(&opts, sizeof opts);
+    opts.seed = result->opts.seed;
+    DSBI_TRY(dsb_split_create_pseudo(result->rt, &split, result->datasets[largest],
+                                     result->n_datasets, &opts));
+    dsbi_view null_view = *view;
+    null_view.split = split;
+    null_view.stage_prefix = "null control: ";
+    uint32_t *labels = NULL;
+    dsbi_outcome *outcome = &result->null_outcome;
+    dsbi_plan_entry entry = result->plan.entries[rung];
+    if (entry.rung->is_family)
+        entry.effort = entry.effort / view->n_classes + 1; /* as many passes over a smaller set */
+    dsb_status status;
+    DSBI_GO(dsbi_outcome_run(&null_view, &entry, outcome));
+    DSBI_GO(dsbi_part_labels(result->rt, &labels, split, DSB_PART_TEST));
+    DSBI_GO(dsbi_verdict_make(&result->null_verdict, outcome->confusion, view->n_classes,
+                              outcome->probabilities, labels,
+                              dsb_split_size(split, DSB_PART_TEST)));
+    result->null_dataset = largest;
+    result->has_null = true;
+    log_line(result, "null_control", entry.model, outcome->seconds, outcome->accuracy);
+done:
+    dsbi_free(result->rt, labels);
+    dsb_split_free(split);
+    return status;
+}
+
+static dsb_status run_task(dsb_bias_result *result, const dsbi_json_value *replay,
+                           dsb_event_fn event, void *user)
+{
+    double start = dsbi_now();
+    DSBI_TRY(open_datasets(result, event, user));
+    dsbi_view view = {
+        .rt = result->rt,
+        .n_classes = result->n_datasets,
+        .size = result->opts.size,
+        .opts = &result->opts,
+        .event = event,
+        .user = user,
+        .stage_prefix = "",
+    };
+    if (replay)
+        DSBI_TRY(check_replayed_data(result, replay));
+    DSBI_TRY(make_split(result));
+    view.split = result->split;
+    uint64_t images = 0;
+    for (size_t d = 0; d < result->n_datasets; d++)
+        images += dsb_dataset_count(result->datasets[d]);
+    if (!replay)
+        DSBI_TRY(dsbi_plan_rungs(&result->plan, &view,
+                                 (double)images / fmax(result->scan_seconds, 1e-3),
+                                 dsbi_now() - start));
+    dsb_status status = climb(result, &view);
+    if (status != DSB_OK && status != DSB_E_CANCELLED)
+        return status;
+    choose_headline(result);
+    if (result->headline == result->plan.n_entries)
+        return status != DSB_OK ? status
+                                : dsbi_fail(DSB_E_DATA, "the time limit leaves no rung to run");
+    const dsbi_outcome *headline = &result->outcomes[result->headline];
+    dsb_status verdict =
+        dsbi_verdict_make(&result->verdict, headline->confusion, result->n_datasets,
+                          headline->probabilities, result->test_labels, result->n_test);
+    if (verdict != DSB_OK)
+        return verdict;
+    if (status == DSB_OK && result->opts.null_control)
+        status = run_null(result, &view);
+    result->cancelled = status == DSB_E_CANCELLED;
+    return status;
+}
+
+dsb_status dsb_bias_classify(dsb_runtime *rt, dsb_bias_result **out, const char *const *specs,
+                             size_t n_specs, const dsb_bias_opts *given, dsb_event_fn event,
+                             void *user)
+{
+    dsbi_clear_error();
+    if (!rt || !out || !specs)
+        return dsbi_fail(DSB_E_INVALID, "dsb_bias_classify: rt, out or specs is NULL");
+    *out = NULL;
+    if (n_specs < 2 || n_specs > MAX_CLASSES)
+        return dsbi_fail(DSB_E_INVALID, "%zu collections given, 2 to %d are needed", n_specs,
+                         MAX_CLASSES);
+    dsb_bias_opts opts = defaults;
+    DSBI_TRY(dsbi_opts_read(&opts, sizeof opts, given, "dsb_bias_opts"));
+    dsb_bias_result *result = dsbi_calloc(rt, 1, sizeof *result);
+    if (!result)
+        return DSB_E_NOMEM;
+    dsbi_runtime_retain(rt);
+    result->rt = rt;
+    result->started_unix = (double)time(NULL);
+    dsbi_text_init(&result->log, rt);
+    dsbi_text_init(&result->json, rt);
+    dsbi_json *replay = NULL;
+    double start = dsbi_now();
+    dsb_status status = DSB_OK;
+    if (opts.replay) {
+        DSBI_GO(
+            dsbi_fail_at(dsbi_json_parse(rt, &replay, opts.replay, strlen(opts.replay)), "record"));
+        DSBI_GO(read_replay(&opts, &result->plan, dsbi_json_root(replay), rt->isa));
+    }
+    DSBI_GO(check_opts(&opts));
+    result->opts = opts;
+    DSBI_GO(copy_inputs(result, specs, n_specs));
+    status = run_task(result, replay ? dsbi_json_root(replay) : NULL, event, user);
+    result->seconds_total = dsbi_now() - start;
+    bool usable = status == DSB_OK || (status == DSB_E_CANCELLED && result->verdict.n > 0);
+    if (!usable)
+        goto done;
+    dsb_status wrote = dsbi_record_write(result);
+    if (wrote != DSB_OK) {
+        status = wrote;
+        goto done;
+    }
+    *out = result;
+done:
+    dsbi_json_free(replay);
+    if (!*out) {
+        if (!result->specs) { /* the texts are still the caller's */
+            result->opts.model = result->opts.augment = result->opts.command = NULL;
+        }
+        dsb_bias_result_free(result);
+    }
+    return status;
+}
+
+void dsb_bias_result_free(dsb_bias_result *result)
+{
+    if (!result)
+        return;
+    dsb_runtime *rt = result->rt;
+    for (size_t i = 0; i < DSBI_PLAN_MAX; i++)
+        dsbi_outcome_free(rt, &result->outcomes[i]);
+    dsbi_outcome_free(rt, &result->null_outcome);
+    dsb_split_free(result->split);
+    for (size_t d = 0; d < result->n_datasets; d++) {
+        dsbi_free(rt, result->specs[d]);
+        dsb_dataset_free(result->datasets[d]);
+    }
+    dsbi_free(rt, result->specs);
+    dsbi_free(rt, result->datasets);
+    dsbi_free(rt, result->test_labels);
+    dsbi_free(rt, (void *)(uintptr_t)result->opts.model);
+    dsbi_free(rt, (void *)(uintptr_t)result->opts.augment);
+    dsbi_free(rt, (void *)(uintptr_t)result->opts.command);
+    dsbi_text_free(&result->log);
+    dsbi_text_free(&result->json);
+    dsbi_free(rt, result);
+    dsbi_runtime_release(rt);
+}
