@@ -2,7 +2,7 @@
 #ifndef DSBI_BIAS_RESULT_H
 #define DSBI_BIAS_RESULT_H
 
-#include "bias/plan.h"
+#include "bias/ladder.h"
 #include "bias/rung.h"
 #include "bias/verdict.h"
 

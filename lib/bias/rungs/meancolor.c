@@ -2,7 +2,7 @@
  * YFCC / CC / DataComp). Logistic regression on the three means, their squares and products. */
 #include <math.h>
 #include "base/file.h"
-#include "bias/blocks.h"
+#include "bias/stream.h"
 #include "bias/logistic.h"
 #include "bias/rung.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/file.h"
-#include "bias/blocks.h"
+#include "bias/stream.h"
 #include "bias/rung.h"
 #include "dsbias/train.h"
 

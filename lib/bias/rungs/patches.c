@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/pool.h"
 #include "base/rng.h"
-#include "bias/blocks.h"
+#include "bias/stream.h"
 #include "bias/filters.h"
 #include "bias/ridge.h"
 #include "bias/rung.h"

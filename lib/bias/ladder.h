@@ -1,8 +1,8 @@
 /* Which rungs run, with how much effort, so that all fits the time limit. The plan is made once,
  * from speeds measured at the start, then kept: the results depend on the plan and the seed, never
  * on the clock. It goes into the record, and a replay reads it back. */
-#ifndef DSBI_BIAS_PLAN_H
-#define DSBI_BIAS_PLAN_H
+#ifndef DSBI_BIAS_LADDER_H
+#define DSBI_BIAS_LADDER_H
 
 #include "base/json.h"
 #include "base/json_write.h"

@@ -1,7 +1,7 @@
 /* The prepared images of a part, block by block: for rungs that stream. Memory is one block,
  * however many images there are. */
-#ifndef DSBI_BIAS_BLOCKS_H
-#define DSBI_BIAS_BLOCKS_H
+#ifndef DSBI_BIAS_STREAM_H
+#define DSBI_BIAS_STREAM_H
 
 #include "bias/rung.h"
 

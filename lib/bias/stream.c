@@ -1,5 +1,5 @@
-/* See blocks.h. */
-#include "bias/blocks.h"
+/* See stream.h. */
+#include "bias/stream.h"
 
 #include <math.h>
 #include "base/file.h"

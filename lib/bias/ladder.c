@@ -1,5 +1,5 @@
-/* See plan.h. */
-#include "bias/plan.h"
+/* See ladder.h. */
+#include "bias/ladder.h"
 
 #include <math.h>
 #include <stdio.h>
