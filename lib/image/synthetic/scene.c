@@ -29,6 +29,8 @@ static const uint8_t palettes[N_PALETTES][PALETTE_COLOURS][3] = {
     {{238, 222, 216}, {216, 174, 156}, {170, 124, 110}, {118, 84, 82}, {70, 50, 56}},
 };
 
+/* Trap: C leaves the order of arguments and of initialisers open. Each draw is a statement of its
+ * own where two would meet, or compilers would make different scenes. */
 typedef struct painter {
     dsbi_canvas canvas;
     dsbi_rng rng;
@@ -113,12 +115,10 @@ static void paint_sun(painter *p)
 {
     if (!chance(&p->rng, 35))
         return;
-    int32_t radius = pick(&p->rng, 7, 22) * 256;
-    dsbi_shape sun = {.kind = DSBI_SHAPE_ELLIPSE,
-                      .x = pick(&p->rng, 20, DSBI_SCENE_WIDTH - 20),
-                      .y = pick(&p->rng, 16, 90),
-                      .radius_u = radius,
-                      .radius_v = radius};
+    dsbi_shape sun = {.kind = DSBI_SHAPE_ELLIPSE};
+    sun.radius_u = sun.radius_v = pick(&p->rng, 7, 22) * 256;
+    sun.x = pick(&p->rng, 20, DSBI_SCENE_WIDTH - 20);
+    sun.y = pick(&p->rng, 16, 90);
     sun.material = draw_material(p, 0, DSBI_TEXTURE_FLAT);
     for (int c = 0; c < 3; c++)
         sun.material.colours[0][c] = byte_of(sun.material.colours[0][c] + 60 - 15 * c);
@@ -130,11 +130,11 @@ static void paint_sun(painter *p)
 static dsbi_shape draw_leaf(painter *p, double low, double high)
 {
     dsbi_rng *rng = &p->rng;
-    dsbi_shape leaf = {.kind = (dsbi_shape_kind)dsbi_rng_below(rng, 3),
-                       .x = pick(rng, -20, DSBI_SCENE_WIDTH + 20),
-                       .y = pick(rng, -20, DSBI_SCENE_HEIGHT + 20),
-                       .direction = (uint32_t)dsbi_rng_below(rng, 32),
-                       .n_sides = (uint32_t)pick(rng, 3, 8)};
+    dsbi_shape leaf = {.kind = (dsbi_shape_kind)dsbi_rng_below(rng, 3)};
+    leaf.x = pick(rng, -20, DSBI_SCENE_WIDTH + 20);
+    leaf.y = pick(rng, -20, DSBI_SCENE_HEIGHT + 20);
+    leaf.direction = (uint32_t)dsbi_rng_below(rng, 32);
+    leaf.n_sides = (uint32_t)pick(rng, 3, 8);
     leaf.radius_u = draw_radius(rng, low, high);
     leaf.radius_v = leaf.radius_u * pick(rng, 90, 256) / 256;
     dsbi_texture texture = (dsbi_texture)dsbi_rng_below(rng, DSBI_TEXTURE_WINDOWS);
@@ -182,10 +182,9 @@ static void paint_hills(painter *p)
     for (int32_t i = n_hills; i >= 1; i--) {
         static const dsbi_texture textures[4] = {DSBI_TEXTURE_CLOUD, DSBI_TEXTURE_RIDGE,
                                                  DSBI_TEXTURE_CLOUD, DSBI_TEXTURE_STRIPES};
-        dsbi_shape hill = {.kind = DSBI_SHAPE_GROUND,
-                           .y = horizon + (i - 1) * step + pick(rng, -8, 8),
-                           .radius_u = 256,
-                           .radius_v = pick(rng, 13, 58) * 256};
+        dsbi_shape hill = {.kind = DSBI_SHAPE_GROUND, .radius_u = 256};
+        hill.y = horizon + (i - 1) * step + pick(rng, -8, 8);
+        hill.radius_v = pick(rng, 13, 58) * 256;
         int32_t colour = 1 + i * (PALETTE_COLOURS - 1) / (n_hills + 1);
         colour = colour >= PALETTE_COLOURS ? PALETTE_COLOURS - 1 : colour;
         hill.material = draw_material(p, colour, textures[dsbi_rng_below(rng, 4)]);
@@ -235,8 +234,9 @@ static void paint_houses(painter *p)
         paint_bush(p, street);
     dsbi_shape ground = {
         .kind = DSBI_SHAPE_GROUND, .y = street, .radius_u = 256, .radius_v = pick(rng, 0, 4) * 256};
-    ground.material = draw_material(p, pick(rng, 2, PALETTE_COLOURS - 1),
-                                    chance(rng, 50) ? DSBI_TEXTURE_CLOUD : DSBI_TEXTURE_RIDGE);
+    int32_t colour = pick(rng, 2, PALETTE_COLOURS - 1);
+    dsbi_texture texture = chance(rng, 50) ? DSBI_TEXTURE_CLOUD : DSBI_TEXTURE_RIDGE;
+    ground.material = draw_material(p, colour, texture);
     dsbi_shape_paint(&p->canvas, &ground);
     for (int32_t i = 0; i < n_houses; i++)
         paint_house(p, street - i * 2);

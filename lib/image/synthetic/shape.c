@@ -78,24 +78,41 @@ static void add_light(dsbi_canvas *canvas, const dsbi_material *m, int32_t x, in
     canvas->left[at] = (uint8_t)(open - weight);
 }
 
+enum { MAX_SIDES = 8 };
+
+/* What is computed once a shape, so that no pixel divides. */
+typedef struct outline {
+    int64_t inverse_u, inverse_v;                 /* 1 / radius, 28 fraction bits */
+    int32_t cosines[MAX_SIDES], sines[MAX_SIDES]; /* of the normals of a polygon */
+} outline;
+
+static outline outline_of(const dsbi_shape *s)
+{
+    outline o = {.inverse_u = ((int64_t)1 << 28) / s->radius_u,
+                 .inverse_v = ((int64_t)1 << 28) / s->radius_v};
+    for (uint32_t i = 0; i < s->n_sides && i < MAX_SIDES; i++) {
+        o.cosines[i] = cosine(i * 32 / s->n_sides);
+        o.sines[i] = sine(i * 32 / s->n_sides);
+    }
+    return o;
+}
+
 /* Distance to the edge, 24.8, positive inside. */
-static int32_t edge_distance(const dsbi_shape *s, int32_t u, int32_t v)
+static int32_t edge_distance(const dsbi_shape *s, const outline *o, int32_t u, int32_t v)
 {
     if (s->kind == DSBI_SHAPE_BOX) {
         int32_t du = s->radius_u - abs(u), dv = s->radius_v - abs(v);
         return du < dv ? du : dv;
     }
     if (s->kind == DSBI_SHAPE_POLYGON) {
-        int32_t across = (int32_t)((int64_t)v * s->radius_u / s->radius_v), most = INT32_MIN;
+        int32_t across = (int32_t)((v * o->inverse_v >> 14) * s->radius_u >> 14), most = INT32_MIN;
         for (uint32_t i = 0; i < s->n_sides; i++) {
-            uint32_t normal = i * 32 / s->n_sides;
-            int32_t out =
-                (int32_t)(((int64_t)u * cosine(normal) + (int64_t)across * sine(normal)) >> 14);
-            most = out > most ? out : most;
+            int64_t out = (int64_t)u * o->cosines[i] + (int64_t)across * o->sines[i];
+            most = (int32_t)(out >> 14) > most ? (int32_t)(out >> 14) : most;
         }
         return s->radius_u - most;
     }
-    int64_t nu = (int64_t)u * 4096 / s->radius_u, nv = (int64_t)v * 4096 / s->radius_v;
+    int64_t nu = u * o->inverse_u >> 16, nv = v * o->inverse_v >> 16;
     int64_t inside = ((int64_t)1 << 24) - nu * nu - nv * nv; /* 1 - r^2 ~ 2 (1 - r) at the edge */
     int64_t smaller = s->radius_u < s->radius_v ? s->radius_u : s->radius_v;
     int64_t distance = inside * smaller >> 25;
@@ -106,10 +123,11 @@ static int32_t edge_distance(const dsbi_shape *s, int32_t u, int32_t v)
 static void paint_bounded(dsbi_canvas *canvas, const dsbi_shape *s)
 {
     int32_t c = cosine(s->direction), n = sine(s->direction);
+    const outline o = outline_of(s);
     int32_t reach_u = (s->radius_u >> 8) + 2, reach_v = (s->radius_v >> 8) + 2;
     if (s->kind == DSBI_SHAPE_POLYGON) { /* corners lie outside the inner circle */
-        reach_u *= 2;
-        reach_v *= 2;
+        reach_u = s->n_sides == 3 ? reach_u * 2 : reach_u * 3 / 2;
+        reach_v = s->n_sides == 3 ? reach_v * 2 : reach_v * 3 / 2;
     }
     int32_t reach_x = (reach_u * abs(c) + reach_v * abs(n)) >> 14;
     int32_t reach_y = (reach_u * abs(n) + reach_v * abs(c)) >> 14;
@@ -124,7 +142,7 @@ static void paint_bounded(dsbi_canvas *canvas, const dsbi_shape *s)
                 continue;
             int32_t dx = x - s->x, dy = y - s->y;
             int32_t u = (dx * c + dy * n) >> 6, v = (dy * c - dx * n) >> 6;
-            int32_t cover = edge_distance(s, u, v) + 128;
+            int32_t cover = edge_distance(s, &o, u, v) + 128;
             if (cover > 0)
                 add_light(canvas, &s->material, x, y, u, v, cover < 256 ? cover : 256);
         }
