@@ -168,10 +168,14 @@ void dsbi_page_scatter(const dsbi_shift_page *p, const char *scale)
     if (isfinite(slope)) {
         char text[160];
         dsbi_record_interval(fit, "slope_ci95", &lo, &hi);
-        snprintf(text, sizeof text, "slope %.2f [%.2f, %.2f]", slope, lo, hi);
+        if (isfinite(lo))
+            snprintf(text, sizeof text, "slope %.2f [%.2f, %.2f]", slope, lo, hi);
+        else
+            snprintf(text, sizeof text, "slope %.2f", slope);
         dsbi_svg_text(t, RIGHT - 8, BOTTOM - 30, "label strong", "end", text, 0);
-        snprintf(text, sizeof text, "R\xc2\xb2 = %.3f, %s scale", dsbi_record_number(fit, "r2"),
-                 scale);
+        dsbi_number r2;
+        snprintf(text, sizeof text, "R\xc2\xb2 = %s, %s scale",
+                 dsbi_number_plain(&r2, dsbi_record_number(fit, "r2")), scale);
         dsbi_svg_text(t, RIGHT - 8, BOTTOM - 12, "note", "end", text, 0);
     }
     draw_legend(t, p, isfinite(slope));

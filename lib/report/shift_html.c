@@ -155,8 +155,11 @@ static void add_facts(const dsbi_shift_page *p)
             continue;
         dsbi_record_interval(fit, "slope_ci95", &lo, &hi);
         snprintf(value, sizeof value, "%.3f", slope);
-        snprintf(more, sizeof more, "95%% interval %.2f to %.2f over models; R\xc2\xb2 %.3f", lo,
-                 hi, dsbi_record_number(fit, "r2"));
+        if (isfinite(lo))
+            snprintf(more, sizeof more, "95%% interval %.2f to %.2f over models; R\xc2\xb2 %.3f",
+                     lo, hi, dsbi_record_number(fit, "r2"));
+        else
+            snprintf(more, sizeof more, "two models only: no interval");
         add_fact(p->t, i ? "Slope of the line, probit" : "Slope of the line, points", value, more);
     }
     double half =

@@ -26,6 +26,7 @@ static void fit_rows(const dsbi_shift_page *p)
 {
     dsbi_text *t = p->t;
     bool images = false;
+    dsbi_number r2;
     const dsbi_json_value *fits = dsbi_json_get(p->c, "fits");
     for (const dsbi_json_value *f = dsbi_json_first(fits); f; f = dsbi_json_next(f))
         images = images || dsbi_record_has(f, "slope_ci95_images");
@@ -50,9 +51,10 @@ static void fit_rows(const dsbi_shift_page *p)
             cell_interval(t, f, "slope_ci95_models_and_images");
         }
         dsbi_html(t,
-                  "<td class=\"n\">%.3f</td><td class=\"n\">%.4f</td><td class=\"n\">%.2f%s</td>"
+                  "<td class=\"n\">%.3f</td><td class=\"n\">%s</td><td class=\"n\">%.2f%s</td>"
                   "</tr>\n",
-                  dsbi_record_number(f, "intercept"), dsbi_record_number(f, "r2"),
+                  dsbi_record_number(f, "intercept"),
+                  dsbi_number_plain(&r2, dsbi_record_number(f, "r2")),
                   (p->unit ? 100 : 1) * dsbi_record_number(f, "mean_abs_residual"),
                   p->unit ? " points" : "");
     }
@@ -153,9 +155,10 @@ dsb_status dsbi_page_ranks(const dsbi_shift_page *p)
     }
     const dsbi_json_value *rank = dsbi_json_get(p->c, "rank");
     char lead[200];
-    snprintf(lead, sizeof lead,
-             "Rank 1 is best. Green rose, orange fell. Spearman %.3f, Kendall %.3f.",
-             dsbi_record_number(rank, "spearman"), dsbi_record_number(rank, "kendall_tau_b"));
+    dsbi_number spearman, kendall;
+    snprintf(lead, sizeof lead, "Rank 1 is best. Green rose, orange fell. Spearman %s, Kendall %s.",
+             dsbi_number_plain(&spearman, dsbi_record_number(rank, "spearman")),
+             dsbi_number_plain(&kendall, dsbi_record_number(rank, "kendall_tau_b")));
     begin(p, "ranks", "Who overtakes whom", lead);
     const dsbi_slopes figure = {.title = "Ranks on both sets",
                                 .left_caption = p->original,

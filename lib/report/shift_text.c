@@ -56,9 +56,13 @@ static void add_fits(dsbi_text *t, const dsbi_json_value *c)
             continue;
         }
         dsbi_record_interval(f, "slope_ci95", &lo, &hi);
-        dsbi_text_printf(t, "slope %.3f [%.3f, %.3f]  offset %.3f  R2 %.3f  (%.0f models)\n",
-                         dsbi_record_number(f, "slope"), lo, hi, dsbi_record_number(f, "intercept"),
-                         dsbi_record_number(f, "r2"), dsbi_record_number(f, "n"));
+        dsbi_text_printf(t, "slope %.3f", dsbi_record_number(f, "slope"));
+        if (isfinite(lo))
+            dsbi_text_printf(t, " [%.3f, %.3f]", lo, hi);
+        dsbi_text_printf(t, "  offset %.3f", dsbi_record_number(f, "intercept"));
+        if (isfinite(dsbi_record_number(f, "r2")))
+            dsbi_text_printf(t, "  R2 %.3f", dsbi_record_number(f, "r2"));
+        dsbi_text_printf(t, "  (%.0f models)\n", dsbi_record_number(f, "n"));
     }
 }
 
@@ -72,13 +76,15 @@ static void add_comparison(dsbi_text *t, const dsbi_json_value *c)
     dsbi_text_printf(t, ", %s models\n",
                      dsbi_number_count(&count, dsbi_record_count(c, "n_models")));
     double mean = dsbi_record_number(c, "mean_gap");
+    double spearman = dsbi_record_number(dsbi_json_get(c, "rank"), "spearman");
     if (dsbi_record_has(c, "decomposition"))
-        dsbi_text_printf(t, "  gap on average %s; Spearman %.3f, Kendall %.3f\n",
-                         dsbi_number_points(&gap, mean),
-                         dsbi_record_number(dsbi_json_get(c, "rank"), "spearman"),
-                         dsbi_record_number(dsbi_json_get(c, "rank"), "kendall_tau_b"));
+        dsbi_text_printf(t, "  gap on average %s", dsbi_number_points(&gap, mean));
     else
-        dsbi_text_printf(t, "  gap on average %.4g\n", mean);
+        dsbi_text_printf(t, "  gap on average %.4g", mean);
+    if (isfinite(spearman))
+        dsbi_text_printf(t, "; Spearman %.3f, Kendall %.3f", spearman,
+                         dsbi_record_number(dsbi_json_get(c, "rank"), "kendall_tau_b"));
+    dsbi_text_add(t, "\n");
     add_fits(t, c);
     add_models(t, c);
 }

@@ -17,6 +17,7 @@ void dsbi_columns_free(dsbi_columns *columns)
 {
     for (size_t i = 0; i < columns->n; i++) {
         dsbi_free(columns->rt, columns->item[i].name);
+        dsbi_free(columns->rt, columns->item[i].source);
         dsbi_free(columns->rt, columns->item[i].value);
         dsbi_free(columns->rt, columns->item[i].matrix);
     }
@@ -140,6 +141,11 @@ static dsb_status take_file(void *user, const dsbi_walk_entry *entry)
     dsbi_free(job->out->rt, bytes);
     if (status == DSB_OK)
         status = name_them(job->out, first, entry->path);
+    for (size_t i = first; status == DSB_OK && i < job->out->n; i++) {
+        job->out->item[i].source = dsbi_strdup(job->out->rt, entry->path);
+        if (!job->out->item[i].source)
+            status = DSB_E_NOMEM;
+    }
     job->files++;
     return dsbi_fail_at(status, "%s/%s", job->root, entry->path);
 }

@@ -15,6 +15,7 @@
 
 typedef struct dsbi_column {
     char *name;    /* "" if the file gives none */
+    char *source;  /* file below a folder, for messages; NULL otherwise */
     double *value; /* [n] number, or number of the word; NaN = missing */
     size_t n;
     bool words;     /* values are numbers of words */

@@ -171,7 +171,8 @@ static dsb_status settle(dsb_shift *s)
             if (s->sets[i].labels[k] >= n_classes)
                 n_classes = s->sets[i].labels[k] + 1;
     }
-    uint32_t from_labels = n_classes;
+    uint32_t from_labels = n_classes, predicted_most = 0;
+    bool predicted = false;
     for (size_t i = 0; i < s->n_sets; i++)
         for (size_t m = 0; m < s->n_models; m++) {
             const dsbi_shift_cell *cell = &s->cells[i][m];
@@ -188,7 +189,13 @@ static dsb_status settle(dsb_shift *s)
                                          s->sets[i].name, s->models[m].name, outside, most,
                                          from_labels - 1));
             n_classes = most >= n_classes ? most + 1 : n_classes;
+            predicted_most = most > predicted_most ? most : predicted_most;
+            predicted = predicted || cell->predicted;
         }
+    if (predicted && predicted_most + 1 < from_labels)
+        DSBI_TRY(dsbi_shift_warn(
+            s, "labels go up to %u, but no model ever predicts above %u: are the labels right?",
+            from_labels - 1, predicted_most));
     for (size_t i = 0; i < s->n_sets; i++)
         s->sets[i].n_classes = n_classes;
     for (size_t i = 0; i < s->n_sets && n_classes <= 2000; i++)

@@ -184,12 +184,12 @@ static dsb_status check_rank_one(dsb_shift *s, size_t set, const dsbi_column *c)
                            100.0 * (double)first_right / (double)c->n);
 }
 
-static dsb_status take_column(dsb_shift *s, size_t set, const dsbi_column *c, const char *name,
+static dsb_status fill_column(dsb_shift *s, size_t set, const dsbi_column *c, const char *name,
                               const dsbi_column *confidence, const size_t *place)
 {
     const dsbi_shift_set *about = &s->sets[set];
     if (c->n != about->n)
-        return dsbi_fail(DSB_E_SHAPE, "model '%s': %zu %s for %zu %s", name, c->n,
+        return dsbi_fail(DSB_E_SHAPE, "%zu %s for %zu %s", c->n,
                          about->labels ? "predictions" : "scores", about->n,
                          about->labels ? "labels" : "items");
     dsbi_shift_cell *cell;
@@ -197,12 +197,16 @@ static dsb_status take_column(dsb_shift *s, size_t set, const dsbi_column *c, co
     if (!cell)
         return DSB_OK;
     if (!about->labels)
-        return dsbi_fail_at(c->words ? dsbi_fail(DSB_E_DATA, "words, but there are no labels")
-                                     : fill_scores(s, cell, set, c, place),
-                            "model '%s'", name);
+        return c->words ? dsbi_fail(DSB_E_DATA, "words, but there are no labels")
+                        : fill_scores(s, cell, set, c, place);
     uint32_t *classes = NULL;
     dsb_status status = DSB_OK;
     if (c->matrix && !c->whole) {
+        for (size_t i = 0; i < about->n; i++)
+            if (about->labels[i] >= c->width)
+                return dsbi_fail(DSB_E_DATA,
+                                 "label of item %zu is %u, but there are %zu probabilities", i,
+                                 about->labels[i], c->width);
         classes = dsbi_alloc_array(s->rt, c->n, sizeof *classes);
         cell->confidence = dsbi_alloc_array(s->rt, c->n, sizeof *cell->confidence);
         status = classes && cell->confidence ? best_of_rows(s, classes, cell->confidence, c)
@@ -228,6 +232,15 @@ static dsb_status take_column(dsb_shift *s, size_t set, const dsbi_column *c, co
         }
     }
     dsbi_free(s->rt, classes);
+    return status;
+}
+
+static dsb_status take_column(dsb_shift *s, size_t set, const dsbi_column *c, const char *name,
+                              const dsbi_column *confidence, const size_t *place)
+{
+    dsb_status status = fill_column(s, set, c, name, confidence, place);
+    if (c->source)
+        return dsbi_fail_at(status, "%s: model '%s'", c->source, name);
     return dsbi_fail_at(status, "model '%s'", name);
 }
 
