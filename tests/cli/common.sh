@@ -5,6 +5,7 @@ set -u
 dsbias=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+"$dsbias" --version >/dev/null || { echo "$dsbias does not run"; exit 1; }
 failures=0
 line=""
 
