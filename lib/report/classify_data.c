@@ -26,26 +26,33 @@ static void add_example(dsbi_text *t, const dsbi_json_value *e, bool confused)
               dsbi_html_shorten(&name, file, 24));
 }
 
+static bool is_example(const dsbi_json_value *e, const char *dataset, bool confused)
+{
+    return strcmp(dsbi_record_text(e, "dataset"), dataset) == 0 &&
+           strcmp(dsbi_record_text(e, "kind"), confused ? "confused" : "typical") == 0;
+}
+
+static size_t count_examples(const dsbi_classify_page *p, const char *dataset, bool confused)
+{
+    size_t n = 0;
+    const dsbi_json_value *e = dsbi_json_first(dsbi_json_get(p->root, "examples"));
+    for (; e; e = dsbi_json_next(e))
+        n += is_example(e, dataset, confused);
+    return n;
+}
+
 /* The examples of one collection and kind; nothing if there are none. */
 static void add_examples(const dsbi_classify_page *p, const char *dataset, bool confused)
 {
-    const char *kind = confused ? "confused" : "typical";
-    size_t n = 0;
+    if (count_examples(p, dataset, confused) == 0)
+        return;
+    dsbi_html(p->t, "<div><div class=\"small soft\">%s</div><div class=\"thumbs\">\n",
+              confused ? "Most confused: taken for another collection" : "Most typical");
     const dsbi_json_value *e = dsbi_json_first(dsbi_json_get(p->root, "examples"));
-    for (; e; e = dsbi_json_next(e)) {
-        if (strcmp(dsbi_record_text(e, "dataset"), dataset) != 0 ||
-            strcmp(dsbi_record_text(e, "kind"), kind) != 0)
-            continue;
-        if (n++ == 0)
-            dsbi_html(p->t, "<div><div class=\"small soft\">%s</div><div class=\"thumbs\">\n",
-                      confused ? "Most confused: taken for another collection" : "Most typical");
-        add_example(p->t, e, confused);
-    }
-    if (n > 0)
-        dsbi_text_add(p->t, "</div></div>\n");
-    else if (confused)
-        dsbi_text_add(p->t, "<p class=\"small soft\">No test image of it is taken for another "
-                            "collection.</p>\n");
+    for (; e; e = dsbi_json_next(e))
+        if (is_example(e, dataset, confused))
+            add_example(p->t, e, confused);
+    dsbi_text_add(p->t, "</div></div>\n");
 }
 
 void dsbi_classify_examples(const dsbi_classify_page *p)
@@ -57,10 +64,14 @@ void dsbi_classify_examples(const dsbi_classify_page *p)
         "Test images it is surest about, right and wrong (wrong ones are framed). "
         "What the typical ones have in common hints at what gives a collection away.");
     for (size_t i = 0; i < p->n; i++) {
-        dsbi_html(p->t, "<h3>%s</h3>\n<div class=\"two\">\n", p->names[i]);
+        bool mistakes = count_examples(p, p->names[i], true) > 0;
+        dsbi_html(p->t, "<h3>%s</h3>\n<div class=\"%s\">\n", p->names[i], mistakes ? "two" : "");
         add_examples(p, p->names[i], false);
         add_examples(p, p->names[i], true);
-        dsbi_text_add(p->t, "</div>\n");
+        dsbi_text_add(p->t, mistakes
+                                ? "</div>\n"
+                                : "</div>\n<p class=\"small soft\">No test image of it is taken "
+                                  "for another collection.</p>\n");
     }
     dsbi_section_end(p->t);
 }
@@ -202,6 +213,19 @@ void dsbi_classify_duplicates(const dsbi_classify_page *p)
 
 enum { DEPTH = 4 }; /* of nested values that are shown */
 
+static void add_value(dsbi_text *t, const dsbi_json_value *value, int depth);
+
+/* A recipe is a JSON object in a string. */
+static bool add_inner(dsbi_text *t, const char *text, int depth)
+{
+    dsbi_json *doc;
+    if (*text != '{' || dsbi_json_parse(t->rt, &doc, text, strlen(text)) != DSB_OK)
+        return false;
+    add_value(t, dsbi_json_root(doc), depth);
+    dsbi_json_free(doc);
+    return true;
+}
+
 /* Any JSON value as text a person can read: "a, b", "size 64, epochs 3". */
 static void add_value(dsbi_text *t, const dsbi_json_value *value, int depth)
 {
@@ -210,7 +234,8 @@ static void add_value(dsbi_text *t, const dsbi_json_value *value, int depth)
     bool yes;
     switch (dsbi_json_type_of(value)) {
     case DSBI_JSON_STRING:
-        dsbi_html(t, "%s", dsbi_json_string(value, NULL));
+        if (depth <= 0 || !add_inner(t, dsbi_json_string(value, NULL), depth - 1))
+            dsbi_html(t, "%s", dsbi_json_string(value, NULL));
         break;
     case DSBI_JSON_NUMBER:
         if (dsbi_json_int64(value, &whole))
@@ -223,16 +248,21 @@ static void add_value(dsbi_text *t, const dsbi_json_value *value, int depth)
         break;
     case DSBI_JSON_ARRAY:
     case DSBI_JSON_OBJECT: {
-        const char *separator = "";
         bool object = dsbi_json_type_of(value) == DSBI_JSON_OBJECT;
+        size_t n = 0;
         const dsbi_json_value *item = depth > 0 ? dsbi_json_first(value) : NULL;
-        for (; item; item = dsbi_json_next(item), separator = ", ") {
-            dsbi_text_add(t, depth == DEPTH ? "<span class=\"item\">" : separator);
+        for (; item; item = dsbi_json_next(item)) {
+            dsbi_json_type type = dsbi_json_type_of(item);
+            if (type == DSBI_JSON_NULL)
+                continue;
+            /* members at the top, and objects in a list, stand in a box of their own */
+            bool boxed = depth == DEPTH || (!object && type == DSBI_JSON_OBJECT);
+            dsbi_text_add(t, boxed ? "<span class=\"item\">" : n > 0 ? ", " : "");
             if (object)
                 dsbi_html(t, "<i>%s</i> ", dsbi_json_key(item, NULL));
             add_value(t, item, depth - 1);
-            if (depth == DEPTH)
-                dsbi_text_add(t, "</span> ");
+            dsbi_text_add(t, boxed ? "</span> " : "");
+            n++;
         }
         break;
     }

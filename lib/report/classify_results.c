@@ -252,10 +252,11 @@ void dsbi_classify_null(const dsbi_classify_page *p)
         passed ? "Passed:" : "Failed:", dsbi_number_percent(&value, accuracy),
         dsbi_number_count(&n_test, dsbi_record_count(null, "n_test")),
         dsbi_number_interval(&interval, lo, hi), dsbi_number_percent(&chance, p->chance),
-        passed ? "The interval holds chance, as it must."
-               : "Something leaks: near-duplicates, an order in the files, or a defect. The "
-                 "other numbers of this page should not be trusted until it is found. (One "
-                 "run in twenty fails by bad luck; another seed tells.)");
+        passed && !(hi < p->chance) ? "The interval holds chance, as it must."
+        : passed                    ? "Below chance, by bad luck: nothing was found, as it must be."
+                 : "Something leaks: near-duplicates, an order in the files, or a defect. The "
+                   "other numbers of this page should not be trusted until it is found. (One "
+                   "run in twenty fails by bad luck; another seed tells.)");
     dsbi_section_end(p->t);
 }
 
