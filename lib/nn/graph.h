@@ -65,7 +65,7 @@ typedef struct dsbi_attrs {
     bool no_bias;
 } dsbi_attrs;
 
-enum { DSBI_NONE = UINT32_MAX };
+#define DSBI_NONE UINT32_MAX /* no value, no parameter */
 
 typedef struct dsbi_node {
     const dsbi_layer *layer;
