@@ -7,6 +7,7 @@
 #include "bias/result.h"
 
 enum { MAX_CLASSES = 64, MIN_SIZE = 8, MAX_SIZE = 512 };
+static const uint64_t PIXELS_MAX_BYTES = (uint64_t)16 << 30; /* of disk */
 
 _Static_assert(offsetof(dsb_bias_opts, reserved) + sizeof(uint32_t) == sizeof(dsb_bias_opts),
                "no hole at the end of dsb_bias_opts");
@@ -191,10 +192,14 @@ static dsb_status make_split(dsb_bias_result *result)
 
 static dsb_status climb(dsb_bias_result *result, const dsbi_view *view)
 {
+    for (size_t i = 0; i < result->plan.n_entries; i++) { /* what is not reached was stopped */
+        result->outcomes[i].plan = result->plan.entries[i];
+        result->outcomes[i].state =
+            result->plan.entries[i].effort ? DSBI_RUNG_STOPPED : DSBI_RUNG_SKIPPED;
+    }
     for (size_t i = 0; i < result->plan.n_entries; i++) {
         const dsbi_plan_entry *entry = &result->plan.entries[i];
         dsbi_outcome *outcome = &result->outcomes[i];
-        outcome->plan = *entry;
         if (!entry->effort)
             continue;
         DSBI_TRY(dsbi_fail_at(dsbi_outcome_run(view, entry, outcome), "%s", entry->model));
@@ -275,6 +280,43 @@ done:
     return status;
 }
 
+/* Every rung looks at the same squares: decoded once, kept on disk. */
+static dsb_status open_pixels(const dsb_bias_result *result, dsbi_view *view)
+{
+    const dsbi_pixels_spec spec = {view->size, DSBI_PREPARE_CENTRE_CROP, DSBI_RESIZE_BICUBIC};
+    return dsbi_pixels_create(result->rt, &view->pixels, dsbi_split_collections(result->split),
+                              &spec, NULL, PIXELS_MAX_BYTES);
+}
+
+static dsb_status run_ladder(dsb_bias_result *result, const dsbi_view *view, bool is_replay,
+                             double start)
+{
+    uint64_t images = 0;
+    for (size_t d = 0; d < result->n_datasets; d++)
+        images += dsb_dataset_count(result->datasets[d]);
+    if (!is_replay)
+        DSBI_TRY(dsbi_plan_rungs(&result->plan, view,
+                                 (double)images / fmax(result->scan_seconds, 1e-3),
+                                 dsbi_now() - start));
+    dsb_status status = climb(result, view);
+    if (status != DSB_OK && status != DSB_E_CANCELLED)
+        return status;
+    choose_headline(result);
+    if (result->headline == result->plan.n_entries)
+        return status != DSB_OK ? status
+                                : dsbi_fail(DSB_E_DATA, "the time limit leaves no rung to run");
+    const dsbi_outcome *headline = &result->outcomes[result->headline];
+    dsb_status verdict =
+        dsbi_verdict_make(&result->verdict, headline->confusion, result->n_datasets,
+                          headline->probabilities, result->test_labels, result->n_test);
+    if (verdict != DSB_OK)
+        return verdict;
+    if (status == DSB_OK && result->opts.null_control)
+        status = run_null(result, view);
+    result->cancelled = status == DSB_E_CANCELLED;
+    return status;
+}
+
 static dsb_status run_task(dsb_bias_result *result, const dsbi_json_value *replay,
                            dsb_event_fn event, void *user)
 {
@@ -293,29 +335,9 @@ static dsb_status run_task(dsb_bias_result *result, const dsbi_json_value *repla
         DSBI_TRY(check_replayed_data(result, replay));
     DSBI_TRY(make_split(result));
     view.split = result->split;
-    uint64_t images = 0;
-    for (size_t d = 0; d < result->n_datasets; d++)
-        images += dsb_dataset_count(result->datasets[d]);
-    if (!replay)
-        DSBI_TRY(dsbi_plan_rungs(&result->plan, &view,
-                                 (double)images / fmax(result->scan_seconds, 1e-3),
-                                 dsbi_now() - start));
-    dsb_status status = climb(result, &view);
-    if (status != DSB_OK && status != DSB_E_CANCELLED)
-        return status;
-    choose_headline(result);
-    if (result->headline == result->plan.n_entries)
-        return status != DSB_OK ? status
-                                : dsbi_fail(DSB_E_DATA, "the time limit leaves no rung to run");
-    const dsbi_outcome *headline = &result->outcomes[result->headline];
-    dsb_status verdict =
-        dsbi_verdict_make(&result->verdict, headline->confusion, result->n_datasets,
-                          headline->probabilities, result->test_labels, result->n_test);
-    if (verdict != DSB_OK)
-        return verdict;
-    if (status == DSB_OK && result->opts.null_control)
-        status = run_null(result, &view);
-    result->cancelled = status == DSB_E_CANCELLED;
+    DSBI_TRY(open_pixels(result, &view));
+    dsb_status status = run_ladder(result, &view, replay != NULL, start);
+    dsbi_pixels_free(view.pixels);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "base/runtime.h"
 #include "base/text.h"
 #include "data/dataset.h"
+#include "data/pixels.h"
 #include "data/split.h"
 #include "dsbias/bias.h"
 #include "dsbias/nn.h"
@@ -19,7 +20,8 @@ typedef struct dsbi_view {
     dsb_runtime *rt;
     const dsb_split *split;
     size_t n_classes;
-    uint32_t size; /* side of the images in pixels */
+    uint32_t size;       /* side of the images in pixels */
+    dsbi_pixels *pixels; /* prepared images of all collections, decoded once for all rungs */
     const dsb_bias_opts *opts;
     dsb_event_fn event;
     void *user;

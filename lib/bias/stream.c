@@ -4,10 +4,11 @@
 #include <math.h>
 #include "base/file.h"
 #include "base/pool.h"
-#include "image/image.h"
+#include "data/feed.h"
 
 typedef struct fill {
     const dsbi_view *view;
+    dsbi_feed *feed;
     uint32_t part;
     uint64_t first;
     uint8_t *images;
@@ -19,18 +20,12 @@ static dsb_status fill_one(void *user, size_t task, size_t worker)
 {
     const fill *f = user;
     (void)worker;
-    dsb_runtime *rt = f->view->rt;
     uint32_t size = f->view->size;
     uint64_t k = dsbi_balanced_item(f->view->split, f->part, f->first + task);
-    dsbi_item item = dsbi_split_item(f->view->split, f->part, k);
-    f->labels[task] = item.label;
+    f->labels[task] = dsbi_split_item(f->view->split, f->part, k).label;
     f->items[task] = k;
-    dsbi_image image = {0};
-    DSBI_TRY(dsbi_dataset_decode(item.dataset, rt, &image, item.image));
-    dsb_status status = dsbi_image_prepare(rt, f->images + task * size * size * 3, &image, size,
-                                           DSBI_PREPARE_CENTRE_CROP, DSBI_RESIZE_BICUBIC);
-    dsbi_image_free(rt, &image);
-    return status;
+    dsbi_image image = {.data = f->images + task * size * size * 3};
+    return dsbi_feed_get(f->feed, &image, k, NULL);
 }
 
 dsb_status dsbi_blocks_run(const dsbi_view *view, const char *stage, uint32_t part, uint64_t most,
@@ -45,6 +40,8 @@ dsb_status dsbi_blocks_run(const dsbi_view *view, const char *stage, uint32_t pa
     f.labels = dsbi_alloc_array(rt, DSBI_BLOCK_IMAGES, sizeof *f.labels);
     f.items = dsbi_alloc_array(rt, DSBI_BLOCK_IMAGES, sizeof *f.items);
     dsb_status status = f.images && f.labels && f.items ? DSB_OK : DSB_E_NOMEM;
+    if (status == DSB_OK)
+        status = dsbi_feed_create(rt, &f.feed, view->split, part, view->pixels);
     while (status == DSB_OK && f.first < total) {
         uint64_t left = total - f.first;
         size_t n = left < DSBI_BLOCK_IMAGES ? (size_t)left : DSBI_BLOCK_IMAGES;
@@ -55,6 +52,7 @@ dsb_status dsbi_blocks_run(const dsbi_view *view, const char *stage, uint32_t pa
         DSBI_GO(dsbi_view_event(view, stage, f.first, total, dsbi_now() - start, NAN, ""));
     }
 done:
+    dsbi_feed_free(f.feed);
     dsbi_free(rt, f.images);
     dsbi_free(rt, f.labels);
     dsbi_free(rt, f.items);

@@ -19,8 +19,8 @@ typedef struct dsbi_block {
 typedef dsb_status (*dsbi_block_fn)(void *user, const dsbi_block *block);
 
 /* Calls `fn` for `most` images of `part`, the labels in turn (dsbi_balanced_item), with progress
- * named `stage`. Images that cannot be decoded any more are DSB_E_IO or DSB_E_FORMAT, naming the
- * file. */
+ * named `stage`. Images come from view->pixels; one that cannot be decoded any more is replaced by
+ * the next of its label (dsbi_feed_get), DSB_E_DATA if there is none. */
 dsb_status dsbi_blocks_run(const dsbi_view *view, const char *stage, uint32_t part, uint64_t most,
                            dsbi_block_fn fn, void *user);
 

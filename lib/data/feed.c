@@ -80,7 +80,7 @@ dsb_status dsbi_feed_get(dsbi_feed *feed, dsbi_image *out, uint64_t k, uint64_t 
         if (dsbi_feed_has_failed(feed, candidate))
             continue;
         dsbi_item item = dsbi_split_item(feed->split, feed->part, candidate);
-        dsb_status status = dsbi_pixels_get(feed->pixels, out, item.collection, item.image);
+        dsb_status status = dsbi_pixels_get(feed->pixels, out, item.dataset, item.image);
         if (status == DSB_OK) {
             if (shown)
                 *shown = candidate;

@@ -9,7 +9,8 @@
 
 typedef struct dsbi_feed dsbi_feed;
 
-/* `pixels` may be shared by feeds on the same collections and is retained. Retains the split. */
+/* `pixels` holds the split's collections, perhaps others too, and may be shared by any number of
+ * feeds. Retains both. */
 dsb_status dsbi_feed_create(dsb_runtime *rt, dsbi_feed **out, const dsb_split *split, uint32_t part,
                             dsbi_pixels *pixels);
 void dsbi_feed_free(dsbi_feed *feed);

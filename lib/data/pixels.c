@@ -134,9 +134,9 @@ static dsb_status prepare_keep(dsb_runtime *rt, dsbi_image *out, const dsbi_imag
     return dsbi_image_resize_window(rt, out->data, in, &want, NULL, filter);
 }
 
-static dsb_status decode(dsbi_pixels *self, dsbi_image *out, size_t collection, uint64_t image)
+static dsb_status decode(dsbi_pixels *self, dsbi_image *out, const dsb_dataset *dataset,
+                         uint64_t image)
 {
-    const dsb_dataset *dataset = self->collections.datasets[collection];
     const dsbi_pixels_spec *spec = &self->spec;
     dsbi_image whole;
     DSBI_TRY(dsbi_dataset_decode(dataset, self->rt, &whole, image));
@@ -196,15 +196,22 @@ static void keep(dsbi_pixels *self, const dsbi_image *image, uint64_t place)
                  dsb_last_error());
 }
 
-dsb_status dsbi_pixels_get(dsbi_pixels *self, dsbi_image *out, size_t collection, uint64_t image)
+dsb_status dsbi_pixels_get(dsbi_pixels *self, dsbi_image *out, const dsb_dataset *dataset,
+                           uint64_t image)
 {
+    size_t collection = 0;
+    while (collection < self->collections.n && self->collections.datasets[collection] != dataset)
+        collection++;
+    if (collection == self->collections.n)
+        return dsbi_fail(DSB_E_INVALID, "pixel store: %s is not one of its collections",
+                         dataset->name);
     uint64_t place = self->collections.first[collection] + image;
     if (atomic_load_explicit(&self->states[place], memory_order_acquire) == STORED &&
         fetch(self, out, place) == DSB_OK) {
         atomic_fetch_add_explicit(&self->stored_count, 1, memory_order_relaxed);
         return DSB_OK;
     }
-    DSBI_TRY(decode(self, out, collection, image));
+    DSBI_TRY(decode(self, out, dataset, image));
     keep(self, out, place);
     return DSB_OK;
 }

@@ -29,9 +29,11 @@ const dsbi_pixels_spec *dsbi_pixels_spec_of(const dsbi_pixels *pixels);
 /* Bytes the buffer of dsbi_pixels_get must have. */
 size_t dsbi_pixels_capacity(const dsbi_pixels *pixels);
 
-/* The image into out->data, a buffer of the caller; width, height and channels are set.
- * DSB_E_NOMEM, or what is wrong with the file. */
-dsb_status dsbi_pixels_get(dsbi_pixels *pixels, dsbi_image *out, size_t collection, uint64_t image);
+/* Image of one of the store's collections into out->data, a buffer of the caller; width, height and
+ * channels are set. DSB_E_INVALID for another collection, DSB_E_NOMEM, or what is wrong with the
+ * file. */
+dsb_status dsbi_pixels_get(dsbi_pixels *pixels, dsbi_image *out, const dsb_dataset *dataset,
+                           uint64_t image);
 
 /* The image is damaged or gone: the caller may go on with another one. */
 static inline bool dsbi_is_image_failure(dsb_status status)

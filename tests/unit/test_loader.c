@@ -383,6 +383,29 @@ START_TEST(blocks_share_a_store)
             dsbi_feed_free(feed);
         }
     ck_assert_uint_eq(dsbi_pixels_decoded_count(pixels), 60);
+    dsb_split *pseudo,
+        *other = make_split(rt, "a", "b", 0); /* pieces of b; collections of its own */
+    const dsb_dataset *b = dsbi_split_item(split, DSB_PART_TRAIN, 41).dataset;
+    ck_assert_ok(dsb_split_create_pseudo(rt, &pseudo, b, 3, NULL));
+    dsbi_feed *feed;
+    ck_assert_ok(dsbi_feed_create(rt, &feed, pseudo, DSB_PART_TEST, pixels));
+    ck_assert_ok(dsbi_feed_block(feed, block, shown, 0, dsbi_feed_size(feed)));
+    ck_assert_uint_eq(dsbi_pixels_decoded_count(pixels), 60);
+    for (uint64_t k = 0; k < dsbi_feed_size(feed); k++) {
+        dsbi_item item = dsbi_split_item(pseudo, DSB_PART_TEST, k);
+        dsbi_image whole;
+        ck_assert_ok(dsbi_dataset_decode(b, rt, &whole, item.image));
+        ck_assert_ok(dsbi_image_prepare(rt, one, &whole, 16, spec.mode, spec.filter));
+        ck_assert_mem_eq(one, block + k * sizeof one, sizeof one);
+        dsbi_image_free(rt, &whole);
+    }
+    dsbi_feed_free(feed);
+    ck_assert_ok(dsbi_feed_create(rt, &feed, other, DSB_PART_TEST, pixels));
+    ck_assert_fails(dsbi_feed_get(feed, &(dsbi_image){.data = one}, 0, NULL), DSB_E_INVALID,
+                    "a is not one of its collections");
+    dsbi_feed_free(feed);
+    dsb_split_free(pseudo);
+    dsb_split_free(other);
     dsbi_pixels_free(pixels);
     dsb_split_free(split);
     dsb_runtime_free(rt);
@@ -453,7 +476,7 @@ START_TEST(kept_images_have_the_promised_sizes)
     for (int round = 0; round < 2; round++)
         for (uint32_t i = 0; i < 6; i++) {
             dsbi_image image = {.data = round ? buffer : first};
-            ck_assert_ok(dsbi_pixels_get(pixels, &image, 0, i));
+            ck_assert_ok(dsbi_pixels_get(pixels, &image, dataset, i));
             ck_assert_uint_eq(image.width, cases[i].out[0]);
             ck_assert_uint_eq(image.height, cases[i].out[1]);
             ck_assert_uint_eq(image.channels, 3);
