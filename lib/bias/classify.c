@@ -1,5 +1,6 @@
 /* dsb_bias_classify: open the collections, split, plan, climb the ladder, null control, record. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include "base/file.h"
@@ -288,6 +289,12 @@ static dsb_status open_pixels(const dsb_bias_result *result, dsbi_view *view)
                               &spec, NULL, PIXELS_MAX_BYTES);
 }
 
+static void note_stop(dsb_bias_result *result, dsb_status status)
+{
+    if (status == DSB_E_CANCELLED)
+        snprintf(result->stopped, sizeof result->stopped, "%s", dsb_last_error());
+}
+
 static dsb_status run_ladder(dsb_bias_result *result, const dsbi_view *view, bool is_replay,
                              double start)
 {
@@ -301,6 +308,7 @@ static dsb_status run_ladder(dsb_bias_result *result, const dsbi_view *view, boo
     dsb_status status = climb(result, view);
     if (status != DSB_OK && status != DSB_E_CANCELLED)
         return status;
+    note_stop(result, status);
     choose_headline(result);
     if (result->headline == result->plan.n_entries)
         return status != DSB_OK ? status
@@ -311,8 +319,10 @@ static dsb_status run_ladder(dsb_bias_result *result, const dsbi_view *view, boo
                           headline->probabilities, result->test_labels, result->n_test);
     if (verdict != DSB_OK)
         return verdict;
-    if (status == DSB_OK && result->opts.null_control)
+    if (status == DSB_OK && result->opts.null_control) {
         status = run_null(result, view);
+        note_stop(result, status);
+    }
     result->cancelled = status == DSB_E_CANCELLED;
     return status;
 }
@@ -383,6 +393,8 @@ dsb_status dsb_bias_classify(dsb_runtime *rt, dsb_bias_result **out, const char 
         status = wrote;
         goto done;
     }
+    if (status == DSB_E_CANCELLED)
+        dsbi_fail_text(status, result->stopped);
     *out = result;
 done:
     dsbi_json_free(replay);

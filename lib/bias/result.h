@@ -46,8 +46,10 @@ struct dsb_bias_result {
     uint64_t n_test;
     double started_unix, seconds_total, scan_seconds;
     bool cancelled;
-    dsbi_text log;  /* JSON lines */
-    dsbi_text json; /* the record */
+    char stopped[256]; /* the sentence of the stop; what is worked out after it clears the thread's
+                        */
+    dsbi_text log;     /* JSON lines */
+    dsbi_text json;    /* the record */
 };
 
 /* One rung on one view: fit, calibrate, score. `test_labels` [n_test of the view's split]. */
