@@ -2,7 +2,7 @@
  * images of both test sets (whose noise all models share), over both.
  *
  * Over models only sums of the drawn points are needed. Over images a replicate is a weight per
- * image, and accuracies are weighted sums; eight replicates are done in one pass over the scores.
+ * image, and the accuracies of all models in 64 replicates are one matrix product.
  * Replicates are cut into tasks of fixed size, so results do not depend on the number of threads.
  */
 #include "base/opts.h"
@@ -12,8 +12,9 @@
 #include "stats/ordering.h"
 #include "stats/resampling.h"
 #include "stats/special.h"
+#include "tensor/matmul.h"
 
-enum { MODEL_TASK = 512, LANES = 8 };
+enum { MODEL_TASK = 512, REPLICATES = 64 };
 
 typedef struct model_job {
     const double *x, *y; /* [n] transformed, finite */
@@ -155,36 +156,22 @@ done:
 }
 
 typedef struct means_job {
-    const double *score; /* [n_models, n] */
-    size_t n, n_models;
-    uint64_t seed, stream, n_replicates;
-    double *means;   /* [n_replicates, n_models] */
-    double **weight; /* [workers] [n, LANES] */
+    size_t n;
+    uint64_t seed, stream, first;
+    double *weight; /* [REPLICATES, n] how often each item is drawn */
 } means_job;
 
-static dsb_status means_task(void *user, size_t task, size_t worker)
+static dsb_status weight_task(void *user, size_t task, size_t worker)
 {
     means_job *job = user;
-    double *weight = job->weight[worker];
-    size_t n = job->n;
-    uint64_t first = (uint64_t)task * LANES;
-    for (size_t i = 0; i < n * LANES; i++)
+    double *weight = job->weight + task * job->n;
+    (void)worker;
+    for (size_t i = 0; i < job->n; i++)
         weight[i] = 0;
-    for (size_t l = 0; l < LANES; l++) {
-        dsbi_rng rng;
-        dsbi_rng_init(&rng, job->seed, DSBI_RNG_RESAMPLE, (first + l) * 16 + job->stream);
-        for (size_t k = 0; k < n; k++)
-            weight[(size_t)(((uint64_t)dsbi_rng_u32(&rng) * n) >> 32) * LANES + l] += 1;
-    }
-    for (size_t m = 0; m < job->n_models; m++) {
-        double sum[LANES] = {0};
-        const double *score = job->score + m * n;
-        for (size_t i = 0; i < n; i++)
-            for (size_t l = 0; l < LANES; l++)
-                sum[l] += weight[i * LANES + l] * score[i];
-        for (size_t l = 0; l < LANES && first + l < job->n_replicates; l++)
-            job->means[(size_t)(first + l) * job->n_models + m] = sum[l] / (double)n;
-    }
+    dsbi_rng rng;
+    dsbi_rng_init(&rng, job->seed, DSBI_RNG_RESAMPLE, (job->first + task) * 16 + job->stream);
+    for (size_t k = 0; k < job->n; k++)
+        weight[(size_t)(((uint64_t)dsbi_rng_u32(&rng) * job->n) >> 32)] += 1;
     return DSB_OK;
 }
 
@@ -193,24 +180,28 @@ dsb_status dsb_stats_bootstrap_means(dsb_runtime *rt, double *means, const doubl
                                      uint64_t seed, uint32_t stream)
 {
     dsbi_clear_error();
-    if (!rt || !means || !score || stream > 15)
-        return dsbi_fail(DSB_E_INVALID, "bootstrap of means needs arrays and a stream below 16");
+    if (!rt || !means || !score || stream > 14)
+        return dsbi_fail(DSB_E_INVALID, "bootstrap of means needs arrays and a stream below 15");
     if (n_models == 0 || n == 0 || n > UINT32_MAX)
         return dsbi_fail(DSB_E_DATA, "nothing to resample: %llu models, %llu items",
                          (unsigned long long)n_models, (unsigned long long)n);
-    size_t workers = (size_t)dsb_runtime_threads(rt);
-    means_job job = {score, (size_t)n, (size_t)n_models, seed, stream, n_replicates, means, NULL};
-    job.weight = dsbi_calloc(rt, workers, sizeof *job.weight);
-    dsb_status status = job.weight ? DSB_OK : DSB_E_NOMEM;
-    for (size_t w = 0; status == DSB_OK && w < workers; w++) {
-        job.weight[w] = dsbi_alloc_array(rt, (size_t)n, LANES * sizeof(double));
-        if (!job.weight[w])
-            status = DSB_E_NOMEM;
+    size_t items = (size_t)n, models = (size_t)n_models;
+    means_job job = {items, seed, stream, 0, NULL};
+    job.weight = dsbi_alloc_array(rt, items, REPLICATES * sizeof *job.weight);
+    if (!job.weight)
+        return DSB_E_NOMEM;
+    dsb_status status = DSB_OK;
+    for (uint64_t b = 0; status == DSB_OK && b < n_replicates; b += REPLICATES) {
+        size_t rows = n_replicates - b < REPLICATES ? (size_t)(n_replicates - b) : REPLICATES;
+        job.first = b;
+        status = dsbi_parallel(rt, rows, weight_task, &job);
+        /* sums of whole numbers are exact, so correctness 0/1 gives the same means anywhere */
+        if (status == DSB_OK)
+            status = dsbi_matmul_f64(rt, false, true, rows, models, items, 1, job.weight, items,
+                                     score, items, 0, means + (size_t)b * models, models);
     }
-    if (status == DSB_OK)
-        status = dsbi_parallel(rt, (size_t)((n_replicates + LANES - 1) / LANES), means_task, &job);
-    for (size_t w = 0; job.weight && w < workers; w++)
-        dsbi_free(rt, job.weight[w]);
+    for (size_t k = 0; status == DSB_OK && k < (size_t)n_replicates * models; k++)
+        means[k] /= (double)n;
     dsbi_free(rt, job.weight);
     return status;
 }

@@ -5,9 +5,9 @@
  * For a split of the pooled points into X and Y all three follow from S_XX, the row sums and the
  * total, so a permutation costs one quadratic form x' K x. K is made in blocks of rows (never
  * stored whole), and a block times the 0/1 matrix of all permutations is one matrix product: the
- * reason why this file, alone in lib/stats, reaches for lib/tensor. Only the upper half of K is
- * made. K is centred by a constant, which cancels in MMD^2_u and saves digits. Sources: Gretton et
- * al. 2012; Szekely & Rizzo 2013; Binkowski et al. 2018 (KID). */
+ * reason why this file reaches for lib/tensor, which lib/stats otherwise does without. Only the
+ * upper half of K is made. K is centred by a constant, which cancels in MMD^2_u and saves digits.
+ * Sources: Gretton et al. 2012; Szekely & Rizzo 2013; Binkowski et al. 2018 (KID). */
 #include <string.h>
 #include "base/pool.h"
 #include "base/rng.h"

@@ -13,7 +13,7 @@ allowed() {
     data) echo "base kernels tensor image data" ;;
     nn) echo "base kernels tensor nn" ;;
     train) echo "base kernels tensor image data nn train" ;;
-    stats) echo "base kernels tensor stats" ;; # mmd.c alone needs the matrix product
+    stats) echo "base kernels tensor stats" ;; # mmd.c and fit_bootstrap.c need the matrix product
     bias) echo "base kernels tensor image data nn train stats bias" ;;
     shift) echo "base stats shift" ;;
     report) echo "base report" ;; # reads records only
