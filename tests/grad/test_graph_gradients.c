@@ -30,6 +30,11 @@ static void pixels(dsbi_builder *b)
     dsbi_graph_output(b, dsbi_gelu(b, dsbi_conv2d(b, x, "stem", 5, 3, 2, 1)));
 }
 
+static void patches(dsbi_builder *b)
+{
+    dsbi_graph_output(b, dsbi_conv2d(b, dsbi_input_images(b), "patches", 5, 2, 2, 0));
+}
+
 static dsbi_graph *declared(dsb_runtime *rt, declare_fn declare)
 {
     dsbi_builder b;
@@ -55,12 +60,13 @@ static dsbi_graph *convnext(dsb_runtime *rt)
     return graph;
 }
 
-static const declare_fn graphs[] = {shared_input, branches, pixels};
+static const declare_fn graphs[] = {shared_input, branches, pixels, patches};
+enum { N_GRAPHS = sizeof graphs / sizeof graphs[0] };
 
 START_TEST(graphs_agree_with_differences)
 {
     dsb_runtime *rt = make_runtime(2);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < N_GRAPHS; i++)
         for (int no_fusion = 0; no_fusion < 2; no_fusion++) {
             grad_case g = grad_case_make(rt, declared(rt, graphs[i]), 4);
             grad_check(&g, no_fusion, 1, 1e-7, "graph");
@@ -87,8 +93,9 @@ START_TEST(float_agrees_with_double_at_each_level)
     const uint32_t levels[] = {DSB_ISA_GENERIC, DSB_ISA_AVX2, DSB_ISA_AVX512};
     for (size_t i = 0; i < 3; i++) {
         dsb_runtime *rt = grad_runtime(levels[i], 2);
-        for (size_t k = 0; k < 4; k++) {
-            grad_case g = grad_case_make(rt, k < 3 ? declared(rt, graphs[k]) : convnext(rt), 5);
+        for (size_t k = 0; k <= N_GRAPHS; k++) {
+            grad_case g =
+                grad_case_make(rt, k < N_GRAPHS ? declared(rt, graphs[k]) : convnext(rt), 5);
             grad_compare_f32(&g, false, 2e-5, "graph");
             grad_compare_f32(&g, true, 2e-5, "graph, unfused");
             grad_case_free(&g);

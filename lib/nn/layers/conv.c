@@ -6,6 +6,9 @@
 #include <string.h>
 #include "nn/affine.h"
 
+/* A line of pixels of several patches on the stack: 4 KiB, at least one patch of 16 pixels. */
+enum { LINE_DOUBLES = 512, MOST_LINE_KERNEL = 32 };
+
 static void declare(dsbi_builder *b, dsbi_node *node)
 {
     const dsbi_attrs *a = &node->attrs;
@@ -39,9 +42,41 @@ static size_t clip(const dsbi_node *node, size_t line, size_t column, size_t *sk
     return end > *skip ? end - *skip : 0;
 }
 
+/* Patches of pixels side by side in one line of output, without padding: each of their lines is
+ * normalised as a whole, then dealt out. Returns how many of the `count` patches it made. */
+static size_t gather_pixels(const dsbi_call *call, void *out, size_t row, size_t count)
+{
+    const dsbi_node *node = call->node;
+    const size_t k = node->attrs.kernel, item = call->math->item, run = 3 * k * item;
+    const size_t rows = dsbi_shape_rows(node->out), place = row % rows;
+    const size_t i = place / node->out.w, j = place % node->out.w;
+    double line[LINE_DOUBLES];
+    size_t n = sizeof line / run;
+    n = n < count ? n : count;
+    n = n < node->out.w - j ? n : node->out.w - j;
+    for (size_t kh = 0; kh < k; kh++) {
+        const size_t from =
+            row / rows * dsbi_shape_size(node->in) + ((i * k + kh) * node->in.w + j * k) * 3;
+        call->math->pixels(dsbi_kernels_of(call->rt), line, call->pixels + from,
+                           &call->graph->pixels, n * k);
+        char *to = dsbi_at(call, out, kh * k * 3);
+        for (size_t p = 0; p < n; p++)
+            memcpy(to + p * k * run, (const char *)line + p * run, run);
+    }
+    return n;
+}
+
 static void gather(const dsbi_call *call, void *out, size_t first, size_t count)
 {
     const dsbi_node *node = call->node;
+    if (node->pixels && node->attrs.stride == node->attrs.kernel && node->attrs.pad == 0 &&
+        node->attrs.kernel <= MOST_LINE_KERNEL) {
+        const size_t patch = node->attrs.kernel * node->attrs.kernel * 3;
+        for (size_t done = 0; done < count;)
+            done +=
+                gather_pixels(call, dsbi_at(call, out, done * patch), first + done, count - done);
+        return;
+    }
     const size_t k = node->attrs.kernel, stride = node->attrs.stride, pad = node->attrs.pad;
     const size_t c = node->in.c, item = call->math->item, rows = dsbi_shape_rows(node->out);
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
