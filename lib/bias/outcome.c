@@ -154,14 +154,18 @@ static void say_beyond(dsbi_comparison *c, const dsbi_outcome *metadata, const d
                  "%.1f points (95 %% "
                  "interval %.1f to %.1f).",
                  m, 100 * c->difference, 100 * c->ci[0], 100 * c->ci[1]);
-    else
-        snprintf(c->sentence, sizeof c->sentence,
-                 "File properties alone (no pixels) give %.1f %%, and pixels give %.1f %%: pixels "
-                 "do not go beyond what "
-                 "size, format and compression of the files give away; of the %llu images that "
-                 "file properties "
-                 "get wrong, pixels name %llu rightly.",
-                 m, p, (unsigned long long)c->n_missed, (unsigned long long)c->pixels_right);
+    else {
+        int used = snprintf(c->sentence, sizeof c->sentence,
+                            "File properties alone (no pixels) give %.1f %%, and pixels give %.1f "
+                            "%%: pixels do not go "
+                            "beyond what size, format and compression of the files give away.",
+                            m, p);
+        if (c->n_missed > 0 && used > 0 && (size_t)used < sizeof c->sentence)
+            snprintf(
+                c->sentence + used, sizeof c->sentence - (size_t)used,
+                " Of the %llu images that file properties get wrong, pixels name %llu rightly.",
+                (unsigned long long)c->n_missed, (unsigned long long)c->pixels_right);
+    }
 }
 
 dsb_status dsbi_compare_metadata(dsbi_comparison *out, const dsb_bias_result *result)
