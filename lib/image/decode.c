@@ -6,7 +6,7 @@
 
 const dsbi_decode_limits dsbi_decode_limits_default = {
     .max_pixels = 178956970, /* Pillow's: 2 * 1024^3 / 4 / 3 */
-    .max_blocks = (uint64_t)64 << 20,
+    .max_blocks = (uint64_t)32 << 20,
     .max_memory_bytes = (size_t)384 << 20,
     .max_scans = 100,
 };

@@ -27,7 +27,7 @@ typedef struct dsbi_decode_limits {
     uint32_t reserved;
 } dsbi_decode_limits;
 
-/* 178,956,970 pixels (as Pillow), 100 scans, 64 Mi block visits, 384 MiB. */
+/* 178,956,970 pixels (as Pillow), 100 scans, 32 Mi block visits, 384 MiB. */
 extern const dsbi_decode_limits dsbi_decode_limits_default;
 
 /* Facts of the header; *info is overwritten, struct_size included. */

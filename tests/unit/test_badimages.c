@@ -60,6 +60,8 @@ static void check_file(dsb_runtime *rt, const char *folder, const char *name, co
                pillow);
     free(bytes);
     ck_assert_msg(took < 2.0, "%s took %.2f s", name, took);
+    if (status == DSB_E_UNSUPPORTED && strstr(dsb_last_error(), "without libpng"))
+        return; /* a build without it says so */
     for (const exception *e = exceptions; e->file; e++) {
         if (strcmp(e->file, name) == 0) {
             ck_assert_msg(status == e->status, "%s: %s, expected %s (%s)", name,

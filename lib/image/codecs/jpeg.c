@@ -43,6 +43,7 @@ typedef struct reader {
     jmp_buf escape;
     dsb_status status; /* of the fatal error, its sentence is set */
     const dsbi_decode_limits *limits;
+    dsb_image_info *info;
     uint32_t n_warnings;
     uint64_t blocks_a_scan;
     int last_scan;
@@ -130,6 +131,41 @@ static void source_end(j_decompress_ptr jpeg)
     (void)jpeg;
 }
 
+/* Data of the segment whose marker was just read, looked at in place: nothing is copied, so that a
+ * file of nothing but segments takes no memory. The source is left behind it. */
+static const uint8_t *take_segment(j_decompress_ptr jpeg, size_t *size)
+{
+    struct jpeg_source_mgr *source = jpeg->src;
+    if (source->bytes_in_buffer < 2)
+        source_fill(jpeg);
+    size_t length = dsbi_be16(source->next_input_byte); /* itself included */
+    const uint8_t *data = source->next_input_byte + 2;
+    *size = length > 2 ? length - 2 : 0;
+    source_skip(jpeg, (long)*size + 2);
+    return data;
+}
+
+static boolean on_exif(j_decompress_ptr jpeg)
+{
+    dsb_image_info *info = ((reader *)jpeg->client_data)->info;
+    size_t size;
+    const uint8_t *data = take_segment(jpeg, &size);
+    if (!info->has_exif && size >= 6 && memcmp(data, "Exif\0", 5) == 0) {
+        info->has_exif = 1;
+        info->exif_orientation = dsbi_exif_orientation(data + 6, size - 6);
+    }
+    return TRUE;
+}
+
+static boolean on_icc(j_decompress_ptr jpeg)
+{
+    size_t size;
+    const uint8_t *data = take_segment(jpeg, &size);
+    if (size >= 12 && memcmp(data, "ICC_PROFILE", 12) == 0)
+        ((reader *)jpeg->client_data)->info->has_icc = 1;
+    return TRUE;
+}
+
 /* Called often while scans are read: bounds their number and their work. */
 static void on_progress(j_common_ptr common)
 {
@@ -166,8 +202,8 @@ static void reader_begin(reader *r, const uint8_t *bytes, size_t size)
         .term_source = source_end,
     };
     r->jpeg.src = &r->source;
-    jpeg_save_markers(&r->jpeg, JPEG_APP0 + 1, 0xFFFF); /* EXIF */
-    jpeg_save_markers(&r->jpeg, JPEG_APP0 + 2, 12);     /* ICC: the name is enough */
+    jpeg_set_marker_processor(&r->jpeg, JPEG_APP0 + 1, on_exif);
+    jpeg_set_marker_processor(&r->jpeg, JPEG_APP0 + 2, on_icc);
     jpeg_read_header(&r->jpeg, TRUE);
 }
 
@@ -233,22 +269,6 @@ static void read_tables(dsb_image_info *info, const struct jpeg_decompress_struc
         estimate_quality(info);
 }
 
-static void read_segments(dsb_image_info *info, const struct jpeg_decompress_struct *jpeg)
-{
-    info->has_jfif = jpeg->saw_JFIF_marker ? 1 : 0;
-    info->has_adobe = jpeg->saw_Adobe_marker ? 1 : 0;
-    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m; m = m->next) {
-        if (m->marker == JPEG_APP0 + 2 && m->data_length >= 12 &&
-            memcmp(m->data, "ICC_PROFILE", 12) == 0)
-            info->has_icc = 1;
-        if (m->marker == JPEG_APP0 + 1 && m->data_length >= 6 && !info->has_exif &&
-            memcmp(m->data, "Exif\0", 5) == 0) {
-            info->has_exif = 1;
-            info->exif_orientation = dsbi_exif_orientation(m->data + 6, m->data_length - 6);
-        }
-    }
-}
-
 static uint32_t colour_of(J_COLOR_SPACE space)
 {
     switch (space) {
@@ -280,8 +300,9 @@ static void facts(dsb_image_info *info, const struct jpeg_decompress_struct *jpe
         info->sampling = info->sampling << 8 | (uint32_t)(component->h_samp_factor & 15) << 4 |
                          (uint32_t)(component->v_samp_factor & 15);
     }
+    info->has_jfif = jpeg->saw_JFIF_marker ? 1 : 0;
+    info->has_adobe = jpeg->saw_Adobe_marker ? 1 : 0;
     read_tables(info, jpeg);
-    read_segments(info, jpeg);
 }
 
 /* 8x8 blocks of all components. */
@@ -386,6 +407,7 @@ static dsb_status read_jpeg(dsb_runtime *rt, dsbi_image *out, dsb_image_info *in
     reader r;
     memset(&r, 0, sizeof r);
     r.limits = limits;
+    r.info = info;
     if (setjmp(r.escape) == 0) {
         reader_begin(&r, bytes, size);
         facts(info, &r.jpeg);
