@@ -3,9 +3,11 @@
  * cache and changes nothing. The system calls below take the place of the C library's. */
 #include "pictures.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include "base/sha256.h"
 #include "data/loader.h"
@@ -265,13 +267,101 @@ START_TEST(full_disks_change_no_picture)
 }
 END_TEST
 
+/* A store above RLIMIT_FSIZE would end the process with SIGXFSZ: it is done without. */
+START_TEST(file_size_limits_are_respected)
+{
+    dsb_runtime *rt = make_runtime(2);
+    dsb_dataset *dataset;
+    ck_assert_ok(dsb_dataset_open(rt, &dataset, picture_path("a"), NULL, NULL, NULL));
+    const dsb_dataset *one[1] = {dataset};
+    dsb_split *split;
+    ck_assert_ok(dsb_split_create(rt, &split, one, 1, NULL));
+    uint8_t free_digest[32], limited_digest[32];
+    uint64_t decoded;
+    load(rt, split, free_digest, &decoded);
+    struct rlimit old, small;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old;
+    small.rlim_cur = 4000;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    load(rt, split, limited_digest, &decoded);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &old), 0);
+    ck_assert_uint_eq(decoded, 3 * 14);
+    ck_assert_mem_eq(free_digest, limited_digest, 32);
+    dsb_split_free(split);
+    dsb_dataset_free(dataset);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+#if !defined(__SANITIZE_THREAD__) /* which must see every thread begin */
+static atomic_int threads_left = 1000;
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *argument)
+{
+    typedef int (*create_fn)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    static create_fn real;
+    if (atomic_fetch_sub(&threads_left, 1) <= 0)
+        return EAGAIN;
+    if (!real) {
+        void *symbol = dlsym(RTLD_NEXT, "pthread_create");
+        memcpy(&real, &symbol, sizeof real);
+    }
+    return real(thread, attributes, run, argument);
+}
+
+START_TEST(threads_that_do_not_start)
+{
+    dsb_runtime *rt = make_runtime(1);
+    dsb_dataset *dataset;
+    ck_assert_ok(dsb_dataset_open(rt, &dataset, picture_path("a"), NULL, NULL, NULL));
+    const dsb_dataset *one[1] = {dataset};
+    dsb_split *split;
+    ck_assert_ok(dsb_split_create(rt, &split, one, 1, NULL));
+    uint64_t before = dsb_runtime_memory(rt);
+    dsb_loader_opts opts;
+    dsb_loader_opts_init(&opts, sizeof opts);
+    opts.n_threads = 3;
+    for (int n = 0; n < 3; n++) {
+        dsb_loader *loader;
+        atomic_store(&threads_left, n);
+        dsb_status status = dsb_loader_create(rt, &loader, split, DSB_PART_TRAIN, &opts);
+        atomic_store(&threads_left, 1000);
+        ck_assert_int_eq(status, DSB_E_NOMEM);
+        ck_assert_ptr_nonnull(strstr(dsb_last_error(), "cannot start loader thread"));
+        ck_assert_ptr_null(loader);
+        ck_assert_uint_eq(dsb_runtime_memory(rt), before);
+        dsb_runtime_opts runtime;
+        dsb_runtime_opts_init(&runtime, sizeof runtime);
+        runtime.n_threads = 4;
+        dsb_runtime *other;
+        atomic_store(&threads_left, n);
+        status = dsb_runtime_create(&other, &runtime);
+        atomic_store(&threads_left, 1000);
+        ck_assert_int_eq(status, DSB_E_NOMEM);
+        ck_assert_ptr_null(other);
+    }
+    dsb_split_free(split);
+    dsb_dataset_free(dataset);
+    dsb_runtime_free(rt);
+}
+END_TEST
+#else
+START_TEST(threads_that_do_not_start)
+{
+}
+END_TEST
+#endif
+
 int main(void)
 {
     if (!pictures_begin("fault-files"))
         return EXIT_FAILURE;
     int result =
         run_tests("fault_files", atomic_files_are_old_or_new, reading_is_hindered_not_stopped,
-                  unreadable_files_are_broken, full_disks_change_no_picture, NULL);
+                  unreadable_files_are_broken, full_disks_change_no_picture,
+                  file_size_limits_are_respected, threads_that_do_not_start, NULL);
     pictures_end();
     return result;
 }
