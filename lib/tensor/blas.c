@@ -1,7 +1,7 @@
 /* The only file that calls OpenBLAS. What Debian 12's 0.3.21 does to its callers, and the answers:
  *
- * - Its threads change the bits of a product: we set it to one thread, once, at the first product
- *   of the process that needs it. This is the one process-wide setting the library touches; a
+ * - Its threads change the bits of a product: we set it to one thread at the first product of the
+ *   process that goes through here. This is the one process-wide setting the library touches; a
  *   program that wants OpenBLAS threads elsewhere sets them again after its first dsbias call.
  * - When it cannot map its work buffer (128 MiB a concurrent caller) it tries again for ever: we
  * map as much as our threads would need, give it back, and go without OpenBLAS where that fails.
@@ -54,8 +54,6 @@ const char *dsbi_blas_refusal(const dsb_runtime *rt)
         return "OpenBLAS chose kernels of another CPU level";
     if (!buffers_fit(rt->n_threads))
         return "no address space for OpenBLAS's work buffers";
-    if (openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1);
     return NULL;
 }
 
@@ -71,6 +69,12 @@ void dsbi_blas_info_get(dsbi_blas_info *out)
     };
 }
 
+static void be_single(void)
+{
+    if (openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1);
+}
+
 static CBLAS_TRANSPOSE op(bool transposed)
 {
     return transposed ? CblasTrans : CblasNoTrans;
@@ -80,6 +84,7 @@ void dsbi_blas_gemm_f32(bool trans_a, bool trans_b, size_t m, size_t n, size_t k
                         const float *a, size_t lda, const float *b, size_t ldb, float beta,
                         float *c, size_t ldc)
 {
+    be_single();
     cblas_sgemm(CblasRowMajor, op(trans_a), op(trans_b), (blasint)m, (blasint)n, (blasint)k, alpha,
                 a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }
@@ -88,6 +93,7 @@ void dsbi_blas_gemm_f64(bool trans_a, bool trans_b, size_t m, size_t n, size_t k
                         const double *a, size_t lda, const double *b, size_t ldb, double beta,
                         double *c, size_t ldc)
 {
+    be_single();
     cblas_dgemm(CblasRowMajor, op(trans_a), op(trans_b), (blasint)m, (blasint)n, (blasint)k, alpha,
                 a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }

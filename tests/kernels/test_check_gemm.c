@@ -40,6 +40,13 @@ static void check_case(const dsbi_kernels *table, uint32_t isa, block_case t)
     table->gemm_pack_f32(packed, b, ldb, t.trans_b, t.k, t.n);
     table->gemm_block_f32(c, ldc, a, rs, ks, packed, t.m, t.n, t.k, 1.5f, t.beta);
     check_near("gemm_block", isa, c, expected, work, n_c, 2 + sqrt((double)t.k));
+    if (t.trans_a && t.beta == 0) { /* a from panels: the same bits */
+        float *packed_a = array_f32(&all, t.k * (t.m + DSBI_GEMM_PAD));
+        float *again = copied(&all, c, n_c);
+        table->gemm_pack_a_f32(packed_a, a, ks, t.m, t.k);
+        table->gemm_block_f32(again, ldc, packed_a, 1, 0, packed, t.m, t.n, t.k, 1.5f, 0);
+        check_same("gemm_block, a packed", isa, again, c, n_c);
+    }
 
     double *a64 = widened(&all, a, n_a), *b64 = widened(&all, b, n_b), *c64 = array_f64(&all, n_c);
     double *packed64 = array_f64(&all, t.k * (t.n + DSBI_GEMM_PAD));

@@ -2,8 +2,10 @@
 #include "testing.h"
 
 #include <math.h>
+#include <time.h>
 #include "base/memory.h"
 #include "base/rng.h"
+#include "kernels/peak.h"
 #include "tensor/blas.h"
 #include "tensor/matmul.h"
 
@@ -26,10 +28,11 @@ static float *to_f32(dsb_runtime *rt, const double *x, size_t n)
 }
 
 /* One product in both types; |error| <= c eps sum |a b|. */
-static void check_shape(dsb_runtime *rt, size_t m, size_t n, size_t k, int trans, double beta)
+static void check_shape(dsb_runtime *rt, size_t m, size_t n, size_t k, int trans, double beta,
+                        size_t gap)
 {
     const bool ta = trans & 1, tb = trans & 2;
-    const size_t lda = (ta ? m : k) + 3, ldb = (tb ? k : n) + 5, ldc = n + 2;
+    const size_t lda = (ta ? m : k) + gap, ldb = (tb ? k : n) + 5, ldc = n + 2;
     const size_t na = (ta ? k : m) * lda, nb = (tb ? n : k) * ldb, nc = m * ldc;
     double *a = random_array(rt, na, m), *b = random_array(rt, nb, n), *c = random_array(rt, nc, k);
     float *a32 = to_f32(rt, a, na), *b32 = to_f32(rt, b, nb), *c32 = to_f32(rt, c, nc);
@@ -83,7 +86,12 @@ START_TEST(products_agree_with_a_plain_loop)
         dsb_runtime *rt = runtime_at(2, isa);
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
             for (int trans = 0; trans < 4; trans++)
-                check_shape(rt, shapes[s][0], shapes[s][1], shapes[s][2], trans, trans * 0.25);
+                check_shape(rt, shapes[s][0], shapes[s][1], shapes[s][2], trans, trans * 0.25, 3);
+        for (int trans = 0; trans < 4; trans++) { /* rows half a page apart, parts of k */
+            check_shape(rt, 100, 30, 512, trans & 2, 0, 0);
+            check_shape(rt, 512, 30, 100, trans | 1, 0, 0);
+            check_shape(rt, 20, 33, 5000, trans, 0.5, 0);
+        }
         ck_assert_uint_eq(dsb_runtime_isa(rt) <= isa, 1);
         dsb_runtime_free(rt);
     }
@@ -141,8 +149,83 @@ START_TEST(blas_says_who_it_is)
 }
 END_TEST
 
-int main(void)
+/* Products of real networks, one thread: share of the machine's own peak, OpenBLAS beside it. */
+typedef struct product {
+    const char *name;
+    size_t m, n, k;
+    bool trans_a, trans_b;
+} product;
+
+static double now(void)
 {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* one thread: what others run does not count */
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+START_TEST(bench)
+{
+    static const product products[] = {
+        {"convnext_470k 64 px b128 stage 1 pw1", 32768, 80, 20, false, true},
+        {"  pw2", 32768, 20, 80, false, true},
+        {"  pw1 dx", 32768, 20, 80, false, false},
+        {"  pw1 dw", 80, 20, 32768, true, false},
+        {"convnext_470k stage 2 pw1", 8192, 160, 40, false, true},
+        {"  pw1 dw", 160, 40, 8192, true, false},
+        {"convnext_470k stage 3 pw1", 2048, 320, 80, false, true},
+        {"  pw1 dw", 320, 80, 2048, true, false},
+        {"convnext_470k stage 4 pw1", 512, 640, 160, false, true},
+        {"  pw1 dw", 640, 160, 512, true, false},
+        {"convnext_t 224 px b4 stage 1 pw1", 12544, 384, 96, false, true},
+        {"  pw1 dw", 384, 96, 12544, true, false},
+        {"convnext_t stage 3 pw1", 784, 1536, 384, false, true},
+        {"resnet50 224 px b4 1x1 256-64", 12544, 64, 256, false, true},
+        {"  1x1 512-2048", 196, 2048, 512, false, true},
+        {"vit_s 224 px b4 qkv", 788, 1152, 384, false, true},
+        {"  mlp dx", 788, 384, 1536, false, false},
+        {"  mlp dw", 1536, 384, 788, true, false},
+        {"square", 1024, 1024, 1024, false, false},
+    };
+    dsb_runtime *rt = make_runtime(1);
+    const double peak = dsbi_peak_gflops(rt);
+    dsbi_blas_info blas;
+    dsbi_blas_info_get(&blas);
+    printf("%s, one thread, peak %.0f GFLOP/s; OpenBLAS core %s\n",
+           dsb_isa_name(dsb_runtime_isa(rt)), peak, blas.core);
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
+        const product p = products[i];
+        const size_t lda = p.trans_a ? p.m : p.k, ldb = p.trans_b ? p.k : p.n;
+        double *a = random_array(rt, p.m * p.k, 1), *b = random_array(rt, p.k * p.n, 2);
+        float *a32 = to_f32(rt, a, p.m * p.k), *b32 = to_f32(rt, b, p.k * p.n);
+        float *c = dsbi_alloc_array(rt, p.m * p.n, sizeof *c);
+        double ours = 1e9, theirs = 1e9;
+        for (double spent = now(); now() - spent < 1;) {
+            double start = now();
+            ck_assert_ok(dsbi_matmul_f32(rt, p.trans_a, p.trans_b, p.m, p.n, p.k, 1, a32, lda, b32,
+                                         ldb, 0, c, p.n));
+            ours = fmin(ours, now() - start);
+            start = now();
+            dsbi_blas_gemm_f32(p.trans_a, p.trans_b, p.m, p.n, p.k, 1, a32, lda, b32, ldb, 0, c,
+                               p.n);
+            theirs = fmin(theirs, now() - start);
+        }
+        const double work = 2e-9 * (double)p.m * (double)p.n * (double)p.k;
+        printf("%-38s %5zu x %4zu x %5zu  %6.1f GFLOP/s = %4.1f %%   OpenBLAS %6.1f\n", p.name, p.m,
+               p.n, p.k, work / ours, 100 * work / ours / peak, work / theirs);
+        dsbi_free(rt, a);
+        dsbi_free(rt, b);
+        dsbi_free(rt, a32);
+        dsbi_free(rt, b32);
+        dsbi_free(rt, c);
+    }
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--bench") == 0)
+        return run_tests("matmul", bench, NULL);
     return run_tests("matmul", products_agree_with_a_plain_loop, threads_leave_no_trace_in_the_bits,
                      wrong_strides_are_refused, blas_says_who_it_is, NULL);
 }

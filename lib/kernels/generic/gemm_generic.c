@@ -8,6 +8,7 @@
 
 #define DSBI_ISA_SUFFIX generic
 #define ROWS 6
+enum { CHAINS = 12 };
 
 typedef float lanes_f32 __attribute__((vector_size(16)));
 typedef double lanes_f64 __attribute__((vector_size(16)));
@@ -18,6 +19,7 @@ typedef double lanes_f64 __attribute__((vector_size(16)));
 #define VEC_FN(op) op##_f32
 #include "kernels/generic/lanes.inc"
 #include "kernels/template/gemm.inc"
+#include "kernels/template/peak.inc"
 #undef LANES
 #undef VEC
 #undef VEC_FN
@@ -28,3 +30,4 @@ typedef double lanes_f64 __attribute__((vector_size(16)));
 #define VEC_FN(op) op##_f64
 #include "kernels/generic/lanes.inc"
 #include "kernels/template/gemm.inc"
+#include "kernels/template/peak.inc"

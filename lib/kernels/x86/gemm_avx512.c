@@ -2,5 +2,7 @@
 #include "kernels/kernels.h"
 #include "kernels/x86/vec.h"
 
+#include <string.h>
+
 #define ROWS 14
 #include "kernels/x86/gemm_vec.inc"
