@@ -337,15 +337,105 @@ START_TEST(groups_are_evaluated_apart)
 }
 END_TEST
 
+/* An allocator that fails from call `left` on. */
+typedef struct scarce {
+    int64_t left;
+    int64_t held;
+} scarce;
+
+static void *scarce_alloc(void *user, size_t size, size_t alignment)
+{
+    scarce *s = user;
+    void *memory = NULL;
+    if (s->left-- <= 0 || posix_memalign(&memory, alignment < 16 ? 16 : alignment, size) != 0)
+        return NULL;
+    s->held++;
+    return memory;
+}
+
+static void scarce_free(void *user, void *memory)
+{
+    scarce *s = user;
+    s->held -= memory != NULL;
+    free(memory);
+}
+
+static dsb_status whole_run(dsb_runtime *rt, const char *old, const char *fresh, const char *table)
+{
+    dsb_shift_opts opts;
+    dsb_shift *s = NULL;
+    char *html = NULL, *csv = NULL;
+    size_t size = 0;
+    dsb_shift_opts_init(&opts, sizeof opts);
+    opts.n_bootstrap = 10;
+    opts.n_image_bootstrap = 10;
+    opts.baseline = ".";
+    opts.class_names = "cat,dog";
+    dsb_status status = dsb_shift_create(rt, &s, &opts);
+    if (status == DSB_OK)
+        status = dsb_shift_add_set(s, "old", NULL, old);
+    if (status == DSB_OK)
+        status = dsb_shift_add_set(s, "new", NULL, fresh);
+    if (status == DSB_OK)
+        status = dsb_shift_add_table(s, table, NULL, NULL, 0, NULL);
+    if (status == DSB_OK)
+        status = dsb_shift_run(s, NULL, NULL);
+    const char *json = status == DSB_OK ? dsb_shift_json(s, &size) : NULL;
+    if (status == DSB_OK)
+        status = dsb_shift_csv(rt, &csv, NULL, json, size, "models");
+    if (status == DSB_OK)
+        status = dsb_report_shift_html(rt, &html, NULL, json, size);
+    dsb_shift_text_free(rt, csv);
+    dsb_report_free(rt, html);
+    dsb_shift_free(s);
+    return status;
+}
+
+START_TEST(every_allocation_may_fail)
+{
+    const char *old = file("f1.csv", "label,a,b,c\n0,0,0,1\n1,1,0,1\n1,1,1,1\n0,0,0,0\n0,1,0,0\n");
+    const char *fresh =
+        file("f2.csv", "label,a,b,c\n0,0,0,1\n1,0,0,1\n1,1,0,1\n0,0,0,0\n0,1,1,0\n");
+    const char *table = file("f3.csv", "model,type,orig,new\nd,X,0.7,0.5\ne,X,0.8,0.6\n");
+    scarce memory = {INT64_MAX, 0};
+    dsb_runtime_opts opts;
+    dsb_runtime_opts_init(&opts, sizeof opts);
+    opts.n_threads = 1;
+    opts.alloc = scarce_alloc;
+    opts.free = scarce_free;
+    opts.alloc_user = &memory;
+    dsb_runtime *rt;
+    ck_assert_ok(dsb_runtime_create(&rt, &opts));
+    int64_t held = memory.held;
+    ck_assert_ok(whole_run(rt, old, fresh, table));
+    int64_t kept = memory.held; /* scratch of the runtime may stay */
+    dsb_status status = DSB_E_NOMEM;
+    int64_t n = 0;
+    for (; status != DSB_OK; n++) {
+        memory.left = n;
+        status = whole_run(rt, old, fresh, table);
+        memory.left = INT64_MAX;
+        ck_assert_msg(status == DSB_OK || status == DSB_E_NOMEM, "allocation %d: %s: %s", (int)n,
+                      dsb_status_name(status), dsb_last_error());
+        ck_assert_msg(status == DSB_OK || *dsb_last_error(), "allocation %d: no sentence", (int)n);
+        ck_assert_msg(memory.held >= held && memory.held <= kept, "allocation %d: %d blocks leak",
+                      (int)n, (int)(memory.held - kept));
+    }
+    ck_assert_int_gt((int)n, 100);
+    dsb_runtime_free(rt);
+    ck_assert(memory.held == 0);
+}
+END_TEST
+
 int main(void)
 {
     snprintf(folder, sizeof folder, "/tmp/dsbias_shift_XXXXXX");
     if (!mkdtemp(folder))
         return 1;
-    int failed =
-        run_tests("shift", every_form_gives_the_same, tables_with_holes, scores_and_a_single_model,
-                  wrong_class_order_is_named, results_do_not_depend_on_threads,
-                  bad_input_is_told_with_file_and_place, groups_are_evaluated_apart, NULL);
+    int failed = run_tests("shift", every_form_gives_the_same, tables_with_holes,
+                           scores_and_a_single_model, wrong_class_order_is_named,
+                           results_do_not_depend_on_threads, bad_input_is_told_with_file_and_place,
+                           groups_are_evaluated_apart, every_allocation_may_fail, NULL);
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command) == 0 ? failed : 1;
