@@ -61,7 +61,8 @@ DSB_API dsb_status dsb_shift_add_set(dsb_shift *shift, const char *name, const c
  *                      (as ImageNet subsets do); NULL: all other numeric columns.
  *  @param sizes        JSON object of column name to number of items, NULL: none. A column NAME_n
  * in the table says it too, NAME_correct gives counts. Without n no intervals. Empty cells are
- * missing. If sets were added before, the table adds models to them. */
+ *  missing. Columns type (family) and base (the model that one is an intervention on, for relative
+ *  robustness) are read too. If sets were added before, the table adds models to them. */
 DSB_API dsb_status dsb_shift_add_table(dsb_shift *shift, const char *path, const char *original,
                                        const char *const *columns, uint64_t n_columns,
                                        const char *sizes);

@@ -156,13 +156,14 @@ void dsbi_page_scatter(const dsbi_shift_page *p, const char *scale)
     }
     for (size_t i = 0; i < p->n; i++) {
         const dsbi_shift_point *q = &p->points[i];
+        /* many points: no rim, or the rims are all one sees */
         if (isfinite(q->x) && isfinite(q->y))
             dsbi_html(t,
-                      "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" class=\"dot s%u\"><title>%s: "
+                      "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" class=\"%ss%u\"><title>%s: "
                       "%.2f, %.2f</title></circle>\n",
-                      dsbi_axis_px(&x, q->x), dsbi_axis_px(&y, q->y), p->n > 120 ? 3.4 : 4.6,
-                      (unsigned)q->series, q->name, (p->unit ? 100 : 1) * q->x,
-                      (p->unit ? 100 : 1) * q->y);
+                      dsbi_axis_px(&x, q->x), dsbi_axis_px(&y, q->y), p->n > 120 ? 2.8 : 4.6,
+                      p->n > 120 ? "" : "dot ", (unsigned)q->series, q->name,
+                      (p->unit ? 100 : 1) * q->x, (p->unit ? 100 : 1) * q->y);
     }
     double slope = dsbi_record_number(fit, "slope"), lo, hi;
     if (isfinite(slope)) {

@@ -131,6 +131,7 @@ void dsb_shift_free(dsb_shift *s)
     for (size_t m = 0; m < s->n_models; m++) {
         dsbi_free(rt, s->models[m].name);
         dsbi_free(rt, s->models[m].family);
+        dsbi_free(rt, s->models[m].parent);
     }
     for (size_t i = 0; i < s->n_warnings; i++)
         dsbi_free(rt, s->warnings[i]);
@@ -233,7 +234,7 @@ dsb_status dsbi_shift_model_named(dsb_shift *s, size_t *index, const char *name)
         return DSB_OK;
     }
     DSBI_TRY(grow_models(s));
-    dsbi_shift_model model = {dsbi_strdup(s->rt, name), dsbi_strdup(s->rt, ""), false};
+    dsbi_shift_model model = {dsbi_strdup(s->rt, name), dsbi_strdup(s->rt, ""), NULL, false};
     dsb_status status = model.name && model.family ? DSB_OK : DSB_E_NOMEM;
     if (status == DSB_OK)
         status = dsbi_words_add(&s->model_names, index, name, strlen(name));

@@ -45,6 +45,7 @@ typedef struct dsbi_shift_cell {
 typedef struct dsbi_shift_model {
     char *name;
     char *family; /* "" if none */
+    char *parent; /* model that this one is an intervention on; NULL */
     bool baseline;
 } dsbi_shift_model;
 

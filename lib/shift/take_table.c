@@ -11,6 +11,7 @@
 
 static const char *const name_columns[] = {"model", "name", "classifier", "method", "system", NULL};
 static const char *const family_columns[] = {"type", "family", "group", "category", NULL};
+static const char *const parent_columns[] = {"base", "base_model", "parent", "without", NULL};
 static const char *const original_columns[] = {"orig",
                                                "original",
                                                "orig_accuracy",
@@ -37,7 +38,7 @@ typedef struct table_job {
     dsb_shift *s;
     dsbi_columns file;
     dsbi_json *sizes;
-    const dsbi_column *model, *family;
+    const dsbi_column *model, *family, *parent;
     double scale; /* 0.01 for per cent */
 } table_job;
 
@@ -180,6 +181,13 @@ static dsb_status take_values(table_job *job, const value_column *v)
             snprintf(text, sizeof text, "%.17g", job->model->value[row]);
         DSBI_TRY(take_cell(job, v, row, name, &inexact));
         size_t m = dsbi_words_find(&job->s->model_names, name, strlen(name));
+        if (m != SIZE_MAX && job->parent && job->parent->words && !isnan(job->parent->value[row]) &&
+            !job->s->models[m].parent) {
+            const char *parent = job->s->words.word[(size_t)job->parent->value[row]];
+            job->s->models[m].parent = dsbi_strdup(job->s->rt, parent);
+            if (!job->s->models[m].parent)
+                return DSB_E_NOMEM;
+        }
         if (m == SIZE_MAX || !job->family || isnan(job->family->value[row]) || !job->family->words)
             continue;
         char *family = dsbi_strdup(job->s->rt, job->s->words.word[(size_t)job->family->value[row]]);
@@ -322,6 +330,9 @@ dsb_status dsb_shift_add_table(dsb_shift *s, const char *path, const char *origi
     const char *const wanted[] = {s->baseline_column ? s->baseline_column : "", NULL};
     job.family = *wanted[0] ? dsbi_columns_find(&job.file, wanted)
                             : dsbi_columns_find(&job.file, family_columns);
+    job.parent = dsbi_columns_find(&job.file, parent_columns);
+    if (job.parent && !job.parent->words)
+        job.parent = NULL; /* numbers: a column of accuracies that happens to be called so */
     if (!job.model)
         status = dsbi_fail(DSB_E_DATA, "no column of model names");
     else if (*wanted[0] && !job.family)

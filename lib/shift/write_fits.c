@@ -320,6 +320,14 @@ static dsb_status write_effective(dsbi_comparison *c, const dsb_stats_line *line
         ci[1] = c->y[k] - fitted + hypot(own[1] - c->y[k], fitted - band[0]);
     }
     dsbi_shift_write_pair(c->w, "ci95", ci);
+    const char *parent = c->s->models[c->model[k]].parent;
+    size_t from = parent ? dsbi_words_find(&c->s->model_names, parent, strlen(parent)) : SIZE_MAX;
+    if (from != SIZE_MAX && c->s->cells[c->ib][from].there) {
+        dsbi_json_write_key(c->w, "relative_to");
+        dsbi_json_write_string(c->w, parent);
+        dsbi_shift_write_number(c->w, "relative_robustness",
+                                c->y[k] - c->s->cells[c->ib][from].accuracy);
+    }
     if (influence) {
         dsbi_shift_write_number(c->w, "residual", influence[0]);
         dsbi_shift_write_number(c->w, "hat", influence[1]);
