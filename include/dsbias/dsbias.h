@@ -12,5 +12,6 @@
 #include "dsbias/train.h"
 #include "dsbias/shift.h"
 #include "dsbias/stats.h"
+#include "dsbias/tensor.h"
 
 #endif
