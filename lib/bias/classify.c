@@ -92,27 +92,22 @@ static dsb_status check_replayed_data(const dsb_bias_result *result, const dsbi_
     return DSB_OK;
 }
 
-static dsb_status copy_text(dsb_runtime *rt, const char **text)
+static dsb_status copy_text(dsb_runtime *rt, const char **copy, const char *text)
 {
-    if (!*text)
-        return DSB_OK;
-    *text = dsbi_strdup(rt, *text);
-    return *text ? DSB_OK : DSB_E_NOMEM;
+    *copy = text ? dsbi_strdup(rt, text) : NULL;
+    return text && !*copy ? DSB_E_NOMEM : DSB_OK;
 }
 
-static dsb_status copy_inputs(dsb_bias_result *result, const char *const *specs, size_t n_specs)
+/* The texts in `opts` are the caller's; the result keeps copies. */
+static dsb_status copy_inputs(dsb_bias_result *result, const dsb_bias_opts *opts,
+                              const char *const *specs, size_t n_specs)
 {
     dsb_runtime *rt = result->rt;
-    result->opts.replay = NULL;
-    const char **texts[] = {&result->opts.model, &result->opts.augment, &result->opts.command};
-    dsb_status status = DSB_OK;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        dsb_status one = copy_text(rt, texts[i]);
-        status = status == DSB_OK ? one : status;
-        if (one != DSB_OK)
-            *texts[i] = NULL;
-    }
-    DSBI_TRY(status);
+    result->opts = *opts;
+    result->opts.model = result->opts.augment = result->opts.command = result->opts.replay = NULL;
+    DSBI_TRY(copy_text(rt, &result->opts.model, opts->model));
+    DSBI_TRY(copy_text(rt, &result->opts.augment, opts->augment));
+    DSBI_TRY(copy_text(rt, &result->opts.command, opts->command));
     result->specs = dsbi_calloc(rt, n_specs, sizeof *result->specs);
     result->datasets = dsbi_calloc(rt, n_specs, sizeof *result->datasets);
     if (!result->specs || !result->datasets)
@@ -381,8 +376,7 @@ dsb_status dsb_bias_classify(dsb_runtime *rt, dsb_bias_result **out, const char 
         DSBI_GO(read_replay(&opts, &result->plan, dsbi_json_root(replay), rt->isa));
     }
     DSBI_GO(check_opts(&opts));
-    result->opts = opts;
-    DSBI_GO(copy_inputs(result, specs, n_specs));
+    DSBI_GO(copy_inputs(result, &opts, specs, n_specs));
     status = run_task(result, replay ? dsbi_json_root(replay) : NULL, event, user);
     result->seconds_total = dsbi_now() - start;
     bool usable = status == DSB_OK || (status == DSB_E_CANCELLED && result->verdict.n > 0);
@@ -398,12 +392,8 @@ dsb_status dsb_bias_classify(dsb_runtime *rt, dsb_bias_result **out, const char 
     *out = result;
 done:
     dsbi_json_free(replay);
-    if (!*out) {
-        if (!result->specs) { /* the texts are still the caller's */
-            result->opts.model = result->opts.augment = result->opts.command = NULL;
-        }
+    if (!*out)
         dsb_bias_result_free(result);
-    }
     return status;
 }
 

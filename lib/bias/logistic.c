@@ -10,11 +10,13 @@
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
+#include "tensor/dense.h"
 
 enum { MAX_STEPS = 2000 };
 static const double STOP_GRADIENT = 1e-7; /* largest entry of the gradient, per image */
 
 typedef struct fit {
+    dsb_runtime *rt;
     const double *z;        /* [n, d] standardised, last column 1 */
     const uint32_t *labels; /* [n] */
     size_t n, d, n_classes;
@@ -63,36 +65,20 @@ static dsb_status standardise(dsbi_logistic *model, double *z, const double *x, 
     return DSB_OK;
 }
 
-/* Lower Cholesky factor of 1/2 Z'Z + penalty on all but the intercept. */
-static dsb_status factor_bound(fit *f)
+/* Lower Cholesky factor of 1/2 Z'Z + penalty on all but the intercept. A constant feature is a
+ * column of zeros: the unit on its diagonal keeps its weight at zero. */
+static dsb_status factor_bound(fit *f, const dsbi_logistic *model)
 {
     size_t d = f->d;
-    double *a = f->factor;
-    memset(a, 0, d * d * sizeof *a);
-    for (size_t i = 0; i < f->n; i++) {
-        const double *row = f->z + i * d;
-        for (size_t r = 0; r < d; r++)
-            if (row[r] != 0)
-                for (size_t c = 0; c <= r; c++)
-                    a[r * d + c] += 0.5 * row[r] * row[c];
-    }
+    memset(f->factor, 0, d * d * sizeof *f->factor);
+    DSBI_TRY(dsbi_syrk_f64(f->rt, d, f->n, f->z, d, f->factor, d));
     for (size_t r = 0; r < d; r++)
-        a[r * d + r] += r + 1 < d ? f->penalty : 0;
-    for (size_t r = 0; r < d; r++)
-        for (size_t c = 0; c <= r; c++) {
-            double sum = a[r * d + c];
-            for (size_t k = 0; k < c; k++)
-                sum -= a[r * d + k] * a[c * d + k];
-            if (r == c) {
-                if (!(sum > 0))
-                    return dsbi_fail(DSB_E_NUMERIC,
-                                     "logistic regression: feature %zu depends on the others", r);
-                a[r * d + r] = sqrt(sum);
-            } else {
-                a[r * d + c] = sum / a[c * d + c];
-            }
-        }
-    return DSB_OK;
+        for (size_t c = 0; c <= r; c++)
+            f->factor[r * d + c] *= 0.5;
+    for (size_t r = 0; r + 1 < d; r++)
+        f->factor[r * d + r] += model->scale[r] > 0 ? f->penalty : 1;
+    return dsbi_fail_at(dsbi_cholesky_f64(f->rt, d, f->factor, d),
+                        "logistic regression: features depend on each other");
 }
 
 /* Loss at w and its gradient. */
@@ -121,28 +107,6 @@ static double loss_and_gradient(fit *f, const double *w)
     return loss;
 }
 
-/* gradient <- bound^-1 gradient, column by column. */
-static void solve_in_place(fit *f)
-{
-    size_t d = f->d, n_classes = f->n_classes;
-    const double *a = f->factor;
-    double *g = f->gradient;
-    for (size_t r = 0; r < d; r++)
-        for (size_t c = 0; c < n_classes; c++) {
-            double sum = g[r * n_classes + c];
-            for (size_t k = 0; k < r; k++)
-                sum -= a[r * d + k] * g[k * n_classes + c];
-            g[r * n_classes + c] = sum / a[r * d + r];
-        }
-    for (size_t r = d; r-- > 0;)
-        for (size_t c = 0; c < n_classes; c++) {
-            double sum = g[r * n_classes + c];
-            for (size_t k = r + 1; k < d; k++)
-                sum -= a[k * d + r] * g[k * n_classes + c];
-            g[r * n_classes + c] = sum / a[r * d + r];
-        }
-}
-
 static double largest(const double *values, size_t n)
 {
     double top = 0;
@@ -152,7 +116,7 @@ static double largest(const double *values, size_t n)
 }
 
 /* w [d, n_classes] from zero; ahead and before are scratch of the same size. */
-static void descend(fit *f, double *w, double *ahead, double *before)
+static dsb_status descend(fit *f, double *w, double *ahead, double *before)
 {
     size_t size = f->d * f->n_classes;
     memset(w, 0, size * sizeof *w);
@@ -164,7 +128,8 @@ static void descend(fit *f, double *w, double *ahead, double *before)
             break;
         bool rose = loss > last_loss;
         last_loss = loss;
-        solve_in_place(f);
+        DSBI_TRY(dsbi_cholesky_solve_f64(f->rt, f->d, f->factor, f->d, f->n_classes, f->gradient,
+                                         f->n_classes));
         memcpy(before, w, size * sizeof *w);
         for (size_t k = 0; k < size; k++)
             w[k] = ahead[k] - f->gradient[k];
@@ -174,6 +139,7 @@ static void descend(fit *f, double *w, double *ahead, double *before)
             ahead[k] = w[k] + push * (w[k] - before[k]);
         momentum = next;
     }
+    return DSB_OK;
 }
 
 dsb_status dsbi_logistic_fit(dsb_runtime *rt, dsbi_logistic *model, const double *x,
@@ -190,7 +156,8 @@ dsb_status dsbi_logistic_fit(dsb_runtime *rt, dsbi_logistic *model, const double
     dsb_status status = DSB_E_NOMEM;
     if (!z || !scratch || !model->mean || !model->scale || !model->weights)
         goto done;
-    fit f = {.z = z,
+    fit f = {.rt = rt,
+             .z = z,
              .labels = labels,
              .n = n,
              .d = d,
@@ -200,8 +167,8 @@ dsb_status dsbi_logistic_fit(dsb_runtime *rt, dsbi_logistic *model, const double
     f.p = scratch + 3 * size;
     f.factor = f.p + n_classes;
     DSBI_GO(standardise(model, z, x, n));
-    DSBI_GO(factor_bound(&f));
-    descend(&f, model->weights, scratch + size, scratch + 2 * size);
+    DSBI_GO(factor_bound(&f, model));
+    DSBI_GO(descend(&f, model->weights, scratch + size, scratch + 2 * size));
 done:
     dsbi_free(rt, z);
     dsbi_free(rt, scratch);

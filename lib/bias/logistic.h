@@ -13,7 +13,7 @@ typedef struct dsbi_logistic {
 } dsbi_logistic;
 
 /* Fits on x [n, n_features] row-major and labels [n] in [0, n_classes). Penalty `l2` * n / 2 *
- * |W|^2 on standardised features, none on the intercept. Deterministic, single-threaded.
+ * |W|^2 on standardised features, none on the intercept. The same bits for any number of threads.
  * @return DSB_OK, DSB_E_NOMEM, DSB_E_NUMERIC for a feature that is not finite. */
 dsb_status dsbi_logistic_fit(dsb_runtime *rt, dsbi_logistic *model, const double *x,
                              const uint32_t *labels, size_t n, size_t n_features, size_t n_classes,

@@ -2,11 +2,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/csv.h"
 #include "base/file.h"
 #include "base/opts.h"
 #include "bias/result.h"
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096, COLUMN_BYTES = 512 };
 
 _Static_assert(offsetof(dsb_bias_summary, verdict) + sizeof(char *) == sizeof(dsb_bias_summary),
                "no hole at the end of dsb_bias_summary");
@@ -61,40 +62,27 @@ const char *dsb_bias_result_json(const dsb_bias_result *result)
     return result->json.data;
 }
 
-/* A CSV field, RFC 4180: quoted where it must be. */
-static void add_field(dsbi_text *text, const char *field)
-{
-    if (!strpbrk(field, "\",\r\n")) {
-        dsbi_text_add(text, field);
-        return;
-    }
-    dsbi_text_add(text, "\"");
-    for (; *field; field++)
-        dsbi_text_add_n(text, *field == '"' ? "\"\"" : field, *field == '"' ? 2 : 1);
-    dsbi_text_add(text, "\"");
-}
-
 static void add_scores(dsbi_text *text, const dsb_bias_result *result)
 {
     const dsbi_outcome *o = &result->outcomes[result->headline];
     size_t n_classes = result->n_datasets;
-    dsbi_text_add(text, "path,true,predicted");
+    dsbi_csv_field(text, "path");
+    dsbi_csv_field(text, "true");
+    dsbi_csv_field(text, "predicted");
     for (size_t c = 0; c < n_classes; c++) {
-        dsbi_text_add(text, ",p_");
-        add_field(text, dsb_dataset_name(result->datasets[c]));
+        char column[COLUMN_BYTES];
+        snprintf(column, sizeof column, "p_%s", dsb_dataset_name(result->datasets[c]));
+        dsbi_csv_field(text, column);
     }
-    dsbi_text_add(text, "\n");
+    dsbi_csv_end(text);
     for (uint64_t i = 0; i < result->n_test; i++) {
         dsbi_item item = dsbi_split_item(result->split, DSB_PART_TEST, i);
-        const dsb_dataset *dataset = item.dataset;
-        add_field(text, dsbi_dataset_path(dataset, item.image));
-        dsbi_text_add(text, ",");
-        add_field(text, dsb_dataset_name(dataset));
-        dsbi_text_add(text, ",");
-        add_field(text, dsb_dataset_name(result->datasets[o->predicted[i]]));
+        dsbi_csv_field(text, dsbi_dataset_path(item.dataset, item.image));
+        dsbi_csv_field(text, dsb_dataset_name(result->datasets[result->test_labels[i]]));
+        dsbi_csv_field(text, dsb_dataset_name(result->datasets[o->predicted[i]]));
         for (size_t c = 0; c < n_classes; c++)
-            dsbi_text_printf(text, ",%.9g", (double)o->probabilities[i * n_classes + c]);
-        dsbi_text_add(text, "\n");
+            dsbi_csv_double(text, (double)o->probabilities[i * n_classes + c]);
+        dsbi_csv_end(text);
     }
 }
 
