@@ -100,6 +100,30 @@ static void stem_of(char *out, size_t size, const char *path)
     out[length] = '\0';
 }
 
+/* A table of one model among the files of a folder (index, label, prediction): its predictions. */
+static void keep_predictions(dsbi_columns *out, size_t first)
+{
+    static const char *const names[] = {"prediction", "predictions", "pred", "predicted", NULL};
+    size_t keep = first;
+    for (size_t i = first; i < out->n; i++)
+        for (const char *const *n = names; *n; n++)
+            if (strcasecmp(out->item[i].name, *n) == 0)
+                keep = i + 1;
+    if (keep == first)
+        return;
+    dsbi_column kept = out->item[keep - 1];
+    for (size_t i = first; i < out->n; i++)
+        if (i != keep - 1) {
+            dsbi_free(out->rt, out->item[i].name);
+            dsbi_free(out->rt, out->item[i].source);
+            dsbi_free(out->rt, out->item[i].value);
+            dsbi_free(out->rt, out->item[i].matrix);
+        }
+    kept.name[0] = '\0';
+    out->item[first] = kept;
+    out->n = first + 1;
+}
+
 static dsb_status name_them(dsbi_columns *out, size_t first, const char *path)
 {
     char stem[512];
@@ -139,8 +163,10 @@ static dsb_status take_file(void *user, const dsbi_walk_entry *entry)
     if (status == DSB_OK)
         status = dsbi_columns_parse(job->out, job->words, bytes, size);
     dsbi_free(job->out->rt, bytes);
-    if (status == DSB_OK)
+    if (status == DSB_OK) {
+        keep_predictions(job->out, first);
         status = name_them(job->out, first, entry->path);
+    }
     for (size_t i = first; status == DSB_OK && i < job->out->n; i++) {
         job->out->item[i].source = dsbi_strdup(job->out->rt, entry->path);
         if (!job->out->item[i].source)

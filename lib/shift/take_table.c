@@ -42,31 +42,59 @@ typedef struct table_job {
     double scale; /* 0.01 for per cent */
 } table_job;
 
-static const dsbi_column *column_named(const dsbi_columns *file, const char *format,
-                                       const char *base)
+static const dsbi_column *column_named(const dsbi_columns *file, const char *name)
 {
-    char name[300];
     const char *const names[] = {name, NULL};
-    snprintf(name, sizeof name, format, base);
     return dsbi_columns_find(file, names);
 }
 
-static bool ends_with(const char *text, const char *tail)
+/* How the columns of a set "v4" may be called. */
+static const char *const accuracy_forms[] = {"%s_accuracy", "%s_acc", "accuracy_%s", "acc_%s",
+                                             NULL};
+static const char *const correct_forms[] = {"%s_correct", "%s_k", "correct_%s", "k_%s", NULL};
+static const char *const n_forms[] = {"%s_n", "n_%s", "%s_total", NULL};
+
+/* Whether a name is of that form, and the part that %s stands for. */
+static bool matches(char *out, size_t size, const char *name, const char *form)
 {
-    size_t a = strlen(text), b = strlen(tail);
-    return a > b && strcasecmp(text + a - b, tail) == 0;
+    const char *hole = strstr(form, "%s");
+    size_t head = (size_t)(hole - form), tail = strlen(hole + 2), length = strlen(name);
+    if (length <= head + tail || strncasecmp(name, form, head) != 0 ||
+        strcasecmp(name + length - tail, hole + 2) != 0)
+        return false;
+    snprintf(out, size, "%.*s", (int)(length - head - tail), name + head);
+    return true;
+}
+
+static bool any_form(char *out, size_t size, const char *name, const char *const *forms)
+{
+    for (; *forms; forms++)
+        if (matches(out, size, name, *forms))
+            return true;
+    return false;
 }
 
 /* "v4_accuracy" -> "v4"; "orig_correct" -> "orig" */
 static void base_name(char *out, size_t size, const char *name)
 {
-    static const char *const tails[] = {"_accuracy", "_correct", "_acc", "_n", NULL};
-    snprintf(out, size, "%s", name);
-    for (const char *const *t = tails; *t; t++)
-        if (ends_with(out, *t)) {
-            out[strlen(out) - strlen(*t)] = '\0';
-            return;
-        }
+    if (!any_form(out, size, name, accuracy_forms) && !any_form(out, size, name, correct_forms) &&
+        !any_form(out, size, name, n_forms))
+        snprintf(out, size, "%s", name);
+}
+
+static const dsbi_column *column_of(const dsbi_columns *file, const char *base,
+                                    const char *const *forms)
+{
+    char name[300];
+    for (; *forms; forms++) {
+        const char *hole = strstr(*forms, "%s");
+        snprintf(name, sizeof name, "%.*s%s%s", (int)(hole - *forms), *forms, base, hole + 2);
+        const char *const names[] = {name, NULL};
+        const dsbi_column *c = dsbi_columns_find(file, names);
+        if (c)
+            return c;
+    }
+    return NULL;
 }
 
 /* A number, or the last one of a list of them: {"val": 50000} or {"val": ["50000"]} */
@@ -89,16 +117,12 @@ static dsb_status find_value(value_column *v, const table_job *job, const char *
 {
     *v = (value_column){0};
     base_name(v->name, sizeof v->name, name);
-    const dsbi_column *exact = column_named(&job->file, "%s", name);
-    v->correct = column_named(&job->file, "%s_correct", v->name);
-    v->accuracy = exact && exact != v->correct ? exact : NULL;
+    const dsbi_column *exact = column_named(&job->file, name);
+    v->correct = column_of(&job->file, v->name, correct_forms);
+    v->n = column_of(&job->file, v->name, n_forms);
+    v->accuracy = exact && exact != v->correct && exact != v->n ? exact : NULL;
     if (!v->accuracy)
-        v->accuracy = column_named(&job->file, "%s_accuracy", v->name);
-    if (!v->accuracy)
-        v->accuracy = column_named(&job->file, "%s_acc", v->name);
-    v->n = column_named(&job->file, "%s_n", v->name);
-    if (!v->n)
-        v->n = column_named(&job->file, "n_%s", v->name);
+        v->accuracy = column_of(&job->file, v->name, accuracy_forms);
     if (!v->accuracy && !(v->correct && v->n))
         return dsbi_fail(DSB_E_NOTFOUND, "there is no column '%s'", name);
     const dsbi_column *all[] = {v->accuracy, v->correct, v->n};
@@ -208,20 +232,24 @@ static dsb_status take_values(table_job *job, const value_column *v)
 
 static bool is_help_column(const table_job *job, const dsbi_column *c)
 {
-    return c == job->model || c == job->family || c->words || ends_with(c->name, "_n") ||
-           strncasecmp(c->name, "n_", 2) == 0 || strcasecmp(c->name, "n") == 0 ||
-           ends_with(c->name, "_correct") || strncasecmp(c->name, "rank", 4) == 0;
+    char base[300];
+    size_t digits = strspn(c->name + (*c->name != '\0'), "0123456789");
+    bool is_n = (c->name[0] == 'n' || c->name[0] == 'N') && c->name[1 + digits] == '\0';
+    return is_n || c == job->model || c == job->family || c == job->parent || c->words ||
+           any_form(base, sizeof base, c->name, n_forms) ||
+           any_form(base, sizeof base, c->name, correct_forms) ||
+           strncasecmp(c->name, "rank", 4) == 0 || strcasecmp(c->name, "index") == 0;
 }
 
-static void find_scale(table_job *job)
+/* Per cent if any accuracy of the pair is above 1. */
+static void find_scale(table_job *job, const value_column *a, const value_column *b)
 {
+    const dsbi_column *both[] = {a->accuracy, b->accuracy};
     job->scale = 1;
-    for (size_t j = 0; j < job->file.n; j++) {
-        const dsbi_column *c = &job->file.item[j];
-        for (size_t i = 0; !is_help_column(job, c) && i < c->n; i++)
-            if (c->value[i] > 1 + 1e-9)
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; both[k] && i < both[k]->n; i++)
+            if (both[k]->value[i] > 1 + 1e-9)
                 job->scale = 0.01;
-    }
 }
 
 static dsb_status find_original(const char **name, const table_job *job, const char *wanted)
@@ -231,11 +259,13 @@ static dsb_status find_original(const char **name, const table_job *job, const c
         return DSB_OK;
     const dsbi_column *c = dsbi_columns_find(&job->file, original_columns);
     if (!c && job->s->n_sets > 0)
-        c = column_named(&job->file, "%s", job->s->sets[0].name);
-    if (!c)
-        c = column_named(&job->file, "%s_correct", "orig");
-    if (!c)
-        c = column_named(&job->file, "%s_correct", "original");
+        c = column_named(&job->file, job->s->sets[0].name);
+    static const char *const bases[] = {"orig", "original", "old", "val", NULL};
+    for (const char *const *base = bases; !c && *base; base++) {
+        c = column_of(&job->file, *base, accuracy_forms);
+        if (!c)
+            c = column_of(&job->file, *base, correct_forms);
+    }
     for (size_t j = 0; !c && j < job->file.n; j++)
         if (!is_help_column(job, &job->file.item[j]))
             c = &job->file.item[j];
@@ -253,6 +283,7 @@ static dsb_status take_pair(table_job *job, const char *new_name, const char *or
     dsb_shift *s = job->s;
     DSBI_TRY(find_value(&a, job, original_name));
     DSBI_TRY(find_value(&b, job, new_name));
+    find_scale(job, &a, &b);
     bool joins = n_before > 0;
     bool known = false;
     for (size_t i = 0; i < s->n_sets; i++)
@@ -292,12 +323,11 @@ static dsb_status take_pairs(table_job *job, const char *original, const char *c
     for (int pass = 0; pass < 2; pass++)
         for (size_t j = 0; j < job->file.n; j++) {
             const dsbi_column *c = &job->file.item[j];
-            bool counts = ends_with(c->name, "_correct");
+            bool counts = any_form(other, sizeof other, c->name, correct_forms);
             base_name(other, sizeof other, c->name);
             if ((is_help_column(job, c) && !counts) || strcasecmp(other, base) == 0 ||
-                (counts && (column_named(&job->file, "%s", other) ||
-                            column_named(&job->file, "%s_accuracy", other) ||
-                            column_named(&job->file, "%s_acc", other))))
+                (counts &&
+                 (column_named(&job->file, other) || column_of(&job->file, other, accuracy_forms))))
                 continue;
             n_auto += pass == 0;
             if (pass == 1)
@@ -338,7 +368,6 @@ dsb_status dsb_shift_add_table(dsb_shift *s, const char *path, const char *origi
     else if (*wanted[0] && !job.family)
         status = dsbi_fail(DSB_E_NOTFOUND, "baseline: there is no column '%s'", wanted[0]);
     else {
-        find_scale(&job);
         status = take_pairs(&job, original, columns, n_columns);
     }
     status = dsbi_fail_at(status, "%s", path);

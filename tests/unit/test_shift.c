@@ -102,12 +102,16 @@ START_TEST(every_form_gives_the_same)
     const char *longer_new =
         file("z.csv", "model,item,prediction,label\na,k,x,x\na,l,y,y\na,m,y,z\n"
                       "a,n,x,x\nb,k,x,x\nb,l,x,y\nb,m,y,z\nb,n,x,x\n");
+    mkdir(in_folder("r"), 0777);
+    file("r/a.csv", "index,prediction\n0,0\n1,1\n2,1\n3,0\n");
+    file("r/b.txt", "prediction\n0\n0\n1\n0\n");
     const struct {
         const char *labels, *predictions, *new_labels, *new_predictions;
     } forms[] = {{labels, in_folder("p"), fresh, in_folder("q")},
                  {"", wide, NULL, wide_new},
-                 {NULL, longer, NULL, longer_new}};
-    for (int i = 0; i < 3; i++) {
+                 {NULL, longer, NULL, longer_new},
+                 {labels, in_folder("p"), fresh, in_folder("r")}};
+    for (int i = 0; i < 4; i++) {
         dsb_shift *s = make_shift(rt);
         ck_assert_ok(dsb_shift_add_set(s, "old", forms[i].labels, forms[i].predictions));
         ck_assert_ok(dsb_shift_add_set(s, "fresh", forms[i].new_labels, forms[i].new_predictions));
