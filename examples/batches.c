@@ -3,7 +3,8 @@
  *     batches [NAME=]PATH [NAME=]PATH ...     without arguments: on built-in data
  *
  * Says what is in each collection, draws train, select and test parts, and goes once through the
- * training images as a network would: shuffled, cropped at random, in batches. */
+ * training images as a network would: shuffled, cropped at random, in batches. The tests run
+ * it under valgrind too. */
 #include <dsbias/dsbias.h>
 #include <stdio.h>
 #include <stdlib.h>
