@@ -215,7 +215,7 @@ static void add_warnings(const dsbi_shift_page *p)
 {
     const dsbi_json_value *warnings = dsbi_json_get(p->root, "warnings");
     for (const dsbi_json_value *w = dsbi_json_first(warnings); w; w = dsbi_json_next(w))
-        dsbi_html(p->t, "<div class=\"note-box\"><p>%s</p></div>\n", dsbi_json_string(w, NULL));
+        dsbi_html(p->t, "<div class=\"note-box\"><p>%s</p></div>\n", dsbi_page_string(w));
 }
 
 dsb_status dsb_report_shift_html(dsb_runtime *rt, char **html, size_t *size, const char *json,

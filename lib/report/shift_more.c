@@ -131,7 +131,7 @@ void dsbi_page_ties(const dsbi_shift_page *p)
             size_t names = 0;
             for (const dsbi_json_value *m = dsbi_json_first(g); m && names < 12;
                  m = dsbi_json_next(m), names++)
-                dsbi_html(p->t, "%s%s", names ? ", " : "", dsbi_json_string(m, NULL));
+                dsbi_html(p->t, "%s%s", names ? ", " : "", dsbi_page_string(m));
             if (dsbi_json_count(g) > names)
                 dsbi_html(p->t, " and %zu more", dsbi_json_count(g) - names);
             dsbi_text_add(p->t, "</li>\n");
@@ -160,7 +160,7 @@ void dsbi_page_label_free(const dsbi_shift_page *p)
                   "<tr><td>%s</td><td class=\"n\">%.3f</td><td class=\"n\">%.3f</td>"
                   "<td class=\"n\">%.3f</td><td class=\"n\">%.2f points</td>"
                   "<td class=\"n\">%.2f points</td></tr>\n",
-                  dsbi_json_key(a, NULL), dsbi_record_number(a, "agreement_slope"),
+                  dsbi_page_key(a), dsbi_record_number(a, "agreement_slope"),
                   dsbi_record_number(a, "accuracy_slope"), dsbi_record_number(a, "agreement_r2"),
                   100 * dsbi_record_number(a, "aline_s_mae"),
                   100 * dsbi_record_number(a, "aline_d_mae"));

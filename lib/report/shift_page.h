@@ -31,6 +31,18 @@ typedef struct dsbi_shift_page {
     const char *original, *fresh, *scale;
 } dsbi_shift_page;
 
+/* Texts of a record that may hold anything: "" for what is none. */
+static inline const char *dsbi_page_string(const dsbi_json_value *v)
+{
+    const char *text = dsbi_json_string(v, NULL);
+    return text ? text : "";
+}
+static inline const char *dsbi_page_key(const dsbi_json_value *v)
+{
+    const char *text = dsbi_json_key(v, NULL);
+    return text ? text : "";
+}
+
 /* shift_html.c: per cent or plain, as the values are */
 const char *dsbi_page_value(dsbi_number *out, const dsbi_shift_page *p, double value);
 /* shift_figures.c */

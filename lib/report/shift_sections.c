@@ -38,7 +38,7 @@ static void fit_rows(const dsbi_shift_page *p)
     dsbi_text_add(t, "<th class=\"n\">Offset</th><th class=\"n\">R\xc2\xb2</th>"
                      "<th class=\"n\">Mean residual</th></tr>\n");
     for (const dsbi_json_value *f = dsbi_json_first(fits); f; f = dsbi_json_next(f)) {
-        dsbi_html(t, "<tr><td>%s</td>", dsbi_json_key(f, NULL));
+        dsbi_html(t, "<tr><td>%s</td>", dsbi_page_key(f));
         if (dsbi_record_has(f, "reason")) {
             dsbi_html(t, "<td colspan=\"8\">%s</td></tr>\n", dsbi_record_text(f, "reason"));
             continue;

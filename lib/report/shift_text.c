@@ -6,8 +6,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "base/text.h"
-#include "report/number.h"
-#include "report/record.h"
+#include "report/shift_page.h"
 
 enum { ROWS = 40 };
 
@@ -50,7 +49,7 @@ static void add_fits(dsbi_text *t, const dsbi_json_value *c)
     for (const dsbi_json_value *f = dsbi_json_first(dsbi_json_get(c, "fits")); f;
          f = dsbi_json_next(f)) {
         double lo, hi;
-        dsbi_text_printf(t, "  %-8s", dsbi_json_key(f, NULL));
+        dsbi_text_printf(t, "  %-8s", dsbi_page_key(f));
         if (dsbi_record_has(f, "reason")) {
             dsbi_text_printf(t, "no line: %s\n", dsbi_record_text(f, "reason"));
             continue;
@@ -111,7 +110,7 @@ dsb_status dsb_report_shift_text(dsb_runtime *rt, char **text, size_t *size, con
     for (const dsbi_json_value *w = dsbi_json_first(dsbi_json_get(root, "warnings")); w;
          w = dsbi_json_next(w)) {
         dsbi_text_add(&t, "warning  ");
-        add_name(&t, dsbi_json_string(w, NULL), strlen(dsbi_json_string(w, NULL)));
+        add_name(&t, dsbi_page_string(w), strlen(dsbi_page_string(w)));
         dsbi_text_add(&t, "\n");
     }
     dsb_status status = t.status;
