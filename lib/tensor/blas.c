@@ -1,13 +1,14 @@
-/* The only file that calls OpenBLAS. What Debian 12's 0.3.21 does to its callers, and the answers:
+/* The only file that calls OpenBLAS. The products of the library run on kernels of their own, whose
+ * bits do not depend on threads or on the BLAS installed; OpenBLAS is the second opinion they are
+ * checked and measured against. What Debian 12's 0.3.21 does to its callers, and the answers here:
  *
- * - Its threads change the bits of a product: we set it to one thread at the first product of the
- *   process that goes through here. This is the one process-wide setting the library touches; a
- *   program that wants OpenBLAS threads elsewhere sets them again after its first dsbias call.
- * - When it cannot map its work buffer (128 MiB a concurrent caller) it tries again for ever: we
- * map as much as our threads would need, give it back, and go without OpenBLAS where that fails.
- * - It takes some new CPUs for old ones (Raptor Lake, Emerald Rapids: Prescott, SSE3 only), and its
- *   choice, hence its bits, does not follow dsb_runtime_opts.isa_max: where the kernels it chose
- * are not those of the runtime's level we go without.
+ * - Its threads change the bits of a product: it is set to one thread by the first product that
+ * goes through here. That setting is process-wide.
+ * - When it cannot map its work buffer (128 MiB a concurrent caller) it tries again for ever: as
+ * much as our threads would need is mapped and given back first, and refused where that fails.
+ * - It takes some new CPUs for old ones (Raptor Lake, Emerald Rapids: Prescott, SSE3 only; Zen 5:
+ *   Haswell), and its choice, hence its bits, does not follow dsb_runtime_opts.isa_max: kernels of
+ *   another level are refused.
  * - Above 64 callers it fails: the pool has at most 64 workers. */
 #include "tensor/blas.h"
 

@@ -149,6 +149,27 @@ START_TEST(blas_says_who_it_is)
 }
 END_TEST
 
+START_TEST(blas_agrees)
+{
+    enum { M = 60, N = 50, K = 40 };
+    dsb_runtime *rt = make_runtime(2);
+    double *a = random_array(rt, M * K, 1), *b = random_array(rt, K * N, 2);
+    double *ours = random_array(rt, M * N, 3), *theirs = random_array(rt, M * N, 3);
+    for (int trans = 0; trans < 4; trans++) {
+        const bool ta = trans & 1, tb = trans & 2;
+        const size_t lda = ta ? M : K, ldb = tb ? K : N;
+        ck_assert_ok(dsbi_matmul_f64(rt, ta, tb, M, N, K, 0.5, a, lda, b, ldb, 0.25, ours, N));
+        dsbi_blas_gemm_f64(ta, tb, M, N, K, 0.5, a, lda, b, ldb, 0.25, theirs, N);
+        for (size_t i = 0; i < M * N; i++)
+            ck_assert_double_eq_tol(ours[i], theirs[i], 1e-12);
+    }
+    void *owned[] = {a, b, ours, theirs};
+    for (size_t i = 0; i < 4; i++)
+        dsbi_free(rt, owned[i]);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 /* Products of real networks, one thread: share of the machine's own peak, OpenBLAS beside it. */
 typedef struct product {
     const char *name;
@@ -227,5 +248,5 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--bench") == 0)
         return run_tests("matmul", bench, NULL);
     return run_tests("matmul", products_agree_with_a_plain_loop, threads_leave_no_trace_in_the_bits,
-                     wrong_strides_are_refused, blas_says_who_it_is, NULL);
+                     wrong_strides_are_refused, blas_says_who_it_is, blas_agrees, NULL);
 }
