@@ -188,15 +188,14 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
                        : work->scaled   ? scratch_at(call, work->biases)
                                         : call->params[1];
     void *y = dsbi_at(call, call->y, first * n), *out = y;
-    double beta = 0;
-    if (work->dropped) {
-        out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
-    } else if (call->node->residual) {
+    if (call->node->residual) {
         const void *residual = dsbi_at(call, call->x[1], first * n);
         if (residual != y)
             memcpy(y, residual, count * n * math->item);
-        beta = 1;
     }
+    if (work->dropped)
+        out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
+    const double beta = call->node->residual && !work->dropped ? 1 : 0;
     math->block(kernels, out, n, a, k, 1, scratch_at(call, work->packed), count, n, k, 1, beta);
     if (bias)
         math->bias_add(kernels, out, out, bias, count, n);
@@ -204,10 +203,8 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
         math->gelu_fwd_slope(kernels, y, dsbi_at(call, call->saved, first * n), y, count * n);
     else if (call->node->gelu)
         math->gelu_fwd(kernels, y, y, count * n);
-    if (work->dropped) {
-        memcpy(y, dsbi_at(call, call->x[1], first * n), count * n * math->item);
+    if (work->dropped)
         dsbi_branch_drop(call, y, out, first, count, n, true);
-    }
     return DSB_OK;
 }
 
