@@ -104,15 +104,18 @@ void dsbi_classify_data(const dsbi_classify_page *p)
     dsbi_text_add(p->t,
                   "<div class=\"scroll\"><table><tr><th>Collection</th><th class=\"n\">Usable</th>"
                   "<th class=\"n\">Broken</th><th class=\"n\">Train</th><th class=\"n\">Select</th>"
-                  "<th class=\"n\">Test</th><th class=\"n\">Class folders</th><th>Formats</th>"
+                  "<th class=\"n\">Test</th><th class=\"n\">Folders</th><th>Formats</th>"
                   "<th class=\"n\">Median size</th></tr>\n");
     for (const dsbi_json_value *d = dsbi_json_first(p->datasets); d; d = dsbi_json_next(d)) {
-        static const char *const counts[] = {"n_images", "broken", "n_train",
-                                             "n_select", "n_test", "classes"};
+        static const char *const counts[] = {"n_images", "broken", "n_train", "n_select", "n_test"};
         dsbi_html(p->t, "<tr><td><b>%s</b><br><code class=\"soft\">%s</code></td>",
                   dsbi_record_text(d, "name"), dsbi_record_text(d, "path"));
         for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
             add_count_cell(p->t, d, counts[i]);
+        if (dsbi_record_count(d, "classes") > 1)
+            add_count_cell(p->t, d, "classes");
+        else
+            dsbi_text_add(p->t, "<td class=\"n\">\xe2\x80\x93</td>");
         dsbi_text_add(p->t, "<td>");
         add_formats(p->t, dsbi_json_get(d, "formats"));
         dsbi_number bytes;
@@ -191,10 +194,9 @@ void dsbi_classify_duplicates(const dsbi_classify_page *p)
         total += n;
         if (n > 0)
             dsbi_html(p->t,
-                      "<li><b>%s</b>: %s files share their bytes with another, in %s groups; "
-                      "a group never falls into two parts.</li>\n",
-                      dsbi_record_text(w, "dataset"), dsbi_number_count(&files, n),
-                      dsbi_number_count(&groups, dsbi_record_count(w, "groups")));
+                      "<li><b>%s</b>: %s files share their bytes with another; such files never "
+                      "fall into two parts.</li>\n",
+                      dsbi_record_text(w, "dataset"), dsbi_number_count(&files, n));
     }
     if (total == 0)
         dsbi_text_add(p->t, "<li>Within the collections: no two files have the same bytes.</li>\n");
