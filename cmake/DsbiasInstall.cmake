@@ -17,6 +17,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/dsbiasConfig.cmake
 if(PNG_FOUND)
   set(DSBIAS_PC_PNG ", libpng")
 endif()
+# not "Requires.private: openblas": Debian's openblas.pc then asks for -lgfortran, which only libopenblas.a needs
+string(REPLACE ";" " " DSBIAS_PC_OPENBLAS "${OPENBLAS_LDFLAGS}")
 # ${pcfiledir}-relative, so the installed tree may be moved
 file(RELATIVE_PATH DSBIAS_PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/dsbias.pc.in ${CMAKE_CURRENT_BINARY_DIR}/dsbias.pc @ONLY)

@@ -19,8 +19,8 @@
  *  collection fall by seed into three disjoint parts, train, select and test; byte-identical files
  *  never straddle parts, files found in two collections stay out of the test part; a ladder of
  *  classifiers, cheapest first, is fitted on train; the pixel classifier that is best on select is
- *  the headline; each classifier scores the test part once. A null control cuts one collection
- *  into N pseudo-collections and must come out at chance.
+ *  the headline; each classifier scores the test part once. A null control cuts single
+ *  collections into N pseudo-collections and must come out at chance.
  */
 #ifndef DSBIAS_BIAS_H
 #define DSBIAS_BIAS_H

@@ -238,41 +238,102 @@ static size_t null_rung(const dsb_bias_result *result)
     return cheaper != none ? cheaper : best;
 }
 
-/* One collection, cut into N pseudo-collections, through the same rung: must come out at chance. */
-static dsb_status run_null(dsb_bias_result *result, const dsbi_view *view)
+/* The test images of all cuts together, for one verdict. */
+typedef struct null_pool {
+    uint64_t *confusion;  /* [n_classes, n_classes] */
+    float *probabilities; /* [capacity, n_classes] */
+    uint32_t *labels;     /* [capacity] */
+    size_t n, capacity;
+} null_pool;
+
+static dsb_status pool_add(dsb_bias_result *result, null_pool *pool, const dsb_split *split,
+                           const dsbi_outcome *outcome)
 {
-    size_t rung = null_rung(result), largest = 0;
-    if (rung == result->plan.n_entries)
-        return DSB_OK;
-    for (size_t d = 1; d < result->n_datasets; d++)
-        if (dsb_dataset_count(result->datasets[d]) > dsb_dataset_count(result->datasets[largest]))
-            largest = d;
+    dsb_runtime *rt = result->rt;
+    size_t n_classes = result->n_datasets, n = dsb_split_size(split, DSB_PART_TEST);
+    uint32_t *labels = NULL;
+    DSBI_TRY(dsbi_part_labels(rt, &labels, split, DSB_PART_TEST));
+    size_t old = pool->capacity, capacity = pool->n + n;
+    float *probabilities = dsbi_realloc_array(rt, pool->probabilities, old * n_classes,
+                                              capacity * n_classes, sizeof(float));
+    if (probabilities)
+        pool->probabilities = probabilities;
+    uint32_t *all =
+        probabilities ? dsbi_realloc_array(rt, pool->labels, old, capacity, sizeof *all) : NULL;
+    if (all) {
+        pool->labels = all;
+        memcpy(probabilities + pool->n * n_classes, outcome->probabilities,
+               n * n_classes * sizeof *probabilities);
+        memcpy(all + pool->n, labels, n * sizeof *all);
+        for (size_t i = 0; i < n_classes * n_classes; i++)
+            pool->confusion[i] += outcome->confusion[i];
+        pool->n = pool->capacity = capacity;
+    }
+    dsbi_free(rt, labels);
+    return all ? DSB_OK : DSB_E_NOMEM;
+}
+
+/* One collection cut into N. A collection with too few images for that is passed over. */
+static dsb_status run_cut(dsb_bias_result *result, const dsbi_view *view,
+                          const dsbi_plan_entry *entry, size_t d, null_pool *pool)
+{
     dsb_split *split = NULL;
     dsb_split_opts opts;
     dsb_split_opts_init(&opts, sizeof opts);
     opts.seed = result->opts.seed;
-    DSBI_TRY(dsb_split_create_pseudo(result->rt, &split, result->datasets[largest],
-                                     result->n_datasets, &opts));
+    dsb_status status =
+        dsb_split_create_pseudo(result->rt, &split, result->datasets[d], result->n_datasets, &opts);
+    if (status == DSB_E_DATA) {
+        dsbi_clear_error();
+        return DSB_OK;
+    }
+    if (status != DSB_OK)
+        return status;
     dsbi_view null_view = *view;
     null_view.split = split;
     null_view.stage_prefix = "null control: ";
-    uint32_t *labels = NULL;
     dsbi_outcome *outcome = &result->null_outcome;
+    double seconds = outcome->seconds;
+    dsbi_outcome_free(result->rt, outcome);
+    DSBI_GO(dsbi_outcome_run(&null_view, entry, outcome));
+    outcome->seconds += seconds;
+    DSBI_GO(pool_add(result, pool, split, outcome));
+    result->null_cuts[result->n_null_cuts++] = (dsbi_null_cut){
+        .dataset = d, .correct = outcome->correct, .n = dsb_split_size(split, DSB_PART_TEST)};
+    log_line(result, "null_control", dsb_dataset_name(result->datasets[d]),
+             outcome->seconds - seconds, outcome->accuracy);
+done:
+    dsb_split_free(split);
+    return status;
+}
+
+/* Collections cut into N pseudo-collections, each through the same rung: all must come out at
+ * chance. Every collection takes its turn (up to DSBI_MAX_NULL_CUTS), so that the interval is as
+ * narrow as the task's. */
+static dsb_status run_null(dsb_bias_result *result, const dsbi_view *view)
+{
+    size_t rung = null_rung(result), n_classes = result->n_datasets;
+    if (rung == result->plan.n_entries)
+        return DSB_OK;
     dsbi_plan_entry entry = result->plan.entries[rung];
     if (entry.rung->is_family)
-        entry.effort = entry.effort / view->n_classes + 1; /* as many passes over a smaller set */
-    dsb_status status;
-    DSBI_GO(dsbi_outcome_run(&null_view, &entry, outcome));
-    DSBI_GO(dsbi_part_labels(result->rt, &labels, split, DSB_PART_TEST));
-    DSBI_GO(dsbi_verdict_make(&result->null_verdict, outcome->confusion, view->n_classes,
-                              outcome->probabilities, labels,
-                              dsb_split_size(split, DSB_PART_TEST)));
-    result->null_dataset = largest;
-    result->has_null = true;
-    log_line(result, "null_control", entry.model, outcome->seconds, outcome->accuracy);
+        entry.effort = entry.effort / n_classes + 1; /* as many passes over a smaller set */
+    null_pool pool = {.confusion =
+                          dsbi_calloc(result->rt, n_classes * n_classes, sizeof(uint64_t))};
+    if (!pool.confusion)
+        return DSB_E_NOMEM;
+    dsb_status status = DSB_OK;
+    for (size_t d = 0; d < n_classes && result->n_null_cuts < DSBI_MAX_NULL_CUTS; d++)
+        DSBI_GO(run_cut(result, view, &entry, d, &pool));
+    if (pool.n > 0) {
+        DSBI_GO(dsbi_verdict_make(&result->null_verdict, pool.confusion, n_classes,
+                                  pool.probabilities, pool.labels, pool.n));
+        result->has_null = true;
+    }
 done:
-    dsbi_free(result->rt, labels);
-    dsb_split_free(split);
+    dsbi_free(result->rt, pool.confusion);
+    dsbi_free(result->rt, pool.probabilities);
+    dsbi_free(result->rt, pool.labels);
     return status;
 }
 

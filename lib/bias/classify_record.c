@@ -205,7 +205,19 @@ static void put_null(writer *w, const dsb_bias_result *result)
     }
     const dsbi_verdict *v = &result->null_verdict;
     dsbi_json_begin_object(w);
-    put_string(w, "dataset", dsb_dataset_name(result->datasets[result->null_dataset]));
+    put_string(w, "dataset", dsb_dataset_name(result->datasets[result->null_cuts[0].dataset]));
+    dsbi_json_write_key(w, "cuts");
+    dsbi_json_begin_array(w);
+    for (size_t i = 0; i < result->n_null_cuts; i++) {
+        const dsbi_null_cut *cut = &result->null_cuts[i];
+        dsbi_json_begin_flat_object(w);
+        put_string(w, "dataset", dsb_dataset_name(result->datasets[cut->dataset]));
+        put_uint(w, "correct", cut->correct);
+        put_uint(w, "n_test", cut->n);
+        put_double(w, "accuracy", (double)cut->correct / (double)cut->n);
+        dsbi_json_end_object(w);
+    }
+    dsbi_json_end_array(w);
     put_string(w, "rung", result->null_outcome.plan.model);
     put_double(w, "accuracy", v->accuracy);
     put_uint(w, "correct", v->correct);

@@ -145,8 +145,10 @@ dsb_status dsbi_plan_rungs(dsbi_plan *plan, const dsbi_view *view, double images
     plan->speed.images_per_second = images_per_second;
     DSBI_TRY(list_rungs(plan, view->opts));
     DSBI_TRY(measure_flops(view->rt, &plan->speed.flops));
-    /* the null control repeats a rung on one collection: 1 / N of the images */
-    double with_null = view->opts->null_control ? 1 + 1 / (double)view->n_classes : 1;
+    /* the null control repeats a rung on up to three collections, each 1 / N of the images */
+    double cuts =
+        view->n_classes < DSBI_MAX_NULL_CUTS ? (double)view->n_classes : DSBI_MAX_NULL_CUTS;
+    double with_null = view->opts->null_control ? 1 + cuts / (double)view->n_classes : 1;
     double left = USABLE_SHARE * plan->limit_s - spent_s;
     for (size_t i = 0; i < plan->n_entries; i++) {
         bool last = i + 1 == plan->n_entries;

@@ -8,7 +8,7 @@
 #include "base/json_write.h"
 #include "bias/rung.h"
 
-enum { DSBI_PLAN_MAX = 16 };
+enum { DSBI_PLAN_MAX = 16, DSBI_MAX_NULL_CUTS = 3 };
 
 typedef struct dsbi_plan_entry {
     const dsbi_rung *rung;

@@ -27,6 +27,12 @@ typedef struct dsbi_outcome {
     dsbi_fit fit; /* curve, model, detail; scores are freed */
 } dsbi_outcome;
 
+/* One collection of the null control. */
+typedef struct dsbi_null_cut {
+    size_t dataset;
+    uint64_t correct, n;
+} dsbi_null_cut;
+
 struct dsb_bias_result {
     dsb_runtime *rt;
     dsb_bias_opts opts; /* as used; texts are copied */
@@ -39,9 +45,10 @@ struct dsb_bias_result {
     size_t headline; /* index into outcomes; n_entries if no rung was finished */
     dsbi_verdict verdict;
     bool has_null;
-    dsbi_outcome null_outcome;
-    dsbi_verdict null_verdict;
-    size_t null_dataset;
+    dsbi_outcome null_outcome; /* of the last cut; seconds of all */
+    dsbi_verdict null_verdict; /* of all cuts together */
+    dsbi_null_cut null_cuts[DSBI_MAX_NULL_CUTS];
+    size_t n_null_cuts;
     uint32_t *test_labels; /* [n_test] */
     uint64_t n_test;
     double started_unix, seconds_total, scan_seconds;

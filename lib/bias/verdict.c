@@ -59,13 +59,6 @@ static void choose_level(dsbi_verdict *v)
                  "new images "
                  "(95 %% interval %.1f to %.1f), where guessing gives %.1f %%.",
                  accuracy, lo, hi, chance);
-    } else if (v->ci[1] <= v->chance + EQUIVALENT) {
-        v->level = "none";
-        snprintf(text, size,
-                 "No bias found: the classifier is right for %.1f %% of new images (95 %% interval "
-                 "%.1f to %.1f), "
-                 "guessing gives %.1f %%, and an advantage of %.0f points or more is excluded.",
-                 accuracy, lo, hi, chance, 100 * EQUIVALENT);
     } else if (v->detectable > COARSEST_QUESTION) {
         v->level = "too_small";
         snprintf(text, size,
@@ -74,6 +67,13 @@ static void choose_level(dsbi_verdict *v)
                  "guessing would be seen reliably; %llu images would show 5 points.",
                  (unsigned long long)v->n, 100 * v->detectable,
                  (unsigned long long)v->needed[DSBI_N_DIFFERENCES - 1]);
+    } else if (v->ci[1] <= v->chance + EQUIVALENT) {
+        v->level = "none";
+        snprintf(text, size,
+                 "No bias found: the classifier is right for %.1f %% of new images (95 %% interval "
+                 "%.1f to %.1f), "
+                 "guessing gives %.1f %%, and an advantage of %.0f points or more is excluded.",
+                 accuracy, lo, hi, chance, 100 * EQUIVALENT);
     } else {
         v->level = "none";
         snprintf(text, size,

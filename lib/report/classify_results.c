@@ -239,11 +239,10 @@ void dsbi_classify_null(const dsbi_classify_page *p)
     dsbi_number value, interval, chance, n_test;
     dsbi_record_interval(null, "ci95", &lo, &hi);
     dsbi_html(p->t,
-              "<p>The collection <b>%s</b> was cut at random into %zu pseudo-collections, and the "
+              "<p>Single collections were cut at random into %zu pseudo-collections, and the "
               "same classifier (%s) was asked to tell them apart. There is nothing to find, so it "
               "must come out at chance.</p>\n",
-              dsbi_record_text(null, "dataset"), p->n,
-              dsbi_record_rung_title(dsbi_record_text(null, "rung")));
+              p->n, dsbi_record_rung_title(dsbi_record_text(null, "rung")));
     dsbi_html(
         p->t,
         "<div class=\"note-box %s\"><p><b>%s</b> %s of %s test images (95 %% interval %s) against "
