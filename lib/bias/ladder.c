@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/file.h"
+#include "base/pool.h"
 #include "tensor/matmul.h"
 
 enum { MAX_TRAIN = 100000, MAX_SELECT = 5000, MAX_TEST = 10000, PROBE_SIDE = 512 };
@@ -46,25 +47,41 @@ dsb_status dsbi_plan_split(dsbi_plan *plan, dsb_runtime *rt, dsb_split **out,
     return dsb_split_create(rt, out, datasets, n_datasets, &split);
 }
 
+typedef struct dsbi_probe {
+    dsb_runtime *rt;
+    float *memory; /* three matrices */
+    double flops;
+} dsbi_probe;
+
 /* Floating-point operations a second in a matrix product of the rungs' kind; the best of a few. */
-static dsb_status measure_flops(dsb_runtime *rt, double *flops)
+static dsb_status probe_flops(void *user, size_t task, size_t worker)
 {
+    dsbi_probe *probe = user;
+    (void)task;
+    (void)worker;
     size_t items = (size_t)PROBE_SIDE * PROBE_SIDE;
-    float *memory = dsbi_calloc(rt, 3 * items, sizeof *memory);
-    if (!memory)
-        return DSB_E_NOMEM;
-    dsb_status status = DSB_OK;
     double begin = dsbi_now(), best = INFINITY;
     while (dsbi_now() - begin < 0.15) {
         double start = dsbi_now();
-        DSBI_GO(dsbi_matmul_f32(rt, false, false, PROBE_SIDE, PROBE_SIDE, PROBE_SIDE, 1, memory,
-                                PROBE_SIDE, memory + items, PROBE_SIDE, 0, memory + 2 * items,
-                                PROBE_SIDE));
+        DSBI_TRY(dsbi_matmul_f32(probe->rt, false, false, PROBE_SIDE, PROBE_SIDE, PROBE_SIDE, 1,
+                                 probe->memory, PROBE_SIDE, probe->memory + items, PROBE_SIDE, 0,
+                                 probe->memory + 2 * items, PROBE_SIDE));
         best = fmin(best, dsbi_now() - start);
     }
-    *flops = 2.0 * PROBE_SIDE * PROBE_SIDE * PROBE_SIDE / best;
-done:
-    dsbi_free(rt, memory);
+    probe->flops = 2.0 * PROBE_SIDE * PROBE_SIDE * PROBE_SIDE / best;
+    return DSB_OK;
+}
+
+/* On one thread: inside a task of the pool, products stay on their worker. */
+static dsb_status measure_flops(dsb_runtime *rt, double *flops)
+{
+    dsbi_probe probe = {.rt = rt};
+    probe.memory = dsbi_calloc(rt, 3 * (size_t)PROBE_SIDE * PROBE_SIDE, sizeof *probe.memory);
+    if (!probe.memory)
+        return DSB_E_NOMEM;
+    dsb_status status = dsbi_parallel(rt, 1, probe_flops, &probe);
+    dsbi_free(rt, probe.memory);
+    *flops = probe.flops;
     return status;
 }
 
@@ -142,7 +159,9 @@ dsb_status dsbi_plan_rungs(dsbi_plan *plan, const dsbi_view *view, double images
                            double spent_s)
 {
     plan->limit_s = view->opts->time_limit_s;
-    plan->speed.images_per_second = images_per_second;
+    /* as one thread would do it: the plan, and so every bit of the results, is the same for any
+     * number of threads, and more threads end sooner */
+    plan->speed.images_per_second = images_per_second / (double)view->rt->n_threads;
     DSBI_TRY(list_rungs(plan, view->opts));
     DSBI_TRY(measure_flops(view->rt, &plan->speed.flops));
     /* the null control repeats a rung on up to three collections, each 1 / N of the images */
@@ -152,10 +171,13 @@ dsb_status dsbi_plan_rungs(dsbi_plan *plan, const dsbi_view *view, double images
     double left = USABLE_SHARE * plan->limit_s - spent_s;
     for (size_t i = 0; i < plan->n_entries; i++) {
         bool last = i + 1 == plan->n_entries;
+        /* the automatic ladder asks a cheaper rung than a network for the null control */
+        double factor =
+            plan->entries[i].rung->is_family && is_automatic(view->opts) ? 1 : with_null;
         choose_effort(plan, &plan->entries[i], view,
-                      left * (last ? LAST_RUNG_SHARE : OTHER_RUNG_SHARE) / with_null);
+                      left * (last ? LAST_RUNG_SHARE : OTHER_RUNG_SHARE) / factor);
         if (plan->entries[i].effort)
-            left -= plan->entries[i].estimate_s * with_null;
+            left -= plan->entries[i].estimate_s * factor;
     }
     return DSB_OK;
 }

@@ -44,10 +44,10 @@ typedef struct dsbi_fit {
     dsbi_text detail; /* JSON object with the recipe as used */
 } dsbi_fit;
 
-/* Speeds measured at the start, from which plans are made. */
+/* Speeds of one thread, measured at the start, from which plans are made. */
 typedef struct dsbi_speed {
-    double flops; /* floating-point operations a second in matrix products, all threads */
-    double images_per_second; /* decoded and prepared, all threads */
+    double flops;             /* floating-point operations a second in matrix products */
+    double images_per_second; /* decoded and prepared */
 } dsbi_speed;
 
 typedef struct dsbi_rung {
