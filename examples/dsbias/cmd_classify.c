@@ -74,6 +74,8 @@ static bool is_model(const char *name, const char **near)
     names[n++] = "auto";
     for (uint64_t i = 0; i < dsb_bias_rung_count() && n < MAX; i++)
         names[n++] = dsb_bias_rung_name(i);
+    for (uint64_t i = 0; i < dsb_model_count() && n < MAX; i++)
+        names[n++] = dsb_model_name(i);
     names[n] = NULL;
     *near = NULL;
     for (size_t i = 0; i < n; i++)
@@ -89,7 +91,7 @@ static int check(cli_context *cli, const classify_args *args)
 {
     const char *near;
     if (!is_model(args->model, &near))
-        return cli_usage(cli, "--model: there is no rung '%s'%s%s%s", args->model,
+        return cli_usage(cli, "--model: there is no model '%s'%s%s%s", args->model,
                          near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     if (args->samples_seen && args->epochs > 0)
         return cli_usage(cli, "--samples-seen and --epochs say the same thing; give one");

@@ -16,6 +16,9 @@ expect_err "did you mean --test?"
 run classify "$a" "$b" --model patchs
 expect_code 2
 expect_err "did you mean 'patches'?"
+run classify "$a" "$b" --model convnext_7l
+expect_code 2
+expect_err "did you mean 'convnext_7k'?"
 run classify "$a" "$b" --augment some
 expect_code 2
 expect_err "none|crop|randaug|full"
@@ -78,4 +81,12 @@ kill -INT $child
 wait $child || code=$?
 expect_code 130
 expect_err "stopped"
+
+# a network by name: the same bits for any number of threads
+for threads in 1 2; do
+    run classify "$a" "$b" --model convnext_7k --size 32 --epochs 2 --no-null-control --threads $threads --out "$work/net$threads"
+    expect_code 0
+done
+cmp "$work/net1/model.safetensors" "$work/net2/model.safetensors"
+cmp "$work/net1/scores.csv" "$work/net2/scores.csv"
 finish
