@@ -39,6 +39,8 @@ static dsb_status take_baseline(dsb_shift *s)
         s->baseline_column[equals - text] = '\0';
     DSBI_TRY(compile(&s->baseline_regex, pattern, "baseline"));
     s->baseline = dsbi_strdup(s->rt, text);
+    if (!s->baseline)
+        regfree(&s->baseline_regex); /* dsb_shift_free asks `baseline` whether there is one */
     return s->baseline ? DSB_OK : DSB_E_NOMEM;
 }
 
