@@ -1,43 +1,14 @@
 /* Classification when memory ends: the n-th allocation fails, for n growing by a tenth each time,
  * until all goes through. Each time the status is NOMEM with a sentence, the output is empty and
  * nothing leaks. */
-#include "testing.h"
+#include "rationed.h"
 
 #include "dsbias/bias.h"
-
-typedef struct rationed {
-    uint64_t left;   /* allocations that still succeed */
-    uint64_t in_use; /* blocks not given back */
-} rationed;
-
-static void *ration(void *user, size_t size, size_t alignment)
-{
-    rationed *memory = user;
-    if (memory->left == 0)
-        return NULL;
-    memory->left--;
-    memory->in_use++;
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-}
-
-static void give_back(void *user, void *pointer)
-{
-    ((rationed *)user)->in_use--;
-    free(pointer);
-}
 
 static dsb_status classify(rationed *memory, const char *model, uint64_t n)
 {
     static const char *const specs[] = {"synthetic:phone?n=12", "synthetic:webcam?n=12"};
-    dsb_runtime_opts runtime_opts;
-    dsb_runtime_opts_init(&runtime_opts, sizeof runtime_opts);
-    runtime_opts.n_threads = 1;
-    runtime_opts.alloc = ration;
-    runtime_opts.free = give_back;
-    runtime_opts.alloc_user = memory;
-    dsb_runtime *rt;
-    memory->left = UINT64_MAX;
-    ck_assert_ok(dsb_runtime_create(&rt, &runtime_opts));
+    dsb_runtime *rt = make_rationed(memory);
     dsb_bias_opts opts;
     dsb_bias_opts_init(&opts, sizeof opts);
     opts.model = model;

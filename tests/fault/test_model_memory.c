@@ -1,6 +1,6 @@
 /* Models when memory ends: the n-th allocation fails for n = 1, 2, 3 ... until all goes through.
  * Each time the status is NOMEM with a sentence, nothing leaks, the model keeps its weights. */
-#include "testing.h"
+#include "rationed.h"
 
 #include <stdbool.h>
 #include "dsbias/nn.h"
@@ -8,39 +8,6 @@
 enum { SIDE = 32, IMAGES = 3 };
 
 static const char *const name = "convnext:depths=1-1-1-1,dims=4-4-4-4";
-
-typedef struct rationed {
-    uint64_t left; /* allocations that still succeed */
-} rationed;
-
-static void *ration(void *user, size_t size, size_t alignment)
-{
-    rationed *memory = user;
-    if (memory->left == 0)
-        return NULL;
-    memory->left--;
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-}
-
-static void give_back(void *user, void *pointer)
-{
-    (void)user;
-    free(pointer);
-}
-
-static dsb_runtime *make_rationed(rationed *memory)
-{
-    dsb_runtime_opts opts;
-    dsb_runtime_opts_init(&opts, sizeof opts);
-    opts.n_threads = 1;
-    opts.alloc = ration;
-    opts.free = give_back;
-    opts.alloc_user = memory;
-    dsb_runtime *rt;
-    memory->left = UINT64_MAX;
-    ck_assert_ok(dsb_runtime_create(&rt, &opts));
-    return rt;
-}
 
 static dsb_status make(dsb_runtime *rt, dsb_model **model, uint64_t seed)
 {

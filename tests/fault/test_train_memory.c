@@ -1,45 +1,10 @@
 /* Training when memory ends: the n-th allocation fails for n = 1, 2, 3 ... until all goes through.
  * Each time the status is NOMEM with a sentence, nothing leaks, and the outputs are empty. */
-#include "testing.h"
+#include "rationed.h"
 
 #include "dsbias/train.h"
 
 enum { SIDE = 32, IMAGES = 6 };
-
-typedef struct rationed {
-    uint64_t left;   /* allocations that still succeed */
-    uint64_t in_use; /* blocks not given back */
-} rationed;
-
-static void *ration(void *user, size_t size, size_t alignment)
-{
-    rationed *memory = user;
-    if (memory->left == 0)
-        return NULL;
-    memory->left--;
-    memory->in_use++;
-    return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-}
-
-static void give_back(void *user, void *pointer)
-{
-    ((rationed *)user)->in_use--;
-    free(pointer);
-}
-
-static dsb_runtime *make_rationed(rationed *memory)
-{
-    dsb_runtime_opts opts;
-    dsb_runtime_opts_init(&opts, sizeof opts);
-    opts.n_threads = 1;
-    opts.alloc = ration;
-    opts.free = give_back;
-    opts.alloc_user = memory;
-    dsb_runtime *rt;
-    memory->left = UINT64_MAX;
-    ck_assert_ok(dsb_runtime_create(&rt, &opts));
-    return rt;
-}
 
 static dsb_model *make_model(dsb_runtime *rt)
 {
