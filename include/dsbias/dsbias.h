@@ -4,6 +4,7 @@
 #define DSBIAS_DSBIAS_H
 
 #include "dsbias/base.h"
+#include "dsbias/bench.h"
 #include "dsbias/bias.h"
 #include "dsbias/data.h"
 #include "dsbias/image.h"

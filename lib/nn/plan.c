@@ -464,6 +464,11 @@ void *dsbi_plan_grads(dsbi_plan *plan)
     return plan->grads;
 }
 
+void dsbi_plan_time(dsbi_plan *plan)
+{
+    plan->opts.timed = true;
+}
+
 size_t dsbi_plan_bytes(const dsbi_plan *plan)
 {
     return plan->bytes;
@@ -481,7 +486,15 @@ size_t dsbi_plan_rows(const dsbi_plan *plan)
 
 dsbi_plan_row dsbi_plan_row_at(const dsbi_plan *plan, size_t i)
 {
-    return (dsbi_plan_row){&plan->nodes[i], plan->forward[i].seconds, plan->backward[i].seconds};
+    const plan_op *forward = &plan->forward[i], *backward = &plan->backward[i];
+    return (dsbi_plan_row){
+        .node = &plan->nodes[i],
+        .seconds_forward = forward->seconds,
+        .seconds_backward = backward->seconds,
+        .backward = backward->active,
+        .input_gradient =
+            backward->active && plan->nodes[i].n_inputs > 0 && backward->call.dx[0] != NULL,
+    };
 }
 
 /* The shortest run counts: other work on the machine only ever adds time. */

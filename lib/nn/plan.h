@@ -42,6 +42,9 @@ void *dsbi_plan_grads(dsbi_plan *plan);
 dsb_status dsbi_plan_forward(dsbi_plan *plan, uint64_t step);
 dsb_status dsbi_plan_backward(dsbi_plan *plan);
 
+/* From now on keeps the least seconds of each operation, as the option `timed` does. */
+void dsbi_plan_time(dsbi_plan *plan);
+
 /* Bytes of the activation arena, and what they would be if nothing shared memory. */
 size_t dsbi_plan_bytes(const dsbi_plan *plan);
 size_t dsbi_plan_bytes_unshared(const dsbi_plan *plan);
@@ -50,6 +53,8 @@ size_t dsbi_plan_bytes_unshared(const dsbi_plan *plan);
 typedef struct dsbi_plan_row {
     const dsbi_node *node;
     double seconds_forward, seconds_backward;
+    bool backward;       /* it has a backward pass here */
+    bool input_gradient; /* which makes the gradient of input 0 too */
 } dsbi_plan_row;
 size_t dsbi_plan_rows(const dsbi_plan *plan);
 dsbi_plan_row dsbi_plan_row_at(const dsbi_plan *plan, size_t i);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "train/measure.h"
 #include "train/trainer.h"
 
 enum { MAX_STEPS = 1000 };
@@ -14,14 +15,19 @@ static int compare_seconds(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void fill_noise(uint8_t *images, size_t size, uint32_t *labels, size_t n, size_t n_classes)
+void dsbi_measure_noise(uint8_t *images, size_t size, uint32_t *labels, size_t n, size_t n_classes)
 {
     dsbi_rng rng;
     dsbi_rng_init(&rng, 0, DSBI_RNG_AUGMENT, UINT64_MAX);
     for (size_t i = 0; i < size; i++)
         images[i] = (uint8_t)dsbi_rng_u32(&rng);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; labels && i < n; i++)
         labels[i] = (uint32_t)(i % n_classes);
+}
+
+void dsbi_measure_sort(double *seconds, size_t n)
+{
+    qsort(seconds, n, sizeof *seconds, compare_seconds);
 }
 
 static dsb_status time_steps(dsb_trainer *t, const uint8_t *images, const uint32_t *labels,
@@ -61,9 +67,9 @@ dsb_status dsb_train_measure(dsb_runtime *rt, double *images_per_second, dsb_mod
     seconds = dsbi_alloc_array(rt, (size_t)n_steps, sizeof *seconds);
     if (!images || !labels || !seconds)
         goto done;
-    fill_noise(images, bytes, labels, batch, t->n_classes);
+    dsbi_measure_noise(images, bytes, labels, batch, t->n_classes);
     DSBI_GO(time_steps(t, images, labels, seconds, (size_t)n_steps));
-    qsort(seconds, (size_t)n_steps, sizeof *seconds, compare_seconds);
+    dsbi_measure_sort(seconds, (size_t)n_steps);
     *images_per_second = (double)batch / seconds[n_steps / 2];
 done:
     dsbi_free(rt, images);

@@ -2,7 +2,7 @@
  * Each time the status is NOMEM with a sentence, nothing leaks, and the outputs are empty. */
 #include "rationed.h"
 
-#include "dsbias/train.h"
+#include "dsbias/bench.h"
 
 enum { SIDE = 32, IMAGES = 6 };
 
@@ -46,6 +46,21 @@ static dsb_status measure(dsb_runtime *rt, dsb_model *model)
     return dsb_train_measure(rt, &rate, model, &opts, 1);
 }
 
+static dsb_status bench(dsb_runtime *rt, dsb_model *model)
+{
+    dsb_bench_opts opts;
+    dsb_bench_opts_init(&opts, sizeof opts);
+    opts.batch_size = 4;
+    opts.n_warmup = opts.n_repeats = opts.layers = 1;
+    dsb_bench *done;
+    const dsb_status status = dsb_bench_run(rt, &done, model, &opts);
+    if (status != DSB_OK)
+        ck_assert_ptr_null(done);
+    else
+        dsb_bench_free(done);
+    return status;
+}
+
 static void starve(dsb_status (*work)(dsb_runtime *, dsb_model *))
 {
     dsb_status status;
@@ -80,7 +95,14 @@ START_TEST(measuring_survives)
 }
 END_TEST
 
+START_TEST(benching_survives)
+{
+    starve(bench);
+}
+END_TEST
+
 int main(void)
 {
-    return run_tests("train_memory", training_survives, measuring_survives, NULL);
+    return run_tests("train_memory", training_survives, measuring_survives, benching_survives,
+                     NULL);
 }
