@@ -223,7 +223,8 @@ typedef struct dsb_loader_opts {
     uint64_t store_max_bytes; /* disk space for decoded images, so that later epochs need not
                                  decode; 0 = none; default 16 GiB */
     const char *store_folder; /* where; NULL (default) = /var/tmp */
-    const char *augment;      /* "none" (default, also NULL), "shift", "crop", "randaug", "full" */
+    const char *augment;      /* "none" (default, also NULL), "shift", "pad", "crop", "randaug",
+                                 "full" */
     uint32_t batch_size;      /* images, 1..65536; default 128. Only the very last may be smaller */
     uint32_t size;            /* side of the square images in pixels, 1..4096; default 64 */
     uint32_t source_size;     /* crops are cut from images reduced to this shorter side, >= size;

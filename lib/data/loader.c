@@ -289,8 +289,7 @@ static dsb_status set_up(dsb_loader *self, const dsb_split *split, uint32_t part
                          dsbi_pixels *pixels)
 {
     const dsb_loader_opts *opts = &self->opts;
-    self->is_augmented = self->augment.window != DSBI_WINDOW_CENTRE ||
-                         self->augment.flip_probability > 0.0 || self->augment.n_ops > 0;
+    self->is_augmented = dsbi_augment_is_active(&self->augment);
     dsbi_pixels_spec spec = dsbi_loader_pixels_spec(opts, &self->augment);
     if (pixels) {
         const dsbi_pixels_spec *has = dsbi_pixels_spec_of(pixels);

@@ -19,8 +19,8 @@ START_TEST(same_sample_same_pixels)
 {
     dsb_runtime *rt = make_runtime(1);
     dsbi_image image = test_image();
-    const char *policies[] = {"none", "shift", "crop", "randaug", "full"};
-    for (int p = 0; p < 5; p++) {
+    const char *policies[] = {"none", "shift", "pad", "crop", "randaug", "full"};
+    for (int p = 0; p < 6; p++) {
         dsbi_augment spec;
         ck_assert_ok(dsbi_augment_init(&spec, policies[p]));
         uint8_t first[16 * 16 * 3], again[16 * 16 * 3];
@@ -67,6 +67,68 @@ START_TEST(reflection_does_not_repeat_the_border)
     for (int y = 0; y < 8; y++)
         for (int x = 0; x < 8; x++)
             ck_assert_uint_eq(out[(y * 8 + x) * 3], expected[x]);
+}
+END_TEST
+
+/* Every place of the window comes, each with its zeros, mirrored half the time. */
+START_TEST(padding_is_zeros_and_all_places_come)
+{
+    enum { PAD = 4, PLACES = 2 * PAD + 1, SAMPLES = 81 * 40 };
+    dsb_runtime *rt = make_runtime(1);
+    dsbi_image image = test_image();
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] |= 1; /* no zeros inside */
+    dsbi_augment spec;
+    ck_assert_ok(dsbi_augment_init(&spec, "pad"));
+    int seen[PLACES][PLACES] = {0}, flipped = 0;
+    for (uint64_t sample = 0; sample < SAMPLES; sample++) {
+        uint8_t out[SIDE * SIDE * 3], expected[sizeof out];
+        ck_assert_ok(dsbi_augment_apply(rt, out, &image, SIDE, &spec, 3, sample));
+        bool found = false;
+        for (int place = 0; place < PLACES * PLACES * 2 && !found; place++) {
+            int top = place / 2 / PLACES - PAD, left = place / 2 % PLACES - PAD;
+            for (int i = 0; i < SIDE * SIDE * 3; i++) {
+                int y = i / (SIDE * 3), x = i / 3 % SIDE;
+                int from_y = y + top, from_x = (place % 2 ? SIDE - 1 - x : x) + left;
+                bool in = from_y >= 0 && from_y < SIDE && from_x >= 0 && from_x < SIDE;
+                expected[i] = in ? pixels[(from_y * SIDE + from_x) * 3 + i % 3] : 0;
+            }
+            found = memcmp(out, expected, sizeof out) == 0;
+            if (found) {
+                seen[top + PAD][left + PAD]++;
+                flipped += place % 2;
+            }
+        }
+        ck_assert_msg(found, "sample %d is no window", (int)sample);
+    }
+    for (int i = 0; i < PLACES * PLACES; i++)
+        ck_assert_int_ge(seen[i / PLACES][i % PLACES], 15); /* 40 expected, 4 deviations */
+    ck_assert_double_lt(fabs(flipped / (double)SAMPLES - 0.5), 0.04);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* A larger image is padded before the window is drawn, as torchvision's RandomCrop does. */
+START_TEST(padded_windows_of_larger_images_reach_the_corners)
+{
+    enum { OUT = 16 };
+    dsb_runtime *rt = make_runtime(1);
+    dsbi_image image = test_image();
+    dsbi_augment spec;
+    ck_assert_ok(dsbi_augment_init(&spec, "pad"));
+    int empty_rows[2] = {0};
+    for (uint64_t sample = 0; sample < 600; sample++) {
+        uint8_t out[OUT * OUT * 3], zeros[OUT * 3] = {0};
+        ck_assert_ok(dsbi_augment_apply(rt, out, &image, OUT, &spec, 3, sample));
+        empty_rows[0] += memcmp(out + 3 * sizeof zeros, zeros, sizeof zeros) == 0;
+        empty_rows[1] += memcmp(out + (OUT - 4) * sizeof zeros, zeros, sizeof zeros) == 0;
+    }
+    for (int end = 0; end < 2; end++) /* one of 17 places shows all four rows of zeros */
+        ck_assert(empty_rows[end] > 15 && empty_rows[end] < 60);
+    uint8_t far[4 * 4 * 3], zeros[sizeof far] = {0};
+    dsbi_augment_zero_crop(far, &image, 4, SIDE + 10, -40);
+    ck_assert_mem_eq(far, zeros, sizeof far);
+    dsb_runtime_free(rt);
 }
 END_TEST
 
@@ -181,7 +243,8 @@ END_TEST
 int main(void)
 {
     return run_tests("augment", same_sample_same_pixels, none_is_the_centre,
-                     reflection_does_not_repeat_the_border, boxes_follow_area_and_aspect,
-                     boxes_of_long_images_fall_back_to_the_centre, randaugment_draws_as_the_recipe,
-                     nonsense_is_refused, NULL);
+                     reflection_does_not_repeat_the_border, padding_is_zeros_and_all_places_come,
+                     padded_windows_of_larger_images_reach_the_corners,
+                     boxes_follow_area_and_aspect, boxes_of_long_images_fall_back_to_the_centre,
+                     randaugment_draws_as_the_recipe, nonsense_is_refused, NULL);
 }

@@ -29,6 +29,11 @@ dsb_status dsbi_augment_init(dsbi_augment *spec, const char *policy)
         spec->shift_px = SHIFT_PX;
         return DSB_OK;
     }
+    if (strcmp(policy, "pad") == 0) {
+        spec->window = DSBI_WINDOW_PAD;
+        spec->shift_px = SHIFT_PX;
+        return DSB_OK;
+    }
     spec->window = DSBI_WINDOW_RESIZED_CROP;
     if (strcmp(policy, "crop") == 0)
         return DSB_OK;
@@ -36,7 +41,13 @@ dsb_status dsbi_augment_init(dsbi_augment *spec, const char *policy)
     if (strcmp(policy, "randaug") == 0 || strcmp(policy, "full") == 0)
         return DSB_OK;
     return dsbi_fail(DSB_E_NOTFOUND,
-                     "no augmentation \"%s\"; there are none, shift, crop, randaug, full", policy);
+                     "no augmentation \"%s\"; there are none, shift, pad, crop, randaug, full",
+                     policy);
+}
+
+bool dsbi_augment_is_active(const dsbi_augment *spec)
+{
+    return spec->window != DSBI_WINDOW_CENTRE || spec->flip_probability > 0.0 || spec->n_ops > 0;
 }
 
 static dsb_status check(const dsbi_image *in, uint32_t size, const dsbi_augment *s)
@@ -86,16 +97,32 @@ static dsb_status resized_crop(dsb_runtime *rt, uint8_t *out, const dsbi_image *
     return status;
 }
 
+/* torchvision's RandomCrop(size, padding): left and top uniform over all places. */
+static void padded_crop(uint8_t *out, const dsbi_image *in, uint32_t size, const dsbi_augment *spec,
+                        dsbi_rng *rng)
+{
+    int64_t pad = spec->shift_px;
+    uint64_t rows = (uint64_t)(in->height - size + 2 * pad + 1);
+    uint64_t columns = (uint64_t)(in->width - size + 2 * pad + 1);
+    int64_t top = (int64_t)dsbi_rng_below(rng, rows) - pad;
+    int64_t left = (int64_t)dsbi_rng_below(rng, columns) - pad;
+    dsbi_augment_zero_crop(out, in, size, left, top);
+}
+
 static dsb_status take_window(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
                               const dsbi_augment *spec, dsbi_rng *rng)
 {
     if (spec->window == DSBI_WINDOW_RESIZED_CROP)
         return resized_crop(rt, out, in, size, spec, rng);
     if (in->width < size || in->height < size) {
-        if (spec->window == DSBI_WINDOW_SHIFT)
+        if (spec->window != DSBI_WINDOW_CENTRE)
             return dsbi_fail(DSB_E_INVALID, "augment: image %u x %u is smaller than %u", in->width,
                              in->height, size);
         return resize_to(rt, out, in, size, spec->filter);
+    }
+    if (spec->window == DSBI_WINDOW_PAD) {
+        padded_crop(out, in, size, spec, rng);
+        return DSB_OK;
     }
     int64_t left = (in->width - size) / 2, top = (in->height - size) / 2;
     if (spec->window == DSBI_WINDOW_SHIFT) {

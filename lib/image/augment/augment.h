@@ -19,13 +19,14 @@ typedef enum dsbi_window {
     DSBI_WINDOW_CENTRE, /* centre crop; images with a side below `size` are resized (squashed) */
     DSBI_WINDOW_RESIZED_CROP, /* random box, resized to the window */
     DSBI_WINDOW_SHIFT, /* centre crop moved by up to shift_px, borders reflected: no resize */
+    DSBI_WINDOW_PAD,   /* anywhere in the image with shift_px zeros around: no resize */
 } dsbi_window;
 
 typedef struct dsbi_augment {
     dsbi_window window;
     double scale_min, scale_max;     /* RESIZED_CROP: area of the box / area of the image */
     double ratio_min, ratio_max;     /* RESIZED_CROP: width / height, drawn log-uniform */
-    uint32_t shift_px;               /* SHIFT: largest move in each direction */
+    uint32_t shift_px;               /* SHIFT: largest move in each direction; PAD: zeros */
     dsbi_filter filter;              /* RESIZED_CROP and CENTRE: resampling */
     double flip_probability;         /* mirror left and right */
     uint32_t n_ops;                  /* RandAugment: operators drawn per image, 0 = off */
@@ -34,10 +35,15 @@ typedef struct dsbi_augment {
 } dsbi_augment;
 
 /* Fills `spec` for a named policy: "none" (centre window), "shift" (window moved by up to 4 px,
- * flip 0.5), "crop" (area 0.08..1, aspect 3/4..4/3, bicubic, flip 0.5), "randaug" (crop +
- * RandAugment rand-m9-mstd0.5-inc1), "full" (the same; mixing images is the trainer's part).
+ * flip 0.5), "pad" (window of the image padded with 4 px of zeros, flip 0.5: the usual one of
+ * CIFAR, He et al. 2016, section 4.2), "crop" (area 0.08..1, aspect 3/4..4/3, bicubic, flip 0.5),
+ * "randaug" (crop + RandAugment rand-m9-mstd0.5-inc1), "full" (the same; mixing images is the
+ * trainer's part).
  * @return DSB_OK, DSB_E_NOTFOUND. */
 dsb_status dsbi_augment_init(dsbi_augment *spec, const char *policy);
+
+/* Whether anything is done to an image that has the size of the output. */
+bool dsbi_augment_is_active(const dsbi_augment *spec);
 
 /* out [size, size, 3]. `in` has 3 channels and is not changed.
  * @return DSB_OK, DSB_E_INVALID (spec or image out of range), DSB_E_NOMEM. */
@@ -59,6 +65,10 @@ dsbi_box dsbi_augment_draw_box(dsbi_rng *rng, const dsbi_augment *spec, uint32_t
  * reflected without repeating the border (period 2 (n - 1)). */
 void dsbi_augment_reflect_crop(uint8_t *out, const dsbi_image *in, uint32_t size, int64_t left,
                                int64_t top);
+
+/* Likewise with zeros outside of `in`. */
+void dsbi_augment_zero_crop(uint8_t *out, const dsbi_image *in, uint32_t size, int64_t left,
+                            int64_t top);
 
 /* RandAugment's operators, in timm's order of rand "inc". */
 typedef enum dsbi_aug_op {

@@ -66,3 +66,24 @@ void dsbi_augment_reflect_crop(uint8_t *out, const dsbi_image *in, uint32_t size
             memcpy(out, row + (size_t)reflect(left + x, in->width) * 3, 3);
     }
 }
+
+/* The part of [0, size) that, moved by `shift`, lies in [0, n). */
+static void inside(uint32_t size, int64_t shift, uint32_t n, uint32_t *begin, uint32_t *end)
+{
+    int64_t first = shift < 0 ? -shift : 0, last = (int64_t)n - shift;
+    *begin = (uint32_t)(first < size ? first : size);
+    *end = (uint32_t)(last < *begin ? *begin : last < size ? last : size);
+}
+
+void dsbi_augment_zero_crop(uint8_t *out, const dsbi_image *in, uint32_t size, int64_t left,
+                            int64_t top)
+{
+    uint32_t x0, x1, y0, y1;
+    inside(size, left, in->width, &x0, &x1);
+    inside(size, top, in->height, &y0, &y1);
+    memset(out, 0, (size_t)size * size * 3);
+    for (uint32_t y = y0; y < y1; y++) {
+        size_t from = (size_t)(top + y) * in->width + (size_t)(left + x0);
+        memcpy(out + ((size_t)y * size + x0) * 3, in->data + from * 3, (size_t)(x1 - x0) * 3);
+    }
+}
