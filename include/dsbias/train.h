@@ -12,10 +12,11 @@
  *      dsb_trainer_free(trainer);
  *  or over a loader without end (data.h), dsb_train_run(trainer, loader, NULL, NULL, NULL).
  *
- *  The recipe is AdamW with a warm-up and half a cosine, label smoothing, mixup and CutMix: the one
- *  of ConvNeXt (Liu et al. 2022) that Liu & He 2024 use, table 9. Runs are counted in images shown,
- *  not in epochs. The result is a function of the model, the options and the order of the images:
- *  neither threads nor clock change a bit of it.
+ *  The default recipe is AdamW with a warm-up and half a cosine, label smoothing, mixup and CutMix:
+ *  the one of ConvNeXt (Liu et al. 2022) that Liu & He 2024 use, table 9. SGD with momentum and
+ * step sizes that fall at milestones, the recipe of CIFAR networks (He et al. 2016), are options.
+ * Runs are counted in images shown, not in epochs. The result is a function of the model, the
+ * options and the order of the images: neither threads nor clock change a bit of it.
  */
 #ifndef DSBIAS_TRAIN_H
 #define DSBIAS_TRAIN_H
@@ -31,6 +32,12 @@ extern "C" {
 /** Value of an option that is worked out from the others. */
 #define DSB_TRAIN_AUTO UINT64_MAX
 
+/** What makes a step of a gradient, and how the step size goes after the warm-up. */
+#define DSB_OPTIMISER_ADAMW 0u /* Loshchilov & Hutter 2019, decoupled decay */
+#define DSB_OPTIMISER_SGD 1u   /* momentum, decay added to the gradient, as torch.optim.SGD */
+#define DSB_SCHEDULE_COSINE 0u /* half a cosine from lr_peak to lr_min */
+#define DSB_SCHEDULE_STEPS 1u  /* lr_peak, times lr_factor from each of lr_milestones on */
+
 typedef struct dsb_train_opts {
     uint64_t struct_size;    /* bytes the caller knows about; set by dsb_train_opts_init */
     uint64_t seed;           /* of mixing and drop path, any value; default 0 */
@@ -42,8 +49,9 @@ typedef struct dsb_train_opts {
     uint64_t batch_size;     /* images per optimiser step, 1..65536; default 128 */
     double lr_peak;          /* step size after warm-up, > 0; default 1e-3 */
     double lr_min;           /* step size at the end, 0..lr_peak; default 1e-6 */
-    double weight_decay;     /* decoupled, times the step size, >= 0; weights of two or more
-                                dimensions only; default 0.05 (the paper: 0.3) */
+    double weight_decay;     /* AdamW: decoupled, times the step size; SGD: added to the gradient;
+                                >= 0; of the weights that decay_all says; default 0.05 (the paper:
+                                0.3; CIFAR networks with SGD: 1e-4) */
     double beta1;            /* decay of the mean gradient, 0..1; default 0.9 */
     double beta2;            /* decay of the mean squared gradient, 0..1; default 0.95 */
     double eps;              /* added to its root, > 0; default 1e-8 */
@@ -55,6 +63,18 @@ typedef struct dsb_train_opts {
     double ema_decay; /* running mean of the weights per step, 0..1, 0 (default) = off; step t uses
                          min(ema_decay, (1 + t) / (10 + t)); dsb_trainer_finish takes it */
     double clip_norm; /* longest gradient (L2, all parameters); 0 (default) = no clipping */
+    double momentum;  /* SGD: share of the velocity kept, 0..1; default 0.9 */
+    double lr_factor; /* DSB_SCHEDULE_STEPS: times the step size at each milestone, > 0; default
+                         0.1 */
+    double lr_milestones[4]; /* likewise: where, as shares of the run, 0..1, 0 = none; default 1/2
+                                and 3/4 */
+    const char *augment;     /* of dsb_train_arrays: "none" (default, also NULL), "shift", "pad",
+                                "crop", "randaug", "full" as in dsb_loader_opts; square images */
+    uint32_t optimiser;      /* DSB_OPTIMISER_*; default ADAMW */
+    uint32_t schedule;       /* DSB_SCHEDULE_*; default COSINE */
+    uint32_t nesterov;       /* SGD: 1 looks ahead (Nesterov); 0 (default) */
+    uint32_t decay_all;      /* 1: all parameters decay; 0 (default): weights of two or more
+                                dimensions, not biases, norms and embeddings */
 } dsb_train_opts;
 
 /** Fills `opts` with defaults. @param size sizeof *opts as the caller compiled it. */
@@ -64,8 +84,8 @@ typedef struct dsb_trainer dsb_trainer;
 
 /** Creates a trainer: optimiser state, plan and memory of `model` for one batch size. Retains the
  *  model, which must not be changed by others until dsb_trainer_free. NULL options = defaults.
- *  @return DSB_OK; DSB_E_INVALID (an option out of range, named), DSB_E_DTYPE (model is not f32),
- *  DSB_E_NOMEM, DSB_E_LIMIT. Since 0.1. */
+ *  @return DSB_OK; DSB_E_INVALID (an option out of range, named), DSB_E_NOTFOUND (augmentation),
+ *  DSB_E_DTYPE (model is not f32), DSB_E_NOMEM, DSB_E_LIMIT. Since 0.1. */
 DSB_API dsb_status dsb_trainer_create(dsb_runtime *rt, dsb_trainer **out, dsb_model *model,
                                       const dsb_train_opts *opts);
 DSB_API void dsb_trainer_free(dsb_trainer *trainer);
@@ -147,9 +167,11 @@ DSB_API dsb_status dsb_train_predict(dsb_model *model, float *probabilities, uin
                                      void *user);
 
 /** Trains on images in memory until all planned images are shown. Batches are drawn without
- *  replacement, a new order each pass; as they are, without augmentation beyond mixing.
+ *  replacement, a new order each pass; augmented as the option `augment` says, a function of the
+ *  seed and the number of the sample in the run.
  *  @param images  [n, H, W, 3] u8.    @param labels  [n] class numbers.    @param fn  as above.
- *  @return as dsb_trainer_step. dsb_trainer_finish stays to be called. Since 0.1. */
+ *  @return as dsb_trainer_step; DSB_E_SHAPE (augmentation of images that are not square).
+ *  dsb_trainer_finish stays to be called. Since 0.1. */
 DSB_API dsb_status dsb_train_arrays(dsb_trainer *trainer, const uint8_t *images,
                                     const uint32_t *labels, uint64_t n,
                                     const dsb_train_run_opts *opts, dsb_event_fn fn, void *user);

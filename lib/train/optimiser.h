@@ -15,8 +15,10 @@ enum { DSBI_MAX_OPT_STATE = 4 };
 typedef struct dsbi_opt_step {
     uint64_t step; /* 1 for the first */
     double lr;
-    double weight_decay; /* 0 for parameters that are not decayed */
-    double beta1, beta2, eps;
+    double weight_decay;      /* 0 for parameters that are not decayed */
+    double beta1, beta2, eps; /* of AdamW */
+    double momentum;          /* of SGD */
+    bool nesterov;
 } dsbi_opt_step;
 
 typedef struct dsbi_optimiser {

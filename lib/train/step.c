@@ -107,7 +107,9 @@ static dsb_status update(dsb_trainer *t, double norm)
                  .weight_decay = o->weight_decay,
                  .beta1 = o->beta1,
                  .beta2 = o->beta2,
-                 .eps = o->eps},
+                 .eps = o->eps,
+                 .momentum = o->momentum,
+                 .nesterov = o->nesterov != 0},
         .grad_scale = clip ? o->clip_norm / (norm + 1e-6) : 1.0, /* torch's 1e-6 */
         .ema_decay = o->ema_decay < warm ? o->ema_decay : warm,
     };

@@ -9,7 +9,7 @@
 
 enum { MAX_BATCH = 65536 };
 
-_Static_assert(offsetof(dsb_train_opts, clip_norm) + sizeof(double) == sizeof(dsb_train_opts),
+_Static_assert(offsetof(dsb_train_opts, decay_all) + sizeof(uint32_t) == sizeof(dsb_train_opts),
                "no hole at the end of dsb_train_opts");
 
 static const dsb_train_opts defaults = {
@@ -26,6 +26,9 @@ static const dsb_train_opts defaults = {
     .label_smoothing = 0.1,
     .mix_probability = 1.0,
     .switch_probability = 0.5,
+    .momentum = 0.9,
+    .lr_factor = 0.1,
+    .lr_milestones = {0.5, 0.75},
 };
 
 void dsb_train_opts_init(dsb_train_opts *opts, size_t size)
@@ -54,7 +57,38 @@ static const range ranges[] = {
     {offsetof(dsb_train_opts, switch_probability), "switch_probability", 0, 1, false, false},
     {offsetof(dsb_train_opts, ema_decay), "ema_decay", 0, 1, false, true},
     {offsetof(dsb_train_opts, clip_norm), "clip_norm", 0, INFINITY, false, true},
+    {offsetof(dsb_train_opts, momentum), "momentum", 0, 1, false, true},
+    {offsetof(dsb_train_opts, lr_factor), "lr_factor", 0, INFINITY, true, true},
+    {offsetof(dsb_train_opts, lr_milestones[0]), "lr_milestones[0]", 0, 1, false, false},
+    {offsetof(dsb_train_opts, lr_milestones[1]), "lr_milestones[1]", 0, 1, false, false},
+    {offsetof(dsb_train_opts, lr_milestones[2]), "lr_milestones[2]", 0, 1, false, false},
+    {offsetof(dsb_train_opts, lr_milestones[3]), "lr_milestones[3]", 0, 1, false, false},
 };
+
+typedef struct choice {
+    size_t offset;
+    const char *name;
+    uint32_t last;
+} choice;
+
+static const choice choices[] = {
+    {offsetof(dsb_train_opts, optimiser), "optimiser", DSB_OPTIMISER_SGD},
+    {offsetof(dsb_train_opts, schedule), "schedule", DSB_SCHEDULE_STEPS},
+    {offsetof(dsb_train_opts, nesterov), "nesterov", 1},
+    {offsetof(dsb_train_opts, decay_all), "decay_all", 1},
+};
+
+static dsb_status check_choices(const dsb_train_opts *opts)
+{
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        uint32_t v;
+        memcpy(&v, (const char *)opts + choices[i].offset, sizeof v);
+        if (v > choices[i].last)
+            return dsbi_fail(DSB_E_INVALID, "dsb_train_opts: %s is %u, not in 0..%u",
+                             choices[i].name, v, choices[i].last);
+    }
+    return DSB_OK;
+}
 
 static dsb_status check_opts(const dsb_train_opts *opts)
 {
@@ -76,7 +110,7 @@ static dsb_status check_opts(const dsb_train_opts *opts)
                          (unsigned long long)opts->batch_size, MAX_BATCH);
     if (opts->samples_seen < 1)
         return dsbi_fail(DSB_E_INVALID, "dsb_train_opts: samples_seen is 0");
-    return DSB_OK;
+    return check_choices(opts);
 }
 
 void dsbi_trainer_plan_samples(dsb_trainer *trainer, uint64_t samples_seen)
@@ -92,14 +126,19 @@ void dsbi_trainer_plan_samples(dsb_trainer *trainer, uint64_t samples_seen)
         .warmup_samples = warmup / opts->batch_size * opts->batch_size,
         .total_samples = total,
         .batch_size = opts->batch_size,
+        .kind = opts->schedule == DSB_SCHEDULE_STEPS ? DSBI_SCHEDULE_STEPS : DSBI_SCHEDULE_COSINE,
+        .factor = opts->lr_factor,
     };
+    _Static_assert(sizeof opts->lr_milestones == sizeof trainer->schedule.milestones, "");
+    memcpy(trainer->schedule.milestones, opts->lr_milestones, sizeof opts->lr_milestones);
 }
 
 static dsb_status cut_arena(dsb_trainer *t)
 {
     for (size_t i = 0; i < t->graph->n_params; i++) {
         const dsbi_param *p = &t->graph->params[i];
-        DSBI_TRY(dsbi_stretches_add(&t->stretches, t->rt, p->offset, p->size, p->decay));
+        DSBI_TRY(dsbi_stretches_add(&t->stretches, t->rt, p->offset, p->size,
+                                    p->decay || t->opts.decay_all));
     }
     return dsbi_stretches_group(&t->stretches, t->rt);
 }
@@ -166,10 +205,12 @@ static dsb_status create(dsb_runtime *rt, dsb_trainer **out, dsb_model *model,
     t->opts = *opts;
     t->mix = (dsbi_mix_opts){opts->mixup_alpha, opts->cutmix_alpha, opts->mix_probability,
                              opts->switch_probability};
-    t->optimiser = dsbi_optimiser_find("adamw");
+    t->opts.augment = NULL; /* the caller's, not kept */
+    t->optimiser = dsbi_optimiser_find(opts->optimiser == DSB_OPTIMISER_SGD ? "sgd" : "adamw");
     t->model = model;
     dsbi_model_retain(model);
     snprintf(t->stage, sizeof t->stage, "train %s", dsb_model_spec(model));
+    DSBI_GO(dsbi_augment_init(&t->augment, opts->augment ? opts->augment : "none"));
     DSBI_GO(attach(t, scratch));
     DSBI_GO(cut_arena(t));
     DSBI_GO(allocate(t));

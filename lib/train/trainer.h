@@ -3,6 +3,7 @@
 #define DSBI_TRAIN_TRAINER_H
 
 #include "dsbias/train.h"
+#include "image/augment/augment.h"
 #include "nn/nn.h"
 #include "train/mix.h"
 #include "train/optimiser.h"
@@ -20,6 +21,7 @@ struct dsb_trainer {
     dsb_train_opts opts;
     dsbi_schedule schedule; /* total_samples 0: not known yet */
     dsbi_mix_opts mix;
+    dsbi_augment augment; /* of images in memory */
     const dsbi_optimiser *optimiser;
     uint32_t height, width;
     size_t n_classes, arena_size;

@@ -42,6 +42,41 @@ START_TEST(adamw_follows_torch)
 }
 END_TEST
 
+static void check_sgd(bool nesterov, const double *trace)
+{
+    enum { STEPS = 8, N = 12 };
+    const dsbi_optimiser *sgd = dsbi_optimiser_find("sgd");
+    ck_assert_ptr_nonnull(sgd);
+    float params[N], grads[N], velocity[N] = {0};
+    for (int i = 0; i < N; i++)
+        params[i] = (float)((i * 37 + 11) % 64 - 32) / 32;
+    for (int step = 0; step < STEPS; step++) {
+        for (int i = 0; i < N; i++) {
+            double g = ((step * 29 + i * 53 + 7) % 128 - 64) / 256.0;
+            grads[i] = (float)(g * (i % 3 == 2 ? 0.001 : 1));
+        }
+        dsbi_opt_step s = {.step = (uint64_t)step + 1,
+                           .lr = 0.02 * (step + 1),
+                           .weight_decay = 0.01,
+                           .momentum = 0.9,
+                           .nesterov = nesterov};
+        sgd->update(dsbi_kernels_for(DSB_ISA_GENERIC), &s, params, grads,
+                    (float *[]){velocity, NULL, NULL, NULL}, N);
+        for (int i = 0; i < N; i++) {
+            double expected = trace[step * N + i];
+            ck_assert_msg(fabs(params[i] - expected) <= 4e-7 * (1 + fabs(expected)),
+                          "step %d, element %d: %.9g, torch %.9g", step, i, params[i], expected);
+        }
+    }
+}
+
+START_TEST(sgd_follows_torch)
+{
+    check_sgd(false, sgd_trace);
+    check_sgd(true, nesterov_trace);
+}
+END_TEST
+
 START_TEST(loss_follows_torch)
 {
     enum { ROWS = 6, CLASSES = 4 };
@@ -69,21 +104,48 @@ START_TEST(loss_follows_torch)
 }
 END_TEST
 
+static dsbi_schedule make_cosine(double lr_min, uint64_t warmup, uint64_t total, uint64_t batch)
+{
+    return (dsbi_schedule){.lr_peak = 1e-3,
+                           .lr_min = lr_min,
+                           .warmup_samples = warmup,
+                           .total_samples = total,
+                           .batch_size = batch};
+}
+
 START_TEST(schedule_is_convnexts)
 {
     enum { STEPS = 70, WARMUP = 14 };
     for (uint64_t batch = 1; batch <= 128; batch *= 8) {
-        dsbi_schedule s = {1e-3, 1e-6, WARMUP * batch, STEPS * batch, batch};
+        dsbi_schedule s = make_cosine(1e-6, WARMUP * batch, STEPS * batch, batch);
         for (uint64_t t = 0; t < STEPS; t++)
             ck_assert_double_eq_tol(dsbi_schedule_lr(&s, t * batch), cosine_lr[t], 1e-15);
         ck_assert_double_eq(dsbi_schedule_lr(&s, STEPS * batch), 1e-6);
     }
-    dsbi_schedule cold = {1e-3, 0.0, 64, 640, 64}; /* one batch of warm-up would stand still */
+    dsbi_schedule cold = make_cosine(0.0, 64, 640, 64); /* one batch of warm-up would stand still */
     ck_assert_double_eq(dsbi_schedule_lr(&cold, 0), 1e-3);
-    dsbi_schedule all_warmup = {1e-3, 0.0, 640, 640, 64};
+    dsbi_schedule all_warmup = make_cosine(0.0, 640, 640, 64);
     ck_assert_double_eq(dsbi_schedule_lr(&all_warmup, 576), 1e-3);
     ck_assert_uint_eq(dsbi_schedule_steps(1000, 128), 7);
     ck_assert_uint_eq(dsbi_schedule_steps(3, 128), 1);
+}
+END_TEST
+
+START_TEST(steps_are_torchs)
+{
+    enum { STEPS = 20, BATCH = 8 };
+    dsbi_schedule s = {.lr_peak = 0.1,
+                       .total_samples = STEPS * BATCH,
+                       .batch_size = BATCH,
+                       .kind = DSBI_SCHEDULE_STEPS,
+                       .factor = 0.1,
+                       .milestones = {0.5, 0.75}};
+    for (uint64_t t = 0; t < STEPS; t++)
+        ck_assert_double_eq_tol(dsbi_schedule_lr(&s, t * BATCH), multi_step_lr[t], 1e-15);
+    s.warmup_samples = 5 * BATCH;
+    ck_assert_double_eq(dsbi_schedule_lr(&s, 0), 0.0);
+    ck_assert_double_eq_tol(dsbi_schedule_lr(&s, 2 * BATCH), 0.05, 1e-15);
+    ck_assert_double_eq(dsbi_schedule_lr(&s, 5 * BATCH), 0.1);
 }
 END_TEST
 
@@ -174,7 +236,8 @@ END_TEST
 
 int main(void)
 {
-    return run_tests("train_parts", adamw_follows_torch, loss_follows_torch, schedule_is_convnexts,
-                     mixup_is_the_weighted_mean, mixed_targets_sum_to_one, cutmix_swaps_its_box,
-                     mixing_is_drawn_as_asked, NULL);
+    return run_tests("train_parts", adamw_follows_torch, sgd_follows_torch, loss_follows_torch,
+                     schedule_is_convnexts, steps_are_torchs, mixup_is_the_weighted_mean,
+                     mixed_targets_sum_to_one, cutmix_swaps_its_box, mixing_is_drawn_as_asked,
+                     NULL);
 }

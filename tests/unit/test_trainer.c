@@ -128,18 +128,39 @@ START_TEST(random_labels_stay_at_chance)
 }
 END_TEST
 
-/* Trains a while with everything switched on; the caller frees the copy of the weights. */
-static float *weights_after(uint64_t n_threads, uint64_t seed, size_t *size)
+/* With everything switched on. */
+static dsb_train_opts rich_opts(uint64_t seed)
 {
-    task t = make_task(50, 1);
-    dsb_runtime *rt = make_runtime(n_threads);
-    dsb_model *model = make_model(rt);
     dsb_train_opts opts = make_opts(16, 16 * 7);
     opts.seed = seed;
     opts.mixup_alpha = 0.8;
     opts.cutmix_alpha = 1.0;
     opts.ema_decay = 0.99;
     opts.clip_norm = 0.5;
+    return opts;
+}
+
+/* The recipe of CIFAR networks. */
+static dsb_train_opts sgd_opts(uint64_t seed)
+{
+    dsb_train_opts opts = make_opts(16, 16 * 7);
+    opts.seed = seed;
+    opts.optimiser = DSB_OPTIMISER_SGD;
+    opts.schedule = DSB_SCHEDULE_STEPS;
+    opts.lr_peak = 0.1;
+    opts.weight_decay = 1e-4;
+    opts.decay_all = 1;
+    opts.label_smoothing = 0;
+    opts.augment = "pad";
+    return opts;
+}
+
+/* Trains a while; the caller frees the copy of the weights. */
+static float *weights_after(uint64_t n_threads, dsb_train_opts opts, size_t *size)
+{
+    task t = make_task(50, 1);
+    dsb_runtime *rt = make_runtime(n_threads);
+    dsb_model *model = make_model(rt);
     dsb_trainer *trainer;
     ck_assert_ok(dsb_trainer_create(rt, &trainer, model, &opts));
     ck_assert_ok(dsb_train_arrays(trainer, t.train, t.train_labels, t.n_train, NULL, NULL, NULL));
@@ -154,19 +175,60 @@ static float *weights_after(uint64_t n_threads, uint64_t seed, size_t *size)
     return copy;
 }
 
-START_TEST(threads_do_not_change_a_bit)
+static void check_threads(dsb_train_opts (*make)(uint64_t seed))
 {
     size_t size;
-    float *one = weights_after(1, 7, &size);
+    float *one = weights_after(1, make(7), &size);
     for (uint64_t n_threads = 2; n_threads <= 4; n_threads += 2) {
-        float *more = weights_after(n_threads, 7, &size);
+        float *more = weights_after(n_threads, make(7), &size);
         ck_assert(memcmp(one, more, size) == 0);
         free(more);
     }
-    float *other_seed = weights_after(1, 8, &size);
+    float *other_seed = weights_after(1, make(8), &size);
     ck_assert(memcmp(one, other_seed, size) != 0);
     free(other_seed);
     free(one);
+}
+
+START_TEST(threads_do_not_change_a_bit)
+{
+    check_threads(rich_opts);
+    check_threads(sgd_opts);
+}
+END_TEST
+
+/* Each option of SGD and of the augmentation reaches the weights. */
+START_TEST(sgd_options_count)
+{
+    size_t size;
+    float *plain = weights_after(1, sgd_opts(7), &size);
+    for (int option = 0; option < 6; option++) {
+        dsb_train_opts opts = sgd_opts(7);
+        opts.momentum = option == 0 ? 0.5 : opts.momentum;
+        opts.nesterov = option == 1;
+        opts.decay_all = option != 2;
+        opts.weight_decay = option == 3 ? 0.01 : opts.weight_decay;
+        opts.lr_milestones[0] = option == 4 ? 0.4 : 0.5;
+        opts.augment = option == 5 ? NULL : "pad";
+        float *changed = weights_after(1, opts, &size);
+        ck_assert_msg(memcmp(plain, changed, size) != 0, "option %d changes nothing", option);
+        free(changed);
+    }
+    free(plain);
+}
+END_TEST
+
+/* A caller compiled before SGD existed gets what it got then. */
+START_TEST(older_options_still_work)
+{
+    size_t size;
+    dsb_train_opts now = rich_opts(7), then = now;
+    then.struct_size = offsetof(dsb_train_opts, momentum);
+    memset((char *)&then + then.struct_size, 0x5a, sizeof then - then.struct_size);
+    float *expected = weights_after(1, now, &size), *older = weights_after(1, then, &size);
+    ck_assert(memcmp(expected, older, size) == 0);
+    free(expected);
+    free(older);
 }
 END_TEST
 
@@ -306,6 +368,23 @@ START_TEST(refusals_name_what_is_wrong)
     opts = make_opts(1, 12);
     opts.lr_min = 1;
     ck_assert_fails(dsb_trainer_create(b->rt, &none, b->model, &opts), DSB_E_INVALID, "lr_min");
+    opts = make_opts(1, 12);
+    opts.momentum = 1;
+    ck_assert_fails(dsb_trainer_create(b->rt, &none, b->model, &opts), DSB_E_INVALID, "momentum");
+    opts = make_opts(1, 12);
+    opts.lr_milestones[1] = 1.5;
+    ck_assert_fails(dsb_trainer_create(b->rt, &none, b->model, &opts), DSB_E_INVALID,
+                    "lr_milestones[1] is 1.5");
+    opts = make_opts(1, 12);
+    opts.optimiser = 2;
+    ck_assert_fails(dsb_trainer_create(b->rt, &none, b->model, &opts), DSB_E_INVALID,
+                    "optimiser is 2");
+    opts = make_opts(1, 12);
+    opts.augment = "fancy";
+    ck_assert_fails(dsb_trainer_create(b->rt, &none, b->model, &opts), DSB_E_NOTFOUND, "fancy");
+    opts = make_opts(1, 12);
+    opts.lr_min = 1;
+    ck_assert_fails(dsb_trainer_create(b->rt, &none, b->model, &opts), DSB_E_INVALID, "lr_min");
     opts = make_opts(1, DSB_TRAIN_AUTO);
     ck_assert_ok(dsb_trainer_create(b->rt, &none, b->model, &opts));
     ck_assert_fails(dsb_trainer_step(none, b->images, b->labels, 1, NULL), DSB_E_STATE,
@@ -408,9 +487,10 @@ END_TEST
 
 int main(void)
 {
-    return run_tests(
-        "trainer", tints_are_learnt, random_labels_stay_at_chance, threads_do_not_change_a_bit,
-        steps_allocate_nothing, mean_weights_follow_the_formula, long_gradients_are_clipped,
-        bad_numbers_stop_the_step, refusals_name_what_is_wrong, few_images_fill_a_batch,
-        runs_stop_and_go_on, measuring_leaves_the_model_alone, NULL);
+    return run_tests("trainer", tints_are_learnt, random_labels_stay_at_chance,
+                     threads_do_not_change_a_bit, sgd_options_count, older_options_still_work,
+                     steps_allocate_nothing, mean_weights_follow_the_formula,
+                     long_gradients_are_clipped, bad_numbers_stop_the_step,
+                     refusals_name_what_is_wrong, few_images_fill_a_batch, runs_stop_and_go_on,
+                     measuring_leaves_the_model_alone, NULL);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes vectors.h: PyTorch's AdamW and cross-entropy, and ConvNeXt's step sizes, on small inputs.
+"""Writes vectors.h: PyTorch's AdamW, SGD, MultiStepLR and cross-entropy, and ConvNeXt's step sizes,
+on small inputs.
 
     python3 tests/golden/train_parts/make.py > tests/golden/train_parts/vectors.h
 
@@ -44,6 +45,31 @@ def adamw():
     numbers("adamw_trace", trace)
 
 
+def sgd(nesterov):
+    params = torch.nn.Parameter(torch.tensor([start(i) for i in range(DECAYED)]))
+    optimiser = torch.optim.SGD([params], lr=0.1, momentum=0.9, weight_decay=0.01,
+                                nesterov=nesterov, foreach=False)
+    trace = []
+    for step in range(STEPS):
+        optimiser.param_groups[0]["lr"] = 0.02 * (step + 1)
+        params.grad = torch.tensor([gradient(step, i) for i in range(DECAYED)])
+        optimiser.step()
+        trace += params.detach().tolist()
+    numbers("nesterov_trace" if nesterov else "sgd_trace", trace)
+
+
+def multi_step():
+    """20 steps, milestones at 1/2 and 3/4."""
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, [10, 15], gamma=0.1)
+    values = []
+    for _ in range(20):
+        values.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    numbers("multi_step_lr", values)
+
+
 def loss():
     rows, classes = 6, 4
     values = [((r * 31 + c * 17) % 23 - 11) / 4 for r in range(rows) for c in range(classes)]
@@ -68,5 +94,8 @@ def cosine_scheduler():
 print(f"/* Made by tests/golden/train_parts/make.py with PyTorch {torch.__version__}. Do not edit. */")
 print("/* clang-format off */")
 adamw()
+sgd(False)
+sgd(True)
+multi_step()
 loss()
 cosine_scheduler()
