@@ -63,6 +63,14 @@ typedef struct dsbi_math {
     /* one image: y[c] = mean over rows;  dx[r,c] = dy[c] / rows */
     void (*pool_fwd)(const dsbi_kernels *, void *y, const void *x, size_t rows, size_t c);
     void (*pool_bwd)(const dsbi_kernels *, void *dx, const void *dy, size_t rows, size_t c);
+    /* scores to probabilities and back to slopes, in place (kernels.def) */
+    void (*attention_softmax)(const dsbi_kernels *, void *s, void *shift, void *inverse, size_t ld,
+                              size_t rows, size_t n);
+    void (*attention_softmax_bwd)(const dsbi_kernels *, void *s, void *d, const void *shift,
+                                  const void *inverse, double scale, size_t ld, size_t rows,
+                                  size_t n);
+    void (*dropout)(const dsbi_kernels *, void *y, const void *x, size_t n, uint32_t first_group,
+                    const uint32_t counter[3], const uint32_t key[2], uint32_t below, double scale);
 } dsbi_math;
 
 extern const dsbi_math dsbi_math_f32, dsbi_math_f64;
