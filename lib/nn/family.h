@@ -44,5 +44,7 @@ size_t dsbi_spec_count(dsbi_builder *b, dsbi_spec *spec, const char *key, size_t
 /* "1-1-3-1": at most `most` numbers, each in 1 .. 1e6; returns how many. */
 size_t dsbi_spec_counts(dsbi_builder *b, dsbi_spec *spec, const char *key, size_t *out, size_t most,
                         const char *missing);
+/* Which of "token|mean" the option says; 0, the first, where it is missing. */
+size_t dsbi_spec_choice(dsbi_builder *b, dsbi_spec *spec, const char *key, const char *choices);
 
 #endif

@@ -53,7 +53,9 @@ typedef struct dsbi_param {
     size_t size;
     size_t offset; /* elements into the parameter arena, a multiple of 16 */
     dsbi_init init;
-    bool decay; /* weight decay applies: at least two dimensions and no bias */
+    bool decay;            /* weight decay applies: at least two dimensions and no bias */
+    size_t grid_h, grid_w; /* of a position embedding, which files may hold for another grid
+                            * (positions.h); 0: none */
 } dsbi_param;
 
 typedef struct dsbi_layer dsbi_layer;
@@ -63,6 +65,8 @@ typedef struct dsbi_attrs {
     size_t c_out, kernel, stride, pad, groups;
     double eps, rate, init;
     bool no_bias;
+    size_t heads;        /* of attention */
+    size_t first, count; /* tokens that are pooled; first also: class tokens in front */
 } dsbi_attrs;
 
 #define DSBI_NONE UINT32_MAX /* no value, no parameter */
@@ -145,6 +149,14 @@ dsbi_value dsbi_layernorm(dsbi_builder *b, dsbi_value x, const char *name, doubl
 dsbi_value dsbi_gelu(dsbi_builder *b, dsbi_value x);
 dsbi_value dsbi_layerscale(dsbi_builder *b, dsbi_value x, const char *name, double init);
 dsbi_value dsbi_droppath(dsbi_builder *b, dsbi_value x, double rate);
+/* x [h, w, 3 D], channels q, k, v of D each, D / heads a head: y [h, w, D]. */
+dsbi_value dsbi_attention(dsbi_builder *b, dsbi_value x, size_t heads);
+/* Pixels become tokens [T, 1, D]: a class token cls_token in front where asked for, pos_embed added
+ * to all. */
+dsbi_value dsbi_tokens(dsbi_builder *b, dsbi_value x, bool class_token);
+/* Mean of tokens first .. first + count: [1, 1, D]. */
+dsbi_value dsbi_pool_tokens(dsbi_builder *b, dsbi_value x, size_t first, size_t count);
+dsbi_value dsbi_dropout(dsbi_builder *b, dsbi_value x, double rate);
 dsbi_value dsbi_add_values(dsbi_builder *b, dsbi_value x, dsbi_value y);
 dsbi_value dsbi_global_avgpool(dsbi_builder *b, dsbi_value x);
 

@@ -140,3 +140,19 @@ size_t dsbi_spec_count(dsbi_builder *b, dsbi_spec *spec, const char *key, size_t
     dsbi_spec_counts(b, spec, key, &value, 1, text);
     return value;
 }
+
+size_t dsbi_spec_choice(dsbi_builder *b, dsbi_spec *spec, const char *key, const char *choices)
+{
+    const char *text = find(spec, key);
+    size_t choice = 0;
+    for (const char *at = choices; text && *at; choice++) {
+        const size_t length = strcspn(at, "|");
+        if (strlen(text) == length && strncmp(text, at, length) == 0)
+            return choice;
+        at += length;
+        at += *at == '|';
+    }
+    if (text)
+        dsbi_builder_fail(b, DSB_E_INVALID, "model option %s=%s: expected %s", key, text, choices);
+    return 0;
+}
