@@ -70,6 +70,7 @@ static void write_what(dsbi_json_writer *w, const dsb_bench *bench)
     count_field(w, "height", model->height);
     count_field(w, "width", model->width);
     count_field(w, "classes", model->n_classes);
+    count_field(w, "parameters", dsb_model_size(bench->model));
     count_field(w, "batch", bench->opts.batch_size);
     text_field(w, "mode", bench->opts.mode == DSB_BENCH_TRAIN ? "train" : "infer");
     count_field(w, "threads", dsb_runtime_threads(bench->rt));
