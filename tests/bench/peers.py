@@ -26,7 +26,7 @@ PACKAGES = ["torch==2.13.0", "numpy", "onnx", "onnxruntime", "openvino"]
 TORCH_MODES = ["eager", "channels_last", "compile"]
 BEGIN, END = "<!-- peers.py: begin -->", "<!-- peers.py: end -->"
 
-# case: what dsbias and peer_models.py call the model, image size, batch, how many times as fast it is to be
+# case: what dsbias and peer_models.py call the model, image size, batch, times as fast it is to be
 CASES = {
     "convnext_470k": ("convnext_470k", "convnext_470k", 64, 128, 3.0),
     "convnext_tiny": ("convnext_tiny", "convnext_tiny", 224, 16, 2.0),
