@@ -3,6 +3,7 @@
  * results get theirs from one product over all rows instead, whose tiles are the tasks. */
 #include "nn/affine.h"
 
+#include <math.h>
 #include <string.h>
 #include "nn/blocks.h"
 #include "nn/branch.h"
@@ -22,13 +23,14 @@ enum { PACK_COLUMNS = 256 };
 /* How the work is cut and where things lie in scratch memory, in elements. */
 typedef struct affine_work {
     const dsbi_affine *affine;
+    size_t groups, k, n;  /* columns of a and of y in one group */
     bool scaled, dropped; /* a layer scale is fused, a drop path acts */
     bool backward;
     bool whole_product; /* dW from one product over all rows */
     size_t rows, block;
     size_t group, most_groups; /* backward: rows of a task, the most tasks */
     size_t weights, biases;    /* offsets: scaled W and b */
-    size_t packed;             /* W as the tiles want it, transposed in forward */
+    size_t packed;             /* W as the tiles want it, transposed in forward; group by group */
     size_t partials, stride;   /* partial dW [n, k] and column sums [n] of each group */
     size_t total;              /* their sum, before gamma */
     size_t drops;              /* dy with the drop path's factors, all rows */
@@ -52,7 +54,11 @@ static size_t block_rows(size_t k, size_t n)
 static void cut(affine_work *work, const dsbi_affine *affine, const dsbi_node *node, size_t batch,
                 bool training)
 {
+    const size_t groups = affine->groups ? affine->groups : 1;
     *work = (affine_work){.affine = affine,
+                          .groups = groups,
+                          .k = affine->k / groups,
+                          .n = affine->n / groups,
                           .scaled = node->gamma != DSBI_NONE,
                           .dropped = dsbi_branch_drops(node, training),
                           .rows = batch * affine->image_rows,
@@ -66,8 +72,8 @@ static void cut_groups(affine_work *work)
     const size_t unit = affine->blocked_rows ? 1 : affine->image_rows,
                  width = affine->k + affine->n;
     const size_t units = work->rows / unit;
-    size_t partial = affine->n * affine->k + affine->n;
-    work->whole_product = !affine->gather && partial > MANY_WEIGHTS;
+    size_t partial = affine->n * work->k + affine->n;
+    work->whole_product = !affine->gather && work->groups == 1 && partial > MANY_WEIGHTS;
     if (work->whole_product)
         partial = affine->n;
     size_t step = dsbi_partial_step(units, width * unit, partial);
@@ -88,16 +94,16 @@ static void lay_workers(affine_work *work, const dsbi_affine *affine, bool backw
     work->patches = take(&end, affine->gather ? work->block * affine->k : 0);
     work->dpatches = take(&end, affine->gather && backward ? work->block * affine->k : 0);
     work->block_out = take(&end, work->block * affine->n);
-    work->packed_rows = take(&end, backward ? packed_size(work->block, affine->k) : 0);
+    work->packed_rows = take(&end, backward ? packed_size(work->block, work->k) : 0);
     work->worker_size = end;
 }
 
 static void lay_forward(affine_work *work, size_t n_threads)
 {
     const dsbi_affine *affine = work->affine;
-    work->weights = take(&work->end, work->scaled ? affine->n * affine->k : 0);
+    work->weights = take(&work->end, work->scaled ? affine->n * work->k : 0);
     work->biases = take(&work->end, work->scaled ? affine->n : 0);
-    work->packed = take(&work->end, packed_size(affine->k, affine->n));
+    work->packed = take(&work->end, work->groups * packed_size(work->k, work->n));
     lay_workers(work, affine, false);
     work->worker = take(&work->end, n_threads * work->worker_size);
 }
@@ -105,9 +111,9 @@ static void lay_forward(affine_work *work, size_t n_threads)
 static void lay_backward(affine_work *work, size_t n_threads)
 {
     const dsbi_affine *affine = work->affine;
-    const size_t n_weights = affine->n * affine->k;
+    const size_t n_weights = affine->n * work->k;
     work->weights = take(&work->end, work->scaled ? n_weights : 0);
-    work->packed = take(&work->end, packed_size(affine->n, affine->k));
+    work->packed = take(&work->end, work->groups * packed_size(work->n, work->k));
     work->stride = (work->whole_product ? 0 : n_weights) + affine->n;
     work->stride = (work->stride + 15) / 16 * 16;
     work->partials = take(&work->end, work->most_groups * work->stride);
@@ -116,6 +122,23 @@ static void lay_backward(affine_work *work, size_t n_threads)
         take(&work->end, work->whole_product && work->dropped ? work->rows * affine->n : 0);
     lay_workers(work, affine, true);
     work->worker = take(&work->end, n_threads * work->worker_size);
+}
+
+void dsbi_affine_declare(dsbi_builder *b, dsbi_node *node, size_t rank, const size_t *dims,
+                         const size_t *perm)
+{
+    dsbi_init weight = node->attrs.init, bias = node->attrs.bias_init;
+    if (weight.kind == DSBI_INIT_DEFAULT)
+        weight = (dsbi_init){DSBI_INIT_TRUNC_NORMAL, 0.02};
+    if (bias.kind == DSBI_INIT_DEFAULT)
+        bias = (dsbi_init){DSBI_INIT_CONSTANT, 0};
+    dsbi_param_add(b, node, "weight", rank, dims, perm, weight);
+    if (node->attrs.no_bias || b->status != DSB_OK)
+        return;
+    const double fan_in = (double)(b->graph->params[b->graph->n_params - 1].size / dims[0]);
+    if (bias.kind == DSBI_INIT_TORCH)
+        bias = (dsbi_init){DSBI_INIT_UNIFORM, 1 / sqrt(fan_in)};
+    dsbi_param_add(b, node, "bias", 1, dims, NULL, bias);
 }
 
 void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
@@ -140,28 +163,37 @@ static void *scratch_at(const dsbi_call *call, size_t element)
     return dsbi_at(call, call->scratch, element);
 }
 
+static void *packed_group(const dsbi_call *call, const affine_work *work, size_t group)
+{
+    const size_t size =
+        work->backward ? packed_size(work->n, work->k) : packed_size(work->k, work->n);
+    return scratch_at(call, work->packed + group * size);
+}
+
 static dsb_status pack_columns(const dsbi_call *call, const void *job, size_t first, size_t count,
                                size_t worker)
 {
     (void)worker;
     const affine_work *work = job;
-    const size_t k = work->affine->k, n = work->affine->n;
-    const void *weights = work->scaled ? scratch_at(call, work->weights) : call->params[0];
+    const size_t k = work->k, n = work->n;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    if (work->backward)
-        call->math->pack(kernels, scratch_at(call, work->packed + first * n),
-                         dsbi_at(call, weights, first), k, false, n, count);
-    else
-        call->math->pack(kernels, scratch_at(call, work->packed + first * k),
-                         dsbi_at(call, weights, first * k), k, true, k, count);
+    for (size_t g = 0; g < work->groups; g++) {
+        const void *weights = dsbi_at(
+            call, work->scaled ? scratch_at(call, work->weights) : call->params[0], g * n * k);
+        if (work->backward)
+            call->math->pack(kernels, dsbi_at(call, packed_group(call, work, g), first * n),
+                             dsbi_at(call, weights, first), k, false, n, count);
+        else
+            call->math->pack(kernels, dsbi_at(call, packed_group(call, work, g), first * k),
+                             dsbi_at(call, weights, first * k), k, true, k, count);
+    }
     return DSB_OK;
 }
 
 /* W^T (forward) or W (backward) into the order of the tiles, once for all blocks. */
 static dsb_status pack_weights(const dsbi_call *call, const affine_work *work)
 {
-    return dsbi_ranges(call, work, work->backward ? work->affine->k : work->affine->n, PACK_COLUMNS,
-                       pack_columns);
+    return dsbi_ranges(call, work, work->backward ? work->k : work->n, PACK_COLUMNS, pack_columns);
 }
 
 /* The rows of a: the input itself or gathered patches. */
@@ -196,7 +228,9 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
     if (work->dropped)
         out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
     const double beta = call->node->residual && !work->dropped ? 1 : 0;
-    math->block(kernels, out, n, a, k, 1, scratch_at(call, work->packed), count, n, k, 1, beta);
+    for (size_t g = 0; g < work->groups; g++)
+        math->block(kernels, dsbi_at(call, out, g * work->n), n, dsbi_at(call, a, g * work->k), k,
+                    1, packed_group(call, work, g), count, work->n, work->k, 1, beta);
     if (bias)
         math->bias_add(kernels, out, out, bias, count, n);
     if (call->node->gelu && call->training)
@@ -216,7 +250,7 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
     if (work.scaled)
         dsbi_branch_scale(call, scratch_at(call, work.weights),
                           call->params[1] ? scratch_at(call, work.biases) : NULL, call->params[0],
-                          call->params[1], affine->n, affine->k);
+                          call->params[1], affine->n, work.k);
     DSBI_TRY(pack_weights(call, &work));
     return dsbi_ranges(call, &work, work.rows, work.block, forward_block);
 }
@@ -248,37 +282,49 @@ static void input_gradient(const dsbi_call *call, const affine_work *work, const
                            size_t first, size_t count, size_t worker)
 {
     const size_t k = work->affine->k, n = work->affine->n;
-    const void *packed = scratch_at(call, work->packed);
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    if (work->affine->gather) {
-        void *out = scratch_at(call, work->worker + worker * work->worker_size + work->dpatches);
-        call->math->block(kernels, out, k, dh, n, 1, packed, count, k, n, 1, 0);
+    const bool gathered = work->affine->gather;
+    void *out = gathered
+                    ? scratch_at(call, work->worker + worker * work->worker_size + work->dpatches)
+                    : dsbi_at(call, call->dx[0], first * k);
+    for (size_t g = 0; g < work->groups; g++)
+        call->math->block(dsbi_kernels_of(call->rt), dsbi_at(call, out, g * work->k), k,
+                          dsbi_at(call, dh, g * work->n), n, 1, packed_group(call, work, g), count,
+                          work->k, work->n, 1, !gathered && call->add[0] ? 1 : 0);
+    if (gathered)
         work->affine->scatter(call, out, first, count);
-    } else {
-        call->math->block(kernels, dsbi_at(call, call->dx[0], first * k), k, dh, n, 1, packed,
-                          count, k, n, 1, call->add[0] ? 1 : 0);
+}
+
+/* dW of this block's rows, added to the partial result. */
+static void weight_gradient(const dsbi_call *call, const affine_work *work, void *partial,
+                            const void *dh, size_t first, size_t count, size_t worker)
+{
+    const size_t k = work->k, n = work->n;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    void *packed =
+        scratch_at(call, work->worker + worker * work->worker_size + work->packed_rows);
+    const void *rows = rows_of(call, work, first, count, worker);
+    for (size_t g = 0; g < work->groups; g++) {
+        call->math->pack(kernels, packed, dsbi_at(call, rows, g * k), work->affine->k, false, count,
+                         k);
+        call->math->block(kernels, dsbi_at(call, partial, g * n * k), k,
+                          dsbi_at(call, dh, g * n), 1, work->affine->n, packed, n, k, count, 1, 1);
     }
 }
 
 static void backward_block(const dsbi_call *call, const affine_work *work, void *partial,
                            size_t first, size_t count, size_t worker)
 {
-    const dsbi_math *math = call->math;
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t k = work->affine->k, n = work->affine->n;
+    const size_t n = work->affine->n;
     const void *dh = block_gradient(call, work, first, count, worker);
     if (call->dx[0])
         input_gradient(call, work, dh, first, count, worker);
     dsbi_branch_pass(call, first * n, count * n);
     void *sums = partial;
     if (!work->whole_product) {
-        void *packed =
-            scratch_at(call, work->worker + worker * work->worker_size + work->packed_rows);
-        math->pack(kernels, packed, rows_of(call, work, first, count, worker), k, false, count, k);
-        math->block(kernels, partial, k, dh, 1, n, packed, n, k, count, 1, 1);
-        sums = dsbi_at(call, partial, n * k);
+        weight_gradient(call, work, partial, dh, first, count, worker);
+        sums = dsbi_at(call, partial, n * work->k);
     }
-    math->colsum(kernels, sums, dh, count, n);
+    call->math->colsum(dsbi_kernels_of(call->rt), sums, dh, count, n);
 }
 
 static dsb_status backward_group(const dsbi_call *call, const void *job, size_t first, size_t count,
@@ -306,7 +352,7 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     cut(&work, affine, call->node, call->batch, call->training);
     cut_groups(&work);
     lay_backward(&work, call->rt->n_threads);
-    const size_t k = affine->k, n = affine->n, n_groups = dsbi_pieces(work.rows, work.group);
+    const size_t k = work.k, n = affine->n, n_groups = dsbi_pieces(work.rows, work.group);
     work.backward = true;
     if (work.scaled && call->dx[0])
         dsbi_branch_scale(call, scratch_at(call, work.weights), NULL, call->params[0], NULL, n, k);

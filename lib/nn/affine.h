@@ -13,15 +13,22 @@
 
 typedef struct dsbi_affine dsbi_affine;
 
+/* With groups, group g has columns [g k / groups, ...) of a, rows [g n / groups, ...) of W, which are
+ * k / groups long, and the same columns of y. */
 struct dsbi_affine {
     size_t image_rows, k, n; /* rows of a for an image, its columns, columns of y */
-    /* Patches of rows [first, first + count) into out [count, k]; NULL: rows of the input itself.
-     */
+    size_t groups;           /* 0: 1 */
+    /* Patches of rows [first, first + count) into out [count, k], those of one group side by side;
+     * NULL: rows of the input itself. */
     void (*gather)(const dsbi_call *call, void *out, size_t first, size_t count);
     /* Adds the gradient of patches to call->dx[0], which holds zeros or what is to be added to. */
     void (*scatter)(const dsbi_call *call, const void *patches, size_t first, size_t count);
     bool blocked_rows; /* rows of one image may go to different tasks in backward */
 };
+
+/* Declares "weight" of `rank` dimensions, dims[0] outputs, and "bias" as the attributes say. */
+void dsbi_affine_declare(dsbi_builder *b, dsbi_node *node, size_t rank, const size_t *dims,
+                         const size_t *perm);
 
 void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
                        dsbi_needs *needs);

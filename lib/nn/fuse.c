@@ -81,6 +81,8 @@ static void fold_sum(fuse_state *s, dsbi_value i)
 static void fold_pixels(fuse_state *s, dsbi_value i)
 {
     const dsbi_node *input = &s->nodes[s->nodes[i].inputs[0]];
+    if (s->nodes[i].attrs.groups > 1 || s->nodes[i].attrs.dilation > 1)
+        return; /* runs of whole pixels only */
     if (input->layer->role == DSBI_ROLE_INPUT && input->pixels && s->readers[input->id] == 1)
         s->nodes[i].pixels = true;
 }

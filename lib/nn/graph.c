@@ -52,7 +52,7 @@ static dsb_status place_params(dsbi_graph *graph)
     for (size_t i = 0; i < graph->n_params; i++) {
         dsbi_param *param = &graph->params[i];
         param->offset = end;
-        graph->n_elements += param->size;
+        graph->n_elements += param->buffer ? 0 : param->size;
         if (!dsbi_add(&end, end, param->size) || end > SIZE_MAX / 16 - PARAM_ALIGN)
             return dsbi_fail(DSB_E_LIMIT, "%s: too many parameters", param->name);
         end = (end + PARAM_ALIGN - 1) / PARAM_ALIGN * PARAM_ALIGN;
@@ -165,10 +165,10 @@ void dsbi_param_add(dsbi_builder *b, dsbi_node *node, const char *suffix, size_t
     if (b->status != DSB_OK)
         return;
     dsbi_param *param = &graph->params[graph->n_params];
-    *param = (dsbi_param){.rank = rank, .size = 1, .init = init};
+    *param = (dsbi_param){.rank = rank, .view_rank = rank, .size = 1, .init = init};
     join(b, param->name, node->name, suffix);
     for (size_t i = 0; i < rank; i++) {
-        param->dims[i] = dims[i];
+        param->dims[i] = param->view[i] = dims[i];
         param->perm[i] = perm ? perm[i] : i;
         if (dims[i] == 0 || !dsbi_mul(&param->size, param->size, dims[i]))
             dsbi_builder_fail(b, DSB_E_LIMIT, "%s: dimension %zu is %zu", param->name, i, dims[i]);
@@ -177,6 +177,22 @@ void dsbi_param_add(dsbi_builder *b, dsbi_node *node, const char *suffix, size_t
     const bool is_bias = length >= 5 && strcmp(param->name + length - 5, ".bias") == 0;
     param->decay = rank >= 2 && !is_bias;
     node->params[node->n_params++] = (uint32_t)graph->n_params++;
+}
+
+void dsbi_buffer_add(dsbi_builder *b, dsbi_node *node, const char *suffix, size_t n, double value)
+{
+    dsbi_param_add(b, node, suffix, 1, &n, NULL, (dsbi_init){DSBI_INIT_CONSTANT, value});
+    if (b->status == DSB_OK)
+        b->graph->params[b->graph->n_params - 1].buffer = true;
+}
+
+void dsbi_param_as_matrix(dsbi_builder *b, const dsbi_node *node)
+{
+    if (b->status != DSB_OK)
+        return;
+    dsbi_param *param = &b->graph->params[node->params[0]];
+    param->rank = 2;
+    param->dims[1] = param->size / param->dims[0];
 }
 
 static bool inputs_exist(dsbi_builder *b, const dsbi_value *inputs, size_t n_inputs)

@@ -33,9 +33,17 @@ static inline size_t dsbi_shape_size(dsbi_shape s)
 
 enum { DSBI_MAX_RANK = 4, DSBI_MAX_NODE_PARAMS = 4, DSBI_MAX_NAME = 96 };
 
+/* How a parameter starts. Fans are those of torch.nn.init: fan_in = size / dims[0],
+ * fan_out = dims[0] * size of the kernel. */
 typedef enum dsbi_init_kind {
-    DSBI_INIT_CONSTANT,    /* value */
-    DSBI_INIT_TRUNC_NORMAL /* standard deviation = value, cut at -2 and 2 */
+    DSBI_INIT_DEFAULT,      /* the layer's own: weights truncated normal 0.02, biases 0 */
+    DSBI_INIT_CONSTANT,     /* value */
+    DSBI_INIT_TRUNC_NORMAL, /* standard deviation = value, cut at -2 and 2 */
+    DSBI_INIT_NORMAL,       /* standard deviation = value */
+    DSBI_INIT_UNIFORM,      /* in [-value, value) */
+    DSBI_INIT_TORCH,        /* PyTorch's layers, kaiming_uniform(a = sqrt 5): 1 / sqrt(fan_in) */
+    DSBI_INIT_HE_FAN_IN,    /* kaiming_normal: normal with variance 2 / fan_in */
+    DSBI_INIT_HE_FAN_OUT    /* the same with fan_out */
 } dsbi_init_kind;
 
 typedef struct dsbi_init {
@@ -44,15 +52,21 @@ typedef struct dsbi_init {
 } dsbi_init;
 
 /* A parameter as files store it (PyTorch's order of dimensions) and as kernels want it: dimension i
- * in memory is dimension perm[i] of the file. */
+ * in memory is dimension perm[i] of `view`, which are the dimensions of the file, or more of them
+ * where the file has several in one (a linear layer over [c, h, w]).
+ * A buffer is no parameter to train: running statistics. It lies in the arena, is saved and loaded
+ * like the others, has no gradient, and forward in training writes it. */
 typedef struct dsbi_param {
     char name[DSBI_MAX_NAME];
     size_t rank;
     size_t dims[DSBI_MAX_RANK]; /* stored */
+    size_t view_rank;
+    size_t view[DSBI_MAX_RANK];
     size_t perm[DSBI_MAX_RANK];
     size_t size;
     size_t offset; /* elements into the parameter arena, a multiple of 16 */
     dsbi_init init;
+    bool buffer;
     bool decay;            /* weight decay applies: at least two dimensions and no bias */
     size_t grid_h, grid_w; /* of a position embedding, which files may hold for another grid
                             * (positions.h); 0: none */
@@ -62,9 +76,14 @@ typedef struct dsbi_layer dsbi_layer;
 
 /* What a layer was asked to be; each layer reads its own. */
 typedef struct dsbi_attrs {
-    size_t c_out, kernel, stride, pad, groups;
-    double eps, rate, init;
-    bool no_bias;
+    size_t c_out, kernel, stride, pad;
+    size_t pad_end;          /* further rows and columns of zeros after the image */
+    size_t dilation, groups; /* 0: 1 */
+    size_t out_h, out_w;     /* adaptive pooling */
+    size_t before, after;    /* channels of zeros around the others */
+    double eps, rate;
+    dsbi_init init, bias_init;
+    bool no_bias, flatten, keep;
     size_t heads;        /* of attention */
     size_t first, count; /* tokens that are pooled; first also: class tokens in front */
 } dsbi_attrs;
@@ -97,7 +116,7 @@ typedef struct dsbi_graph {
     dsbi_param *params;
     size_t n_params, params_capacity;
     size_t arena_size; /* elements of the parameter arena, gaps for alignment included */
-    size_t n_elements; /* parameters proper */
+    size_t n_elements; /* parameters proper, without buffers */
     dsbi_value input, output;
     dsbi_pixel_scale pixels; /* how bytes become reals */
 } dsbi_graph;
@@ -133,6 +152,10 @@ dsbi_value dsbi_node_add(dsbi_builder *b, const dsbi_layer *layer, const char *n
  * perm NULL: memory order = stored order. */
 void dsbi_param_add(dsbi_builder *b, dsbi_node *node, const char *suffix, size_t rank,
                     const size_t *dims, const size_t *perm, dsbi_init init);
+/* Running statistics, one number a channel. */
+void dsbi_buffer_add(dsbi_builder *b, dsbi_node *node, const char *suffix, size_t n, double value);
+/* The node's first parameter is a file's matrix [dims[0], all the others]. */
+void dsbi_param_as_matrix(dsbi_builder *b, const dsbi_node *node);
 
 /* --- what models are written with --- */
 
@@ -142,9 +165,35 @@ void dsbi_graph_output(dsbi_builder *b, dsbi_value x);
 
 dsbi_value dsbi_conv2d(dsbi_builder *b, dsbi_value x, const char *name, size_t c_out, size_t kernel,
                        size_t stride, size_t pad);
+/* attrs: c_out, kernel, stride (0: 1), pad, pad_end, dilation, groups, no_bias, init, bias_init */
+dsbi_value dsbi_conv(dsbi_builder *b, dsbi_value x, const char *name, const dsbi_attrs *attrs);
 dsbi_value dsbi_depthwise(dsbi_builder *b, dsbi_value x, const char *name, size_t kernel,
                           size_t pad);
 dsbi_value dsbi_linear(dsbi_builder *b, dsbi_value x, const char *name, size_t c_out);
+/* attrs: c_out, no_bias, init, bias_init. flatten_linear takes all of [h, w, c] at once; the file's
+ * weight is [c_out, c * h * w] in the order of PyTorch's flatten, channels outermost. */
+dsbi_value dsbi_linear_with(dsbi_builder *b, dsbi_value x, const char *name,
+                            const dsbi_attrs *attrs);
+dsbi_value dsbi_flatten_linear(dsbi_builder *b, dsbi_value x, const char *name,
+                               const dsbi_attrs *attrs);
+/* Over the channels, statistics of the batch in training, running ones otherwise (momentum 0.1). */
+dsbi_value dsbi_batchnorm(dsbi_builder *b, dsbi_value x, const char *name, double eps);
+/* The same with another initial weight: 0 for the last of a residual branch. */
+dsbi_value dsbi_batchnorm_from(dsbi_builder *b, dsbi_value x, const char *name, double eps,
+                               double weight);
+dsbi_value dsbi_relu(dsbi_builder *b, dsbi_value x);
+/* Windows kernel x kernel; padding never wins a maximum and counts as zeros in a mean. */
+dsbi_value dsbi_maxpool(dsbi_builder *b, dsbi_value x, size_t kernel, size_t stride, size_t pad);
+dsbi_value dsbi_avgpool(dsbi_builder *b, dsbi_value x, size_t kernel, size_t stride, size_t pad);
+/* Means over windows that cut the image into out_h x out_w, as AdaptiveAvgPool2d. */
+dsbi_value dsbi_adaptive_avgpool(dsbi_builder *b, dsbi_value x, size_t out_h, size_t out_w);
+/* One behind the other along the channels. */
+dsbi_value dsbi_concat(dsbi_builder *b, const dsbi_value *xs, size_t n);
+/* Every stride-th row and column, channels of zeros before and after: shortcut A of He et al. */
+dsbi_value dsbi_subsample_pad(dsbi_builder *b, dsbi_value x, size_t stride, size_t c_before,
+                              size_t c_after);
+/* alpha x + (1 - alpha) y, see layers/shake.c */
+dsbi_value dsbi_shake(dsbi_builder *b, dsbi_value x, dsbi_value y);
 dsbi_value dsbi_layernorm(dsbi_builder *b, dsbi_value x, const char *name, double eps);
 dsbi_value dsbi_gelu(dsbi_builder *b, dsbi_value x);
 dsbi_value dsbi_layerscale(dsbi_builder *b, dsbi_value x, const char *name, double init);

@@ -1,4 +1,5 @@
 /* Parameters: initial values, and the way between memory order and stored order. */
+#include <math.h>
 #include "base/pool.h"
 #include "base/rng.h"
 #include "nn/nn.h"
@@ -11,14 +12,14 @@ typedef struct walk {
 
 static walk walk_start(const dsbi_param *param)
 {
-    walk w = {.rank = param->rank};
+    walk w = {.rank = param->view_rank};
     size_t stride[DSBI_MAX_RANK], running = 1;
-    for (size_t d = param->rank; d-- > 0;) {
+    for (size_t d = param->view_rank; d-- > 0;) {
         stride[d] = running;
-        running *= param->dims[d];
+        running *= param->view[d];
     }
-    for (size_t d = 0; d < param->rank; d++) {
-        w.size[d] = param->dims[param->perm[d]];
+    for (size_t d = 0; d < param->view_rank; d++) {
+        w.size[d] = param->view[param->perm[d]];
         w.stride[d] = stride[param->perm[d]];
     }
     return w;
@@ -62,13 +63,32 @@ void dsbi_param_write(const dsbi_param *param, const dsbi_math *math, void *para
         set(math, params, param->offset + i, in[w.stored]);
 }
 
+/* Kinds that depend on the shape become plain ones. Only weights have fans. */
+static dsbi_init resolved(const dsbi_param *param)
+{
+    const double fan_in = (double)(param->size / param->dims[0]);
+    const double fan_out = param->rank < 2 ? 1 : (double)(param->size / param->dims[1]);
+    switch (param->init.kind) {
+    case DSBI_INIT_TORCH:
+        return (dsbi_init){DSBI_INIT_UNIFORM, 1 / sqrt(fan_in)};
+    case DSBI_INIT_HE_FAN_IN:
+        return (dsbi_init){DSBI_INIT_NORMAL, sqrt(2 / fan_in)};
+    case DSBI_INIT_HE_FAN_OUT:
+        return (dsbi_init){DSBI_INIT_NORMAL, sqrt(2 / fan_out)};
+    default:
+        return param->init;
+    }
+}
+
 static double draw(dsbi_rng *rng, dsbi_init init)
 {
     if (init.kind == DSBI_INIT_CONSTANT)
         return init.value;
+    if (init.kind == DSBI_INIT_UNIFORM)
+        return dsbi_rng_range(rng, -init.value, init.value);
     for (;;) {
         const double value = init.value * dsbi_rng_normal(rng);
-        if (value >= -2 && value <= 2)
+        if (init.kind == DSBI_INIT_NORMAL || (value >= -2 && value <= 2))
             return value;
     }
 }
@@ -86,10 +106,11 @@ static dsb_status init_task(void *user, size_t task, size_t worker)
     (void)worker;
     const init_job *job = user;
     const dsbi_param *param = &job->graph->params[task];
+    const dsbi_init init = resolved(param);
     dsbi_rng rng;
     dsbi_rng_init(&rng, job->seed, DSBI_RNG_INIT, task);
     for (size_t i = 0; i < param->size; i++)
-        set(job->math, job->params, param->offset + i, (float)draw(&rng, param->init));
+        set(job->math, job->params, param->offset + i, (float)draw(&rng, init));
     return DSB_OK;
 }
 

@@ -285,9 +285,9 @@ static void *at(const dsbi_plan *plan, ptrdiff_t buffer)
     return buffer == NO_BUFFER ? NULL : plan->arena + plan->buffers[buffer].offset;
 }
 
-static void *param_at(const dsbi_plan *plan, const void *arena, uint32_t param)
+static void *param_at(const dsbi_plan *plan, void *arena, uint32_t param)
 {
-    return (char *)(uintptr_t)arena + plan->graph->params[param].offset * plan->opts.math->item;
+    return (char *)arena + plan->graph->params[param].offset * plan->opts.math->item;
 }
 
 static dsbi_call bind_common(dsbi_plan *plan, size_t i)
@@ -310,8 +310,11 @@ static dsbi_call bind_common(dsbi_plan *plan, size_t i)
     for (size_t k = 0; k < node->n_inputs; k++)
         plan->x_pointers[first + k] = at(plan, plan->value[node->inputs[k]]);
     for (size_t p = 0; p < node->n_params; p++) {
-        call.params[p] = param_at(plan, plan->opts.params, node->params[p]);
-        if (plan->grads)
+        void *param = param_at(plan, plan->opts.params, node->params[p]);
+        call.params[p] = param;
+        if (plan->opts.training && plan->graph->params[node->params[p]].buffer)
+            call.buffers[p] = param;
+        else if (plan->grads)
             call.grads[p] = param_at(plan, plan->grads, node->params[p]);
     }
     if (node->gamma != DSBI_NONE) {

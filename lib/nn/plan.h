@@ -18,7 +18,7 @@ typedef struct dsbi_plan_opts {
     bool timed;      /* keep the least seconds of each operation */
     const dsbi_math *math;
     uint64_t seed;
-    const void *params; /* arena of the graph, borrowed */
+    void *params; /* arena of the graph, borrowed; training writes the buffers in it */
 } dsbi_plan_opts;
 
 dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_graph *graph,

@@ -1,5 +1,5 @@
-/* Convolution k x k with stride and padding, as a product over gathered patches:
- *     y[n,i,j,o] = b[o] + sum over kh, kw, c of W[o,kh,kw,c] x[n, i s + kh - p, j s + kw - p, c]
+/* Convolution k x k with stride, padding, dilation and groups, as a product over gathered patches:
+ *     y[n,i,j,o] = b[o] + sum over kh, kw, c of W[o,kh,kw,c] x[n, i s + kh d - p, j s + kw d - p, c]
  * W is stored [O, I, kH, kW] as PyTorch does and lies [O, kH, kW, I] in memory, so that a row of a
  * patch is one run of the image. The patches of one block of rows exist at a time. The first layer
  * may take pixels as bytes and normalise them on the way. */
@@ -9,25 +9,59 @@
 /* A line of pixels of several patches on the stack: 4 KiB, at least one patch of 16 pixels. */
 enum { LINE_DOUBLES = 512, MOST_LINE_KERNEL = 32 };
 
+typedef struct window {
+    size_t k, stride, pad, dilation, groups;
+    size_t reach; /* pixels from the first to behind the last of a line of the kernel */
+} window;
+
+static window window_of(const dsbi_node *node)
+{
+    const dsbi_attrs *a = &node->attrs;
+    window v = {a->kernel,
+                a->stride ? a->stride : 1,
+                a->pad,
+                a->dilation ? a->dilation : 1,
+                a->groups ? a->groups : 1,
+                0};
+    v.reach = (v.k - 1) * v.dilation + 1;
+    return v;
+}
+
+enum { MOST_SIDE = 1 << 20 };
+
+static bool fits(const dsbi_node *node)
+{
+    const dsbi_attrs *a = &node->attrs;
+    if (a->kernel == 0 || a->c_out == 0 || a->kernel > MOST_SIDE || a->dilation > MOST_SIDE ||
+        a->pad > MOST_SIDE || a->pad_end > MOST_SIDE)
+        return false;
+    const window v = window_of(node);
+    const size_t zeros = 2 * a->pad + a->pad_end;
+    return node->in.h + zeros >= v.reach && node->in.w + zeros >= v.reach;
+}
+
 static void declare(dsbi_builder *b, dsbi_node *node)
 {
     const dsbi_attrs *a = &node->attrs;
     const dsbi_shape in = node->in;
-    if (a->kernel == 0 || a->stride == 0 || a->c_out == 0 || in.h + 2 * a->pad < a->kernel ||
-        in.w + 2 * a->pad < a->kernel) {
+    if (!fits(node)) {
         dsbi_builder_fail(b, DSB_E_SHAPE,
                           "%s: a %zu x %zu kernel with stride %zu and padding %zu does not fit "
                           "%zu x %zu pixels",
                           node->name, a->kernel, a->kernel, a->stride, a->pad, in.h, in.w);
         return;
     }
-    node->out = (dsbi_shape){(in.h + 2 * a->pad - a->kernel) / a->stride + 1,
-                             (in.w + 2 * a->pad - a->kernel) / a->stride + 1, a->c_out};
-    const size_t dims[] = {a->c_out, in.c, a->kernel, a->kernel};
-    dsbi_param_add(b, node, "weight", 4, dims, (const size_t[]){0, 2, 3, 1},
-                   (dsbi_init){DSBI_INIT_TRUNC_NORMAL, 0.02});
-    if (!a->no_bias)
-        dsbi_param_add(b, node, "bias", 1, &a->c_out, NULL, (dsbi_init){DSBI_INIT_CONSTANT, 0});
+    const window v = window_of(node);
+    if (in.c % v.groups || a->c_out % v.groups) {
+        dsbi_builder_fail(b, DSB_E_SHAPE, "%s: %zu groups of %zu and %zu channels", node->name,
+                          v.groups, in.c, a->c_out);
+        return;
+    }
+    const size_t zeros = 2 * a->pad + a->pad_end;
+    node->out = (dsbi_shape){(in.h + zeros - v.reach) / v.stride + 1,
+                             (in.w + zeros - v.reach) / v.stride + 1, a->c_out};
+    const size_t dims[] = {a->c_out, in.c / v.groups, a->kernel, a->kernel};
+    dsbi_affine_declare(b, node, 4, dims, (const size_t[]){0, 2, 3, 1});
 }
 
 /* One row of a patch: columns [column, column + k) of line `line`, clipped to the image.
@@ -66,18 +100,67 @@ static size_t gather_pixels(const dsbi_call *call, void *out, size_t row, size_t
     return n;
 }
 
+/* Element of the input at line i s + kh d - p, column j s + kw d - p; SIZE_MAX outside. */
+static size_t pixel_at(const dsbi_node *node, size_t row, size_t kh, size_t kw)
+{
+    const window v = window_of(node);
+    const size_t rows = dsbi_shape_rows(node->out), place = row % rows;
+    const size_t line = place / node->out.w * v.stride + kh * v.dilation;
+    const size_t column = place % node->out.w * v.stride + kw * v.dilation;
+    if (line < v.pad || line - v.pad >= node->in.h || column < v.pad ||
+        column - v.pad >= node->in.w)
+        return SIZE_MAX;
+    return row / rows * dsbi_shape_size(node->in) +
+           ((line - v.pad) * node->in.w + column - v.pad) * node->in.c;
+}
+
+/* Dilated or grouped: pixel by pixel, the columns of a group side by side. */
+static void gather_apart(const dsbi_call *call, void *out, size_t first, size_t count)
+{
+    const dsbi_node *node = call->node;
+    const window v = window_of(node);
+    const size_t c = node->in.c / v.groups, run = c * call->math->item, area = v.k * v.k;
+    char *to = out;
+    for (size_t row = first; row < first + count; row++)
+        for (size_t g = 0; g < v.groups; g++)
+            for (size_t p = 0; p < area; p++, to += run) {
+                const size_t from = pixel_at(node, row, p / v.k, p % v.k);
+                if (from == SIZE_MAX)
+                    memset(to, 0, run);
+                else
+                    memcpy(to, dsbi_at(call, call->x[0], from + g * c), run);
+            }
+}
+
+static void scatter_apart(const dsbi_call *call, const void *patches, size_t first, size_t count)
+{
+    const dsbi_node *node = call->node;
+    const window v = window_of(node);
+    const size_t c = node->in.c / v.groups, area = v.k * v.k;
+    size_t at = 0;
+    for (size_t row = first; row < first + count; row++)
+        for (size_t g = 0; g < v.groups; g++)
+            for (size_t p = 0; p < area; p++, at += c) {
+                const size_t pixel = pixel_at(node, row, p / v.k, p % v.k);
+                if (pixel == SIZE_MAX)
+                    continue;
+                void *to = dsbi_at(call, call->dx[0], pixel + g * c);
+                call->math->add(dsbi_kernels_of(call->rt), to, to, dsbi_at(call, patches, at), c);
+            }
+}
+
 static void gather(const dsbi_call *call, void *out, size_t first, size_t count)
 {
     const dsbi_node *node = call->node;
-    if (node->pixels && node->attrs.stride == node->attrs.kernel && node->attrs.pad == 0 &&
-        node->attrs.kernel <= MOST_LINE_KERNEL) {
+    if (node->pixels && window_of(node).stride == node->attrs.kernel && node->attrs.pad == 0 &&
+        node->attrs.pad_end == 0 && node->attrs.kernel <= MOST_LINE_KERNEL) {
         const size_t patch = node->attrs.kernel * node->attrs.kernel * 3;
         for (size_t done = 0; done < count;)
             done +=
                 gather_pixels(call, dsbi_at(call, out, done * patch), first + done, count - done);
         return;
     }
-    const size_t k = node->attrs.kernel, stride = node->attrs.stride, pad = node->attrs.pad;
+    const size_t k = node->attrs.kernel, stride = window_of(node).stride, pad = node->attrs.pad;
     const size_t c = node->in.c, item = call->math->item, rows = dsbi_shape_rows(node->out);
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     for (size_t row = first; row < first + count; row++) {
@@ -105,7 +188,7 @@ static void gather(const dsbi_call *call, void *out, size_t first, size_t count)
 static void scatter(const dsbi_call *call, const void *patches, size_t first, size_t count)
 {
     const dsbi_node *node = call->node;
-    const size_t k = node->attrs.kernel, stride = node->attrs.stride, pad = node->attrs.pad;
+    const size_t k = node->attrs.kernel, stride = window_of(node).stride, pad = node->attrs.pad;
     const size_t c = node->in.c, rows = dsbi_shape_rows(node->out);
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     for (size_t row = first; row < first + count; row++) {
@@ -125,15 +208,24 @@ static void scatter(const dsbi_call *call, const void *patches, size_t first, si
     }
 }
 
+static bool is_apart(const dsbi_node *node)
+{
+    const window v = window_of(node);
+    return !node->pixels && (v.groups > 1 || v.dilation > 1);
+}
+
 static dsbi_affine affine_of(const dsbi_node *node)
 {
-    const dsbi_attrs *a = &node->attrs;
-    const bool dense = a->kernel == 1 && a->stride == 1 && a->pad == 0 && !node->pixels;
+    const window v = window_of(node);
+    const bool dense = v.k == 1 && v.stride == 1 && v.pad == 0 && node->attrs.pad_end == 0 &&
+                       !node->pixels;
+    const bool apart = is_apart(node);
     return (dsbi_affine){.image_rows = dsbi_shape_rows(node->out),
-                         .k = a->kernel * a->kernel * node->in.c,
+                         .k = v.k * v.k * node->in.c,
                          .n = node->out.c,
-                         .gather = dense ? NULL : gather,
-                         .scatter = dense ? NULL : scatter,
+                         .groups = v.groups,
+                         .gather = dense ? NULL : apart ? gather_apart : gather,
+                         .scatter = dense ? NULL : apart ? scatter_apart : scatter,
                          .blocked_rows = dense};
 }
 
@@ -157,15 +249,22 @@ static dsb_status backward(const dsbi_call *call)
 
 static uint64_t macs(const dsbi_node *node)
 {
-    const uint64_t patch = (uint64_t)node->attrs.kernel * node->attrs.kernel * node->in.c;
+    const window v = window_of(node);
+    const uint64_t patch = (uint64_t)v.k * v.k * (node->in.c / v.groups);
     return patch * dsbi_shape_size(node->out);
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)
 {
     x = dsbi_conv2d(b, x, "overlapping", 4, 3, 2, 1);
-    x = dsbi_conv2d(b, x, "patches", 5, 2, 2, 0);
-    return dsbi_conv2d(b, x, "pointwise", 3, 1, 1, 0);
+    x = dsbi_conv2d(b, x, "patches", 6, 2, 2, 0);
+    x = dsbi_conv(b, x, "grouped", &(dsbi_attrs){.c_out = 4, .kernel = 1, .groups = 2});
+    x = dsbi_conv(b, x, "shifted",
+                  &(dsbi_attrs){.c_out = 4, .kernel = 3, .stride = 2, .pad_end = 2});
+    x = dsbi_conv(b, x, "dilated",
+                  &(dsbi_attrs){.c_out = 6, .kernel = 3, .pad = 3, .dilation = 2, .groups = 2});
+    return dsbi_conv(b, x, "pointwise",
+                     &(dsbi_attrs){.c_out = 3, .kernel = 1, .no_bias = true});
 }
 
 const dsbi_layer dsbi_layer_conv = {.name = "conv",
@@ -182,5 +281,10 @@ dsbi_value dsbi_conv2d(dsbi_builder *b, dsbi_value x, const char *name, size_t c
                        size_t stride, size_t pad)
 {
     const dsbi_attrs attrs = {.c_out = c_out, .kernel = kernel, .stride = stride, .pad = pad};
-    return dsbi_node_add(b, &dsbi_layer_conv, name, &x, 1, &attrs);
+    return dsbi_conv(b, x, name, &attrs);
+}
+
+dsbi_value dsbi_conv(dsbi_builder *b, dsbi_value x, const char *name, const dsbi_attrs *attrs)
+{
+    return dsbi_node_add(b, &dsbi_layer_conv, name, &x, 1, attrs);
 }

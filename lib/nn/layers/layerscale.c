@@ -5,8 +5,7 @@
 
 static void declare(dsbi_builder *b, dsbi_node *node)
 {
-    dsbi_param_add(b, node, "", 1, &node->in.c, NULL,
-                   (dsbi_init){DSBI_INIT_CONSTANT, node->attrs.init});
+    dsbi_param_add(b, node, "", 1, &node->in.c, NULL, node->attrs.init);
 }
 
 static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
@@ -72,5 +71,6 @@ const dsbi_layer dsbi_layer_layerscale = {.name = "layerscale",
 
 dsbi_value dsbi_layerscale(dsbi_builder *b, dsbi_value x, const char *name, double init)
 {
-    return dsbi_node_add(b, &dsbi_layer_layerscale, name, &x, 1, &(dsbi_attrs){.init = init});
+    const dsbi_attrs attrs = {.init = {DSBI_INIT_CONSTANT, init}};
+    return dsbi_node_add(b, &dsbi_layer_layerscale, name, &x, 1, &attrs);
 }

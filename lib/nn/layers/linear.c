@@ -1,20 +1,27 @@
-/* y[r,:] = W x[r,:] + b over all rows of the batch. W is stored [out, in] as PyTorch does. */
+/* y[r,:] = W x[r,:] + b over all rows of the batch. W is stored [out, in] as PyTorch does. Flattened,
+ * an image is one row; W is stored [out, c * h * w] and lies [out, h, w, c] in memory. */
 #include "nn/affine.h"
 
 static void declare(dsbi_builder *b, dsbi_node *node)
 {
-    const size_t c = node->in.c, out = node->attrs.c_out;
-    node->out.c = out;
-    dsbi_param_add(b, node, "weight", 2, (const size_t[]){out, c}, NULL,
-                   (dsbi_init){DSBI_INIT_TRUNC_NORMAL, 0.02});
-    if (!node->attrs.no_bias)
-        dsbi_param_add(b, node, "bias", 1, &out, NULL, (dsbi_init){DSBI_INIT_CONSTANT, 0});
+    const dsbi_shape in = node->in;
+    const size_t out = node->attrs.c_out;
+    if (node->attrs.flatten) {
+        node->out = (dsbi_shape){1, 1, out};
+        dsbi_affine_declare(b, node, 4, (const size_t[]){out, in.c, in.h, in.w},
+                            (const size_t[]){0, 2, 3, 1});
+        dsbi_param_as_matrix(b, node);
+    } else {
+        node->out.c = out;
+        dsbi_affine_declare(b, node, 2, (const size_t[]){out, in.c}, NULL);
+    }
 }
 
 static dsbi_affine affine_of(const dsbi_node *node)
 {
-    return (dsbi_affine){.image_rows = dsbi_shape_rows(node->in),
-                         .k = node->in.c,
+    const bool flatten = node->attrs.flatten;
+    return (dsbi_affine){.image_rows = flatten ? 1 : dsbi_shape_rows(node->in),
+                         .k = flatten ? dsbi_shape_size(node->in) : node->in.c,
                          .n = node->out.c,
                          .blocked_rows = true};
 }
@@ -39,12 +46,13 @@ static dsb_status backward(const dsbi_call *call)
 
 static uint64_t macs(const dsbi_node *node)
 {
-    return (uint64_t)dsbi_shape_size(node->in) * node->out.c;
+    return (uint64_t)dsbi_shape_size(node->in) * node->out.c; /* of all rows, or of one flat row */
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)
 {
-    return dsbi_linear(b, x, "linear", 5);
+    x = dsbi_linear(b, x, "linear", 5);
+    return dsbi_flatten_linear(b, x, "flat", &(dsbi_attrs){.c_out = 4, .no_bias = true});
 }
 
 const dsbi_layer dsbi_layer_linear = {.name = "linear",
@@ -59,5 +67,19 @@ const dsbi_layer dsbi_layer_linear = {.name = "linear",
 
 dsbi_value dsbi_linear(dsbi_builder *b, dsbi_value x, const char *name, size_t c_out)
 {
-    return dsbi_node_add(b, &dsbi_layer_linear, name, &x, 1, &(dsbi_attrs){.c_out = c_out});
+    return dsbi_linear_with(b, x, name, &(dsbi_attrs){.c_out = c_out});
+}
+
+dsbi_value dsbi_linear_with(dsbi_builder *b, dsbi_value x, const char *name,
+                            const dsbi_attrs *attrs)
+{
+    return dsbi_node_add(b, &dsbi_layer_linear, name, &x, 1, attrs);
+}
+
+dsbi_value dsbi_flatten_linear(dsbi_builder *b, dsbi_value x, const char *name,
+                               const dsbi_attrs *attrs)
+{
+    dsbi_attrs flat = *attrs;
+    flat.flatten = true;
+    return dsbi_linear_with(b, x, name, &flat);
 }
