@@ -66,12 +66,18 @@ DSB_API const char *dsb_model_spec(const dsb_model *model);
 DSB_API uint64_t dsb_model_size(const dsb_model *model);
 DSB_API uint64_t dsb_model_macs(const dsb_model *model);
 
-/** Parameters, in the order of declaration. Names, ranks and dimensions are those of weight files:
- *  PyTorch's, convolutions [O, I, kH, kW], linear [out, in]. Borrowed, valid as long as the model.
- *  dims returns the rank and fills out[0 .. rank-1], rank <= 4. Beyond the last: NULL, 0. */
+/** Parameters and buffers, in the order of declaration. Names, ranks and dimensions are those of
+ * weight files: PyTorch's, convolutions [O, I, kH, kW], linear [out, in]. Borrowed, valid as long
+ * as the model. dims returns the rank and fills out[0 .. rank-1], rank <= 4. Beyond the last: NULL,
+ * 0. */
 DSB_API uint64_t dsb_model_param_count(const dsb_model *model);
 DSB_API const char *dsb_model_param_name(const dsb_model *model, uint64_t i);
 DSB_API uint64_t dsb_model_param_dims(const dsb_model *model, uint64_t i, uint64_t out[4]);
+
+/** 1 where parameter i is a buffer: running statistics of batch norm, which belong to the weights
+ * of a model but are not trained, carry no gradient and do not count in dsb_model_size; 0 where it
+ * is not, or beyond the last. Since 0.1. */
+DSB_API uint32_t dsb_model_param_is_buffer(const dsb_model *model, uint64_t i);
 
 /** Copies parameter i out or in, row-major in the dimensions above, as floats.
  *  @param n  number of floats, must be the product of the dimensions.

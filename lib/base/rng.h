@@ -17,7 +17,7 @@ enum dsbi_purpose {
     DSBI_RNG_AUGMENT = 3,   /* index: sample number in the run */
     DSBI_RNG_MIX = 4,       /* index: step; mixup and cutmix */
     DSBI_RNG_INIT = 5,      /* index: parameter number */
-    DSBI_RNG_DROP = 6,      /* index: step * layers + layer; dropout, drop path */
+    DSBI_RNG_DROP = 6,      /* index: step * layers + layer; dropout, drop path, shake */
     DSBI_RNG_PATCHES = 7,   /* index: filter */
     DSBI_RNG_SYNTHETIC = 8, /* index: scene */
     DSBI_RNG_RESAMPLE = 9,  /* index: replicate of a bootstrap or permutation */

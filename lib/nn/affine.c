@@ -300,14 +300,13 @@ static void weight_gradient(const dsbi_call *call, const affine_work *work, void
 {
     const size_t k = work->k, n = work->n;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    void *packed =
-        scratch_at(call, work->worker + worker * work->worker_size + work->packed_rows);
+    void *packed = scratch_at(call, work->worker + worker * work->worker_size + work->packed_rows);
     const void *rows = rows_of(call, work, first, count, worker);
     for (size_t g = 0; g < work->groups; g++) {
         call->math->pack(kernels, packed, dsbi_at(call, rows, g * k), work->affine->k, false, count,
                          k);
-        call->math->block(kernels, dsbi_at(call, partial, g * n * k), k,
-                          dsbi_at(call, dh, g * n), 1, work->affine->n, packed, n, k, count, 1, 1);
+        call->math->block(kernels, dsbi_at(call, partial, g * n * k), k, dsbi_at(call, dh, g * n),
+                          1, work->affine->n, packed, n, k, count, 1, 1);
     }
 }
 

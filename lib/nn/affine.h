@@ -13,8 +13,8 @@
 
 typedef struct dsbi_affine dsbi_affine;
 
-/* With groups, group g has columns [g k / groups, ...) of a, rows [g n / groups, ...) of W, which are
- * k / groups long, and the same columns of y. */
+/* With groups, group g has columns [g k / groups, ...) of a, rows [g n / groups, ...) of W, which
+ * are k / groups long, and the same columns of y. */
 struct dsbi_affine {
     size_t image_rows, k, n; /* rows of a for an image, its columns, columns of y */
     size_t groups;           /* 0: 1 */

@@ -194,6 +194,7 @@ dsbi_value dsbi_subsample_pad(dsbi_builder *b, dsbi_value x, size_t stride, size
                               size_t c_after);
 /* alpha x + (1 - alpha) y, see layers/shake.c */
 dsbi_value dsbi_shake(dsbi_builder *b, dsbi_value x, dsbi_value y);
+dsbi_value dsbi_shake_keep(dsbi_builder *b, dsbi_value x, dsbi_value y);
 dsbi_value dsbi_layernorm(dsbi_builder *b, dsbi_value x, const char *name, double eps);
 dsbi_value dsbi_gelu(dsbi_builder *b, dsbi_value x);
 dsbi_value dsbi_layerscale(dsbi_builder *b, dsbi_value x, const char *name, double init);

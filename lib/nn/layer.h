@@ -28,7 +28,8 @@ typedef struct dsbi_call {
     size_t batch; /* images */
     bool training;
     uint64_t seed, step;
-    const void **x; /* inputs */
+    const void **x;             /* inputs */
+    const dsbi_shape *x_shapes; /* theirs */
     void *y;
     const void *dy;
     void **dx; /* gradients of the inputs; NULL: not wanted (only where needs.adds_dx) */
@@ -36,7 +37,7 @@ typedef struct dsbi_call {
     const void *params[DSBI_MAX_NODE_PARAMS];
     void *grads[DSBI_MAX_NODE_PARAMS];   /* added to */
     void *buffers[DSBI_MAX_NODE_PARAMS]; /* params[k] to write, in training where it is a buffer */
-    const void *gamma;                 /* of a fused layer scale */
+    const void *gamma;                   /* of a fused layer scale */
     void *dgamma;
     const uint8_t *pixels; /* the batch as given, [B, H, W, 3] */
     void *saved, *scratch;
@@ -55,6 +56,8 @@ typedef enum dsbi_role {
     DSBI_ROLE_PATCHES, /* the same; and bytes of pixels in front */
     DSBI_ROLE_INPUT,
     DSBI_ROLE_GELU,
+    DSBI_ROLE_RELU,
+    DSBI_ROLE_BATCHNORM,
     DSBI_ROLE_SCALE,
     DSBI_ROLE_DROP,
     DSBI_ROLE_ADD

@@ -196,6 +196,11 @@ uint64_t dsb_model_param_dims(const dsb_model *model, uint64_t i, uint64_t out[4
     return param->rank;
 }
 
+uint32_t dsb_model_param_is_buffer(const dsb_model *model, uint64_t i)
+{
+    return i < model->graph->n_params && model->graph->params[i].buffer;
+}
+
 static dsb_status check_param(const dsb_model *model, uint64_t i, uint64_t n)
 {
     dsbi_clear_error();

@@ -41,6 +41,7 @@ struct dsbi_plan {
     ptrdiff_t *later; /* temporary gradient buffers, in the order of later_sums */
     later_sum *later_sums;
     const void **x_pointers;
+    dsbi_shape *x_shapes;
     void **dx_pointers;
     bool *add_flags;
     size_t n_inputs; /* of all nodes */
@@ -253,11 +254,12 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
     plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
     plan->x_pointers = dsbi_calloc(plan->rt, m, sizeof *plan->x_pointers);
+    plan->x_shapes = dsbi_calloc(plan->rt, m, sizeof *plan->x_shapes);
     plan->dx_pointers = dsbi_calloc(plan->rt, m, sizeof *plan->dx_pointers);
     plan->add_flags = dsbi_calloc(plan->rt, m, sizeof *plan->add_flags);
     if (!plan->needs || !plan->forward || !plan->backward || !plan->value || !plan->wants_grad ||
-        !plan->later || !plan->later_sums || !plan->x_pointers || !plan->dx_pointers ||
-        !plan->add_flags)
+        !plan->later || !plan->later_sums || !plan->x_pointers || !plan->x_shapes ||
+        !plan->dx_pointers || !plan->add_flags)
         return DSB_E_NOMEM;
     plan->grad = plan->value + n;
     plan->saved = plan->value + 2 * n;
@@ -301,14 +303,17 @@ static dsbi_call bind_common(dsbi_plan *plan, size_t i)
                       .training = plan->opts.training,
                       .seed = plan->opts.seed,
                       .x = plan->x_pointers + first,
+                      .x_shapes = plan->x_shapes + first,
                       .y = at(plan, plan->value[i]),
                       .dx = plan->dx_pointers + first,
                       .add = plan->add_flags + first,
                       .pixels = node->pixels ? at(plan, plan->pixels) : NULL,
                       .saved = at(plan, plan->saved[i]),
                       .scratch = at(plan, plan->scratch_forward[i])};
-    for (size_t k = 0; k < node->n_inputs; k++)
+    for (size_t k = 0; k < node->n_inputs; k++) {
         plan->x_pointers[first + k] = at(plan, plan->value[node->inputs[k]]);
+        plan->x_shapes[first + k] = plan->nodes[node->inputs[k]].out;
+    }
     for (size_t p = 0; p < node->n_params; p++) {
         void *param = param_at(plan, plan->opts.params, node->params[p]);
         call.params[p] = param;
@@ -413,10 +418,10 @@ void dsbi_plan_free(dsbi_plan *plan)
         return;
     dsb_runtime *rt = plan->rt;
     dsbi_fuse_free(rt, plan->nodes, plan->n_nodes);
-    void *const owned[] = {plan->forward,    plan->backward,    plan->needs,     plan->buffers,
-                           plan->value,      plan->wants_grad,  plan->later,     plan->later_sums,
-                           plan->x_pointers, plan->dx_pointers, plan->add_flags, plan->arena,
-                           plan->grads};
+    void *const owned[] = {plan->forward,    plan->backward,   plan->needs,       plan->buffers,
+                           plan->value,      plan->wants_grad, plan->later,       plan->later_sums,
+                           plan->x_pointers, plan->x_shapes,   plan->dx_pointers, plan->add_flags,
+                           plan->arena,      plan->grads};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         dsbi_free(rt, owned[i]);
     dsbi_free(rt, plan);

@@ -5,7 +5,7 @@ static size_t own_params(const dsbi_graph *graph, const dsbi_node *node)
 {
     size_t n = 0;
     for (size_t p = 0; p < node->n_params; p++)
-        n += graph->params[node->params[p]].size;
+        n += graph->params[node->params[p]].buffer ? 0 : graph->params[node->params[p]].size;
     return n;
 }
 

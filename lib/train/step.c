@@ -1,5 +1,6 @@
 /* One optimiser step: batch in, mix, forward, loss, backward, clip, update, running mean.
- * Nothing is allocated. Weights change only after loss and gradient are known to be finite. */
+ * Nothing is allocated. Weights change only after loss and gradient are known to be finite; running
+ * statistics of batch norm change in forward. */
 #include <math.h>
 #include <string.h>
 #include "base/pool.h"
@@ -95,6 +96,17 @@ static dsb_status update_task(void *user, size_t task, size_t worker)
     return DSB_OK;
 }
 
+/* Running statistics belong to the weights they came with: they are averaged alike, as timm does.
+ */
+static void average_buffers(dsb_trainer *t, double decay)
+{
+    for (size_t i = 0; t->ema && i < t->graph->n_params; i++) {
+        const dsbi_param *p = &t->graph->params[i];
+        if (p->buffer)
+            t->kernels->ema_step_f32(t->ema + p->offset, t->params + p->offset, decay, p->size);
+    }
+}
+
 static dsb_status update(dsb_trainer *t, double norm)
 {
     const dsb_train_opts *o = &t->opts;
@@ -113,6 +125,7 @@ static dsb_status update(dsb_trainer *t, double norm)
         .grad_scale = clip ? o->clip_norm / (norm + 1e-6) : 1.0, /* torch's 1e-6 */
         .ema_decay = o->ema_decay < warm ? o->ema_decay : warm,
     };
+    average_buffers(t, job.ema_decay);
     return dsbi_parallel(t->rt, t->stretches.n_tasks, update_task, &job);
 }
 

@@ -137,8 +137,9 @@ static dsb_status cut_arena(dsb_trainer *t)
 {
     for (size_t i = 0; i < t->graph->n_params; i++) {
         const dsbi_param *p = &t->graph->params[i];
-        DSBI_TRY(dsbi_stretches_add(&t->stretches, t->rt, p->offset, p->size,
-                                    p->decay || t->opts.decay_all));
+        if (!p->buffer)
+            DSBI_TRY(dsbi_stretches_add(&t->stretches, t->rt, p->offset, p->size,
+                                        p->decay || t->opts.decay_all));
     }
     return dsbi_stretches_group(&t->stretches, t->rt);
 }

@@ -1,8 +1,8 @@
 /* Convolution k x k with stride, padding, dilation and groups, as a product over gathered patches:
- *     y[n,i,j,o] = b[o] + sum over kh, kw, c of W[o,kh,kw,c] x[n, i s + kh d - p, j s + kw d - p, c]
- * W is stored [O, I, kH, kW] as PyTorch does and lies [O, kH, kW, I] in memory, so that a row of a
- * patch is one run of the image. The patches of one block of rows exist at a time. The first layer
- * may take pixels as bytes and normalise them on the way. */
+ *     y[n,i,j,o] = b[o] + sum over kh, kw, c of W[o,kh,kw,c] x[n, i s + kh d - p, j s + kw d - p,
+ * c] W is stored [O, I, kH, kW] as PyTorch does and lies [O, kH, kW, I] in memory, so that a row of
+ * a patch is one run of the image. The patches of one block of rows exist at a time. The first
+ * layer may take pixels as bytes and normalise them on the way. */
 #include <string.h>
 #include "nn/affine.h"
 
@@ -217,15 +217,19 @@ static bool is_apart(const dsbi_node *node)
 static dsbi_affine affine_of(const dsbi_node *node)
 {
     const window v = window_of(node);
-    const bool dense = v.k == 1 && v.stride == 1 && v.pad == 0 && node->attrs.pad_end == 0 &&
-                       !node->pixels;
+    const bool dense =
+        v.k == 1 && v.stride == 1 && v.pad == 0 && node->attrs.pad_end == 0 && !node->pixels;
     const bool apart = is_apart(node);
     return (dsbi_affine){.image_rows = dsbi_shape_rows(node->out),
                          .k = v.k * v.k * node->in.c,
                          .n = node->out.c,
                          .groups = v.groups,
-                         .gather = dense ? NULL : apart ? gather_apart : gather,
-                         .scatter = dense ? NULL : apart ? scatter_apart : scatter,
+                         .gather = dense   ? NULL
+                                   : apart ? gather_apart
+                                           : gather,
+                         .scatter = dense   ? NULL
+                                    : apart ? scatter_apart
+                                            : scatter,
                          .blocked_rows = dense};
 }
 
@@ -263,8 +267,7 @@ static dsbi_value check(dsbi_builder *b, dsbi_value x)
                   &(dsbi_attrs){.c_out = 4, .kernel = 3, .stride = 2, .pad_end = 2});
     x = dsbi_conv(b, x, "dilated",
                   &(dsbi_attrs){.c_out = 6, .kernel = 3, .pad = 3, .dilation = 2, .groups = 2});
-    return dsbi_conv(b, x, "pointwise",
-                     &(dsbi_attrs){.c_out = 3, .kernel = 1, .no_bias = true});
+    return dsbi_conv(b, x, "pointwise", &(dsbi_attrs){.c_out = 3, .kernel = 1, .no_bias = true});
 }
 
 const dsbi_layer dsbi_layer_conv = {.name = "conv",

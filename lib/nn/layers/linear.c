@@ -1,5 +1,6 @@
-/* y[r,:] = W x[r,:] + b over all rows of the batch. W is stored [out, in] as PyTorch does. Flattened,
- * an image is one row; W is stored [out, c * h * w] and lies [out, h, w, c] in memory. */
+/* y[r,:] = W x[r,:] + b over all rows of the batch. W is stored [out, in] as PyTorch does.
+ * Flattened, an image is one row; W is stored [out, c * h * w] and lies [out, h, w, c] in memory.
+ */
 #include "nn/affine.h"
 
 static void declare(dsbi_builder *b, dsbi_node *node)

@@ -1,0 +1,6 @@
+/* The specification of batch norm once more, for the compiler to vectorise. */
+#include "kernels/kernels.h"
+
+#define DSBI_ISA_SUFFIX avx512
+#include "kernels/template/real_f32.h"
+#include "kernels/template/batchnorm.inc"
