@@ -103,7 +103,7 @@ static int exit_code(dsb_status status)
 
 int cli_fail_at(cli_context *cli, dsb_status status, const char *place)
 {
-    char text[1100];
+    char text[4200];
     const char *sentence = dsb_last_error();
     snprintf(text, sizeof text, "%s", *sentence ? sentence : dsb_status_name(status));
     cli_clear_progress(cli);

@@ -86,14 +86,42 @@ DSB_API dsb_status dsb_model_param_get(const dsb_model *model, float *out, uint6
 DSB_API dsb_status dsb_model_param_set(dsb_model *model, uint64_t i, const float *values,
                                        uint64_t n);
 
-/** Writes the parameters as a safetensors file (F32, the names above), or reads them from one (F32,
- *  F16 or BF16). The file appears whole or not at all; a load changes nothing unless every
- *  parameter is there, in its shape, and nothing else.
- *  @return DSB_OK; DSB_E_FORMAT (no valid file); DSB_E_NOTFOUND (no file; missing or extra tensors,
- *          listed); DSB_E_SHAPE (misshapen, listed); DSB_E_DTYPE; DSB_E_IO; DSB_E_NOMEM;
- * DSB_E_LIMIT. Source: huggingface/safetensors. Since 0.1. */
+/** Writes the parameters as a safetensors file (the names above, byte for byte as the reference
+ *  writer would). The file appears whole or not at all.
+ *  @param dtype  DSB_SAVE_F32, or DSB_SAVE_BF16: half the size, rounded to nearest, ties to even.
+ *  @return DSB_OK; DSB_E_INVALID; DSB_E_IO; DSB_E_NOTFOUND (no such folder); DSB_E_NOMEM.
+ *  dsb_model_save writes DSB_SAVE_F32. Source: huggingface/safetensors. Since 0.1. */
+#define DSB_SAVE_F32 0u
+#define DSB_SAVE_BF16 1u
 DSB_API dsb_status dsb_model_save(const dsb_model *model, const char *path);
+DSB_API dsb_status dsb_model_save_as(const dsb_model *model, const char *path, uint32_t dtype);
+
+typedef struct dsb_load_opts {
+    uint64_t struct_size;   /* bytes the caller knows about; set by dsb_load_opts_init */
+    const char *keymap;     /* path of a JSON object, the model's name -> the file's; NULL: none */
+    uint32_t allow_missing; /* 1: parameters that are not in the file stay as they are; default 0 */
+    uint32_t allow_extra;   /* 1: tensors that the model has no use for are let go; default 0 */
+    uint32_t check_finite;  /* 1: NaN and infinity are refused; default 0 */
+    uint32_t reserved;      /* must be 0 */
+} dsb_load_opts;
+
+/** Fills `opts` with defaults. @param size sizeof *opts as the caller compiled it. */
+DSB_API void dsb_load_opts_init(dsb_load_opts *opts, size_t size);
+
+/** Reads the parameters from a safetensors file (F32, F16 or BF16). Names may be ours,
+ * torchvision's, timm's, transformers' or the ConvNeXt authors'; wrappers ("module.", "model.",
+ * "state_dict.", "model_ema." ...) are taken off, and where a file holds a running mean of the
+ * weights too, the mean is taken; a key map says the rest. A linear weight may be stored as a
+ * convolution [out, c, h, w] and the reverse. docs/weights.md lists what is understood. A load
+ * changes nothing unless every parameter is there, in its shape, and nothing else.
+ *  @param opts  NULL: all defaults, which is dsb_model_load.
+ *  @return DSB_OK; DSB_E_FORMAT (no valid file, no valid key map); DSB_E_UNSUPPORTED (a pickle or
+ *          another format, with what to do about it); DSB_E_NOTFOUND (no file; missing or extra
+ *          tensors, listed); DSB_E_SHAPE (misshapen, listed); DSB_E_DTYPE; DSB_E_NUMERIC
+ *          (check_finite); DSB_E_IO; DSB_E_NOMEM; DSB_E_LIMIT. Since 0.1. */
 DSB_API dsb_status dsb_model_load(dsb_model *model, const char *path);
+DSB_API dsb_status dsb_model_load_with(dsb_model *model, const char *path,
+                                       const dsb_load_opts *opts);
 
 /** Scores of images: logits, not probabilities. No drop path, no batch statistics: an image's
  *  scores do not depend on the others.

@@ -87,6 +87,27 @@ int dsbi_open_beneath(int root_fd, const char *path, int flags)
     return (int)fd;
 }
 
+dsb_status dsbi_open_file(int *fd, uint64_t *size, const char *path)
+{
+    struct stat facts;
+    dsb_status status = DSB_OK;
+    *size = 0;
+    *fd = open_retry(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    if (*fd < 0)
+        return io_fail(path, "open");
+    if (fstat(*fd, &facts) != 0)
+        status = io_fail(path, "look at");
+    else if (!S_ISREG(facts.st_mode))
+        status = dsbi_fail(DSB_E_IO, "%s: not a regular file", path);
+    else
+        *size = (uint64_t)facts.st_size;
+    if (status != DSB_OK) {
+        close(*fd);
+        *fd = -1;
+    }
+    return status;
+}
+
 /* Reads an open file to its end and closes it. */
 static dsb_status read_open_file(dsb_runtime *rt, uint8_t **bytes, size_t *size, int fd,
                                  const char *path, size_t max_bytes)
@@ -242,16 +263,6 @@ static dsb_status sync_folder(const char *path, char *scratch, size_t folder)
     return status;
 }
 
-static dsb_status write_and_sync(int fd, const void *data, size_t size, const char *path)
-{
-    dsb_status status = dsbi_write_all(fd, data, size, path);
-    if (status == DSB_OK && fsync_retry(fd) != 0)
-        status = io_fail(path, "sync");
-    if (close(fd) != 0 && errno != EINTR && status == DSB_OK) /* a quota may speak up only here */
-        status = io_fail(path, "close");
-    return status;
-}
-
 enum { SUFFIX_BYTES = 64 };
 
 /* Writes a name that is not taken behind the first `folder` bytes of `name` and creates that file.
@@ -269,24 +280,56 @@ static int create_temporary(char *name, size_t folder, int flags, mode_t mode)
     return fd;
 }
 
+void dsbi_new_file_begin(dsbi_new_file *file, dsb_runtime *rt, const char *path)
+{
+    *file = (dsbi_new_file){.rt = rt, .path = path, .folder = folder_length(path), .fd = -1};
+    file->temporary = dsbi_alloc(rt, file->folder + SUFFIX_BYTES);
+    if (!file->temporary) {
+        file->status = DSB_E_NOMEM;
+        return;
+    }
+    memcpy(file->temporary, path, file->folder);
+    file->fd = create_temporary(file->temporary, file->folder, O_WRONLY, 0666);
+    if (file->fd < 0)
+        file->status = io_fail(path, "create a temporary file beside");
+}
+
+void dsbi_new_file_write(dsbi_new_file *file, const void *data, size_t size)
+{
+    if (file->status == DSB_OK)
+        file->status = dsbi_write_all(file->fd, data, size, file->path);
+}
+
+void dsbi_new_file_fail(dsbi_new_file *file, dsb_status status)
+{
+    if (file->status == DSB_OK)
+        file->status = status;
+}
+
+dsb_status dsbi_new_file_end(dsbi_new_file *file)
+{
+    dsb_status status = file->status;
+    if (status == DSB_OK && fsync_retry(file->fd) != 0)
+        status = io_fail(file->path, "sync");
+    /* a quota may speak up only when closing */
+    if (file->fd >= 0 && close(file->fd) != 0 && errno != EINTR && status == DSB_OK)
+        status = io_fail(file->path, "close");
+    if (status == DSB_OK && rename(file->temporary, file->path) != 0)
+        status = io_fail(file->path, "rename the temporary file to");
+    if (status != DSB_OK && file->fd >= 0)
+        unlink(file->temporary);
+    if (status == DSB_OK)
+        status = sync_folder(file->path, file->temporary, file->folder);
+    dsbi_free(file->rt, file->temporary);
+    return status;
+}
+
 dsb_status dsbi_file_write_atomic(dsb_runtime *rt, const char *path, const void *data, size_t size)
 {
-    size_t folder = folder_length(path);
-    char *scratch = dsbi_alloc(rt, folder + SUFFIX_BYTES);
-    if (!scratch)
-        return DSB_E_NOMEM;
-    memcpy(scratch, path, folder);
-    int fd = create_temporary(scratch, folder, O_WRONLY, 0666);
-    dsb_status status = fd < 0 ? io_fail(path, "create a temporary file beside")
-                               : write_and_sync(fd, data, size, path);
-    if (status == DSB_OK && rename(scratch, path) != 0)
-        status = io_fail(path, "rename the temporary file to");
-    if (status != DSB_OK && fd >= 0)
-        unlink(scratch);
-    if (status == DSB_OK)
-        status = sync_folder(path, scratch, folder);
-    dsbi_free(rt, scratch);
-    return status;
+    dsbi_new_file file;
+    dsbi_new_file_begin(&file, rt, path);
+    dsbi_new_file_write(&file, data, size);
+    return dsbi_new_file_end(&file);
 }
 
 dsb_status dsbi_make_dirs(dsb_runtime *rt, const char *path)

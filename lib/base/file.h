@@ -18,9 +18,27 @@ dsb_status dsbi_file_read(dsb_runtime *rt, uint8_t **bytes, size_t *size, const 
 dsb_status dsbi_file_read_beneath(dsb_runtime *rt, uint8_t **bytes, size_t *size, int root_fd,
                                   const char *path, size_t max_bytes);
 
+/* A regular file opened for dsbi_pread_all, and its size at that moment. Close it. */
+dsb_status dsbi_open_file(int *fd, uint64_t *size, const char *path);
+
 /* Temporary file in the same folder, fsync, rename, fsync of the folder. On failure the old file is
  * as it was and the temporary one is gone. */
 dsb_status dsbi_file_write_atomic(dsb_runtime *rt, const char *path, const void *data, size_t size);
+
+/* The same, piece by piece. The status is sticky: write freely, end always; end returns it. */
+typedef struct dsbi_new_file {
+    dsb_runtime *rt;
+    const char *path; /* borrowed until the end */
+    char *temporary;
+    size_t folder; /* bytes of its folder's name */
+    int fd;
+    dsb_status status;
+} dsbi_new_file;
+void dsbi_new_file_begin(dsbi_new_file *file, dsb_runtime *rt, const char *path);
+void dsbi_new_file_write(dsbi_new_file *file, const void *data, size_t size);
+/* Gives up: the old file stays, end returns `status`. */
+void dsbi_new_file_fail(dsbi_new_file *file, dsb_status status);
+dsb_status dsbi_new_file_end(dsbi_new_file *file);
 
 /* All bytes or a failure; `path` is for the message. */
 dsb_status dsbi_write_all(int fd, const void *data, size_t size, const char *path);

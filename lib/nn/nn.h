@@ -46,8 +46,10 @@ void dsbi_param_read(const dsbi_param *param, const dsbi_math *math, const void 
 void dsbi_param_write(const dsbi_param *param, const dsbi_math *math, void *params,
                       const float *in);
 
-/* A weight file as bytes: what dsb_model_save writes and dsb_model_load reads. */
-dsb_status dsbi_model_write(const dsb_model *model, dsbi_text *out);
-dsb_status dsbi_model_read(dsb_model *model, const uint8_t *bytes, size_t size);
+/* A weight file as bytes: what dsb_model_save writes and dsb_model_load_with reads. `keymap`: JSON,
+ * may be NULL. */
+dsb_status dsbi_model_write(const dsb_model *model, dsbi_text *out, uint32_t dtype);
+dsb_status dsbi_model_read(dsb_model *model, const uint8_t *bytes, size_t size, const char *keymap,
+                           size_t keymap_size);
 
 #endif

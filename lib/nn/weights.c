@@ -1,12 +1,18 @@
 /* dsb_model_save, dsb_model_load: a model's parameters as a safetensors file. Loading is all or
- * nothing: names and shapes are checked before the first number is written. */
+ * nothing: names, shapes and types are checked first, and the values are gathered aside, so that a
+ * file that cannot be read to its end changes nothing. */
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/file.h"
-#include "nn/nn.h"
-#include "nn/safetensors.h"
+#include "base/opts.h"
+#include "nn/bind.h"
+#include "nn/foreign.h"
 
-#define MAX_FILE ((size_t)1 << 36)
-enum { LISTED = 8 };
+#define MAX_KEYMAP ((size_t)64 << 20)
+
+/* ---- out ---- */
 
 typedef struct param_source {
     const dsb_model *model;
@@ -19,7 +25,7 @@ static void read_param(const void *user, float *out)
     dsbi_param_read(source->param, source->model->math, source->model->params, out);
 }
 
-dsb_status dsbi_model_write(const dsb_model *model, dsbi_text *out)
+static dsb_status write_model(const dsb_model *model, const dsbi_st_sink *sink, uint32_t dtype)
 {
     static const char *const metadata[] = {"format", "pt", NULL};
     const dsbi_graph *graph = model->graph;
@@ -31,143 +37,195 @@ dsb_status dsbi_model_write(const dsb_model *model, dsbi_text *out)
     for (size_t i = 0; i < graph->n_params; i++) {
         const dsbi_param *param = &graph->params[i];
         users[i] = (param_source){model, param};
-        sources[i] = (dsbi_st_source){param->name, param->rank, param->dims,
-                                      param->size, read_param,  &users[i]};
+        sources[i] = (dsbi_st_source){
+            .name = param->name,
+            .dtype = dtype == DSB_SAVE_BF16 ? DSBI_ST_BF16 : DSBI_ST_F32,
+            .rank = param->rank,
+            .dims = param->dims,
+            .size = param->size,
+            .read = read_param,
+            .user = &users[i],
+        };
     }
-    dsbi_st_write(out, sources, graph->n_params, metadata);
-    status = out->status;
+    status = dsbi_st_write(model->rt, sink, sources, graph->n_params, metadata);
 done:
     dsbi_free(model->rt, sources);
     dsbi_free(model->rt, users);
     return status;
 }
 
-dsb_status dsb_model_save(const dsb_model *model, const char *path)
+static void put_text(void *user, const void *bytes, size_t n_bytes)
+{
+    dsbi_text_add_n(user, bytes, n_bytes);
+}
+
+dsb_status dsbi_model_write(const dsb_model *model, dsbi_text *out, uint32_t dtype)
+{
+    const dsbi_st_sink sink = {put_text, out};
+    DSBI_TRY(write_model(model, &sink, dtype));
+    return out->status;
+}
+
+static void put_file(void *user, const void *bytes, size_t n_bytes)
+{
+    dsbi_new_file_write(user, bytes, n_bytes);
+}
+
+dsb_status dsb_model_save_as(const dsb_model *model, const char *path, uint32_t dtype)
 {
     dsbi_clear_error();
     if (!model || !path)
-        return dsbi_fail(DSB_E_INVALID, "dsb_model_save: NULL argument");
-    dsbi_text file;
-    dsbi_text_init(&file, model->rt);
-    dsb_status status = dsbi_model_write(model, &file);
-    if (status == DSB_OK)
-        status = dsbi_file_write_atomic(model->rt, path, file.data, file.size);
-    dsbi_text_free(&file);
-    return status;
+        return dsbi_fail(DSB_E_INVALID, "dsb_model_save_as: NULL argument");
+    if (dtype > DSB_SAVE_BF16)
+        return dsbi_fail(DSB_E_INVALID, "dsb_model_save_as: dtype is %u, no such type", dtype);
+    dsbi_new_file file;
+    const dsbi_st_sink sink = {put_file, &file};
+    dsbi_new_file_begin(&file, model->rt, path);
+    if (file.status == DSB_OK)
+        dsbi_new_file_fail(&file, write_model(model, &sink, dtype));
+    return dsbi_new_file_end(&file);
 }
 
-static bool same_shape(const dsbi_param *param, const dsbi_st_tensor *tensor)
+dsb_status dsb_model_save(const dsb_model *model, const char *path)
 {
-    if (param->rank != tensor->rank)
-        return false;
-    for (size_t d = 0; d < param->rank; d++)
-        if (param->dims[d] != tensor->dims[d])
-            return false;
-    return true;
+    return dsb_model_save_as(model, path, DSB_SAVE_F32);
 }
 
-static void add_shape(dsbi_text *text, const dsbi_param *param, const dsbi_st_tensor *tensor)
+/* ---- in ---- */
+
+static const dsb_load_opts defaults = {.struct_size = sizeof(dsb_load_opts)};
+
+_Static_assert(offsetof(dsb_load_opts, reserved) + sizeof(uint32_t) == sizeof(dsb_load_opts),
+               "no hole at the end of dsb_load_opts");
+
+void dsb_load_opts_init(dsb_load_opts *opts, size_t size)
 {
-    dsbi_text_printf(text, " %s is [", param->name);
-    for (size_t d = 0; d < tensor->rank; d++)
-        dsbi_text_printf(text, d ? ",%llu" : "%llu", (unsigned long long)tensor->dims[d]);
-    dsbi_text_add(text, "], expected [");
-    for (size_t d = 0; d < param->rank; d++)
-        dsbi_text_printf(text, d ? ",%zu" : "%zu", param->dims[d]);
-    dsbi_text_add(text, "]");
+    dsbi_opts_fill(opts, size, &defaults, sizeof defaults);
 }
 
-static bool is_param(const dsbi_graph *graph, const dsbi_st_tensor *tensor)
+/* Reads one tensor into `values` and from there into `arena`. */
+static dsb_status fill_param(void *arena, const dsb_model *model, const dsbi_param *param,
+                             float *values, const dsbi_safetensors *st,
+                             const dsbi_st_tensor *tensor, bool check_finite)
 {
-    for (size_t i = 0; i < graph->n_params; i++)
-        if (strlen(graph->params[i].name) == tensor->name_size &&
-            memcmp(graph->params[i].name, tensor->name, tensor->name_size) == 0)
-            return true;
-    return false;
+    DSBI_TRY(dsbi_st_read(st, tensor, values));
+    for (size_t i = 0; check_finite && i < param->size; i++)
+        if (!isfinite(values[i]))
+            return dsbi_fail(DSB_E_NUMERIC, "%s holds %g", param->name, (double)values[i]);
+    dsbi_param_write(param, model->math, arena, values);
+    return DSB_OK;
 }
 
-/* Extra tensors: only worth looking for when the counts differ. */
-static size_t list_extra(dsbi_text *text, const dsbi_graph *graph, const dsbi_safetensors *st)
-{
-    size_t extra = 0;
-    for (size_t i = 0; i < st->n && extra <= LISTED; i++)
-        if (!is_param(graph, &st->tensors[st->by_name[i]]) && extra++ < LISTED)
-            dsbi_text_printf(text, " %s", st->tensors[st->by_name[i]].name);
-    return extra;
-}
-
-/* Every parameter must be there with its shape, and nothing else. */
-static dsb_status compare(const dsbi_graph *graph, const dsbi_safetensors *st)
-{
-    dsbi_text missing, misshapen, extra;
-    dsbi_text_init(&missing, graph->rt);
-    dsbi_text_init(&misshapen, graph->rt);
-    dsbi_text_init(&extra, graph->rt);
-    size_t n_missing = 0, n_misshapen = 0;
-    for (size_t i = 0; i < graph->n_params; i++) {
-        const dsbi_param *param = &graph->params[i];
-        const dsbi_st_tensor *tensor = dsbi_st_find(st, param->name);
-        if (!tensor && n_missing++ < LISTED)
-            dsbi_text_printf(&missing, " %s", param->name);
-        if (tensor && !same_shape(param, tensor) && n_misshapen++ < LISTED)
-            add_shape(&misshapen, param, tensor);
-    }
-    const size_t n_extra = st->n + n_missing > graph->n_params ? list_extra(&extra, graph, st) : 0;
-    dsb_status status = DSB_OK;
-    if (n_missing > 0 || n_extra > 0)
-        status = dsbi_fail(DSB_E_NOTFOUND, "weights of another model: %zu missing:%s; extra:%s%s",
-                           n_missing, missing.data, extra.data, n_extra > LISTED ? " ..." : "");
-    else if (n_misshapen > 0)
-        status = dsbi_fail(DSB_E_SHAPE, "weights of another model: %zu of other shape:%s",
-                           n_misshapen, misshapen.data);
-    dsbi_text_free(&missing);
-    dsbi_text_free(&misshapen);
-    dsbi_text_free(&extra);
-    return status;
-}
-
-static dsb_status copy_in(dsb_model *model, const dsbi_safetensors *st)
+static dsb_status fill(dsb_model *model, const dsbi_safetensors *st,
+                       const dsbi_st_tensor *const *tensors, bool check_finite)
 {
     const dsbi_graph *graph = model->graph;
+    const size_t arena_bytes = graph->arena_size * model->math->item;
     size_t largest = 1;
     for (size_t i = 0; i < graph->n_params; i++)
         largest = graph->params[i].size > largest ? graph->params[i].size : largest;
-    float *values = dsbi_alloc_array(model->rt, largest, sizeof *values);
-    if (!values)
-        return DSB_E_NOMEM;
     dsb_status status = DSB_OK;
-    /* twice: dtypes are refused before anything is overwritten */
-    for (int write = 0; write < 2 && status == DSB_OK; write++)
-        for (size_t i = 0; i < graph->n_params && status == DSB_OK; i++) {
-            const dsbi_param *param = &graph->params[i];
-            status = dsbi_st_read(st, dsbi_st_find(st, param->name), values);
-            if (status == DSB_OK && write)
-                dsbi_param_write(param, model->math, model->params, values);
-        }
+    float *values = dsbi_alloc_array(model->rt, largest, sizeof *values);
+    void *arena = values ? dsbi_alloc(model->rt, arena_bytes) : NULL;
+    if (!arena)
+        status = DSB_E_NOMEM;
+    else
+        memcpy(arena, model->params, arena_bytes);
+    for (size_t i = 0; i < graph->n_params && status == DSB_OK; i++)
+        if (tensors[i])
+            status =
+                fill_param(arena, model, &graph->params[i], values, st, tensors[i], check_finite);
+    if (status == DSB_OK)
+        memcpy(model->params, arena, arena_bytes);
+    dsbi_free(model->rt, arena);
     dsbi_free(model->rt, values);
     return status;
 }
 
-dsb_status dsbi_model_read(dsb_model *model, const uint8_t *bytes, size_t size)
+static dsb_status load(dsb_model *model, const dsbi_safetensors *st, const dsbi_json_value *keymap,
+                       const dsb_load_opts *opts)
+{
+    const dsbi_st_tensor **tensors =
+        dsbi_alloc_array(model->rt, model->graph->n_params + 1, sizeof *tensors);
+    if (!tensors)
+        return DSB_E_NOMEM;
+    dsb_status status = dsbi_bind(model->graph, tensors, st, keymap, opts);
+    if (status == DSB_OK)
+        status = fill(model, st, tensors, opts->check_finite);
+    dsbi_free(model->rt, (void *)tensors);
+    return status;
+}
+
+dsb_status dsbi_model_read(dsb_model *model, const uint8_t *bytes, size_t size, const char *keymap,
+                           size_t keymap_size)
 {
     dsbi_safetensors st;
+    dsbi_json *map = NULL;
     DSBI_TRY(dsbi_st_parse(model->rt, &st, bytes, size));
-    dsb_status status = compare(model->graph, &st);
+    dsb_status status = DSB_OK;
+    if (keymap)
+        status = dsbi_fail_at(dsbi_json_parse(model->rt, &map, keymap, keymap_size), "key map");
     if (status == DSB_OK)
-        status = copy_in(model, &st);
+        status = load(model, &st, dsbi_json_root(map), &defaults);
+    dsbi_json_free(map);
+    dsbi_st_free(&st);
+    return status;
+}
+
+static dsb_status read_keymap(dsb_runtime *rt, dsbi_json **map, const char *path)
+{
+    uint8_t *text;
+    size_t size;
+    DSBI_TRY(dsbi_file_read(rt, &text, &size, path, MAX_KEYMAP));
+    const dsb_status status = dsbi_json_parse(rt, map, (const char *)text, size);
+    dsbi_free(rt, text);
+    return dsbi_fail_at(status, "%s", path);
+}
+
+/* A file that is no safetensors may be weights of another kind: then says which. */
+static dsb_status name_the_format(dsb_status status, const char *path)
+{
+    uint8_t head[DSBI_FOREIGN_HEAD];
+    char sentence[1024];
+    uint64_t size;
+    int fd;
+    if (status != DSB_E_FORMAT)
+        return status;
+    snprintf(sentence, sizeof sentence, "%s", dsb_last_error());
+    if (dsbi_open_file(&fd, &size, path) == DSB_OK) {
+        const size_t n = size < sizeof head ? (size_t)size : sizeof head;
+        if (dsbi_pread_all(fd, head, n, 0, path) == DSB_OK)
+            status = dsbi_foreign_check(head, n, path);
+        close(fd);
+        if (status == DSB_E_UNSUPPORTED)
+            return dsbi_fail_at(status, "%s", path);
+    }
+    return dsbi_fail_text(DSB_E_FORMAT, sentence);
+}
+
+dsb_status dsb_model_load_with(dsb_model *model, const char *path, const dsb_load_opts *given)
+{
+    dsbi_clear_error();
+    if (!model || !path)
+        return dsbi_fail(DSB_E_INVALID, "dsb_model_load: NULL argument");
+    dsb_load_opts opts = defaults;
+    DSBI_TRY(dsbi_opts_read(&opts, sizeof opts, given, "dsb_load_opts"));
+    if (opts.reserved)
+        return dsbi_fail(DSB_E_INVALID, "dsb_load_opts: reserved is not 0");
+    dsbi_safetensors st;
+    dsbi_json *map = NULL;
+    DSBI_TRY(name_the_format(dsbi_st_open(model->rt, &st, path), path));
+    dsb_status status = DSB_OK;
+    if (opts.keymap)
+        status = read_keymap(model->rt, &map, opts.keymap);
+    if (status == DSB_OK)
+        status = dsbi_fail_at(load(model, &st, dsbi_json_root(map), &opts), "%s", path);
+    dsbi_json_free(map);
     dsbi_st_free(&st);
     return status;
 }
 
 dsb_status dsb_model_load(dsb_model *model, const char *path)
 {
-    dsbi_clear_error();
-    if (!model || !path)
-        return dsbi_fail(DSB_E_INVALID, "dsb_model_load: NULL argument");
-    uint8_t *bytes;
-    size_t size;
-    DSBI_TRY(dsbi_file_read(model->rt, &bytes, &size, path, MAX_FILE));
-    const dsb_status status = dsbi_model_read(model, bytes, size);
-    dsbi_free(model->rt, bytes);
-    return dsbi_fail_at(status, "%s", path);
+    return dsb_model_load_with(model, path, NULL);
 }

@@ -45,6 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         assert(dsb_last_error()[0] != 0);
     }
-    dsbi_model_read(model, data, size);
+    dsbi_model_read(model, data, size, NULL, 0);
     return 0;
 }

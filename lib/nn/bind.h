@@ -1,0 +1,16 @@
+/* Which tensor of a weight file fills which parameter of a model. */
+#ifndef DSBI_NN_BIND_H
+#define DSBI_NN_BIND_H
+
+#include "nn/nn.h"
+#include "nn/safetensors.h"
+
+/* tensors [graph->n_params]: the tensor of each parameter; NULL where it is missing and that is
+ * allowed. `keymap`: an object, our name -> the file's, or NULL; where the file has no such tensor,
+ * or the map no such parameter, names are read as without a map.
+ * DSB_E_NOTFOUND, DSB_E_SHAPE with the names; DSB_E_DTYPE; DSB_E_FORMAT (keymap); DSB_E_NOMEM. */
+dsb_status dsbi_bind(const dsbi_graph *graph, const dsbi_st_tensor **tensors,
+                     const dsbi_safetensors *st, const dsbi_json_value *keymap,
+                     const dsb_load_opts *opts);
+
+#endif
