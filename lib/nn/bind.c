@@ -5,7 +5,7 @@
 
 #include <string.h>
 #include "base/sort.h"
-#include "nn/names.h"
+#include "nn/weight_names.h"
 
 /* Lower claims give way. A file may hold the weights and their running mean: the mean is what its
  * authors evaluate, so it comes first, and the weights beside it are no surplus. */

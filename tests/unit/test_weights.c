@@ -5,7 +5,7 @@
 #include <math.h>
 #include "base/file.h"
 #include "base/memory.h"
-#include "nn/names.h"
+#include "nn/weight_names.h"
 #include "nn/nn.h"
 #include "nn/safetensors.h"
 

@@ -1,6 +1,6 @@
-/* See names.h. The rules are one flat list: one applies where its result is a parameter of the
- * model at hand, so rules for other networks do no harm. */
-#include "nn/names.h"
+/* See weight_names.h. The rules are one flat list: one applies where its result is a parameter of
+ * the model at hand, so rules for other networks do no harm. */
+#include "nn/weight_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>

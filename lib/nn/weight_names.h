@@ -7,8 +7,8 @@
  *     for (dsbi_reading_start(&r, name); dsbi_reading_next(&r);)
  *         if (is_parameter(r.name)) ...
  */
-#ifndef DSBI_NN_NAMES_H
-#define DSBI_NN_NAMES_H
+#ifndef DSBI_NN_WEIGHT_NAMES_H
+#define DSBI_NN_WEIGHT_NAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>
