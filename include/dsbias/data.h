@@ -16,9 +16,10 @@
  *      while (dsb_loader_next(loader, &batch) == DSB_OK && batch.n)
  *          use(batch.images, batch.labels, batch.n);
  *
- *  A collection is named by a spec, "[NAME=]WHERE". WHERE is a folder, read recursively, or what
- *  another format takes ("synthetic:..."). NAME defaults to the last part of WHERE. A folder with
- *  '=' in its name is written "./a=b".
+ *  A collection is named by a spec, "[NAME=]WHERE[?option=value&...]". WHERE is a folder, a file, or
+ *  what another format takes ("synthetic:..."); its format is told by content (docs/datasets.md has
+ *  all of them and their options). NAME defaults to the last part of WHERE. A folder with '=' in its
+ *  name is written "./a=b"; %XX in a value is a byte.
  *
  *  What counts as an image in a folder: every file whose content is an image, whatever it is
  * called. A file that is no image is *broken* if its name ends like an image's (.jpg, .png ...),
@@ -84,11 +85,15 @@ DSB_API dsb_status dsb_dataset_info(const dsb_dataset *dataset, uint64_t i, dsb_
 /** Decodes image i. @return DSB_OK, DSB_E_INVALID, or as dsb_image_load. */
 DSB_API dsb_status dsb_dataset_image(const dsb_dataset *dataset, uint64_t i, dsb_image **out);
 
-/** Class folders: the folder of each image, "" for the root. Number of them, name of one, and the
- *  one of image i (UINT32_MAX if there is no such image). In order of first appearance. */
+/** Classes: number of them, name of one, and the one of image i (UINT32_MAX if there is no such
+ *  image). Where the format carries labels (CIFAR, npy with labels ...) the class is the label, and
+ *  classes without an image count too. Elsewhere it is the image's folder, "" for the root, numbered
+ *  in order of first appearance. */
 DSB_API uint32_t dsb_dataset_class_count(const dsb_dataset *dataset);
 DSB_API const char *dsb_dataset_class_name(const dsb_dataset *dataset, uint32_t class_id);
 DSB_API uint32_t dsb_dataset_class(const dsb_dataset *dataset, uint64_t i);
+/** 1 where classes are labels, 0 where they are folders. */
+DSB_API uint32_t dsb_dataset_has_labels(const dsb_dataset *dataset);
 
 /** SHA-256 over path, size and content hash of every usable image, in order: two collections with
  *  the same digest hold the same images. */

@@ -31,6 +31,7 @@ extern "C" {
 #define DSB_FORMAT_PNG 2u /* decoded when the library was built with libpng */
 #define DSB_FORMAT_PNM 3u /* PBM, PGM, PPM, binary */
 #define DSB_FORMAT_BMP 4u
+#define DSB_FORMAT_PIXELS 5u /* no file: pixels in an array or a record */
 #define DSB_FORMAT_WEBP 16u
 #define DSB_FORMAT_GIF 17u
 #define DSB_FORMAT_TIFF 18u

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/file.h"
 #include "base/opts.h"
 #include "base/sha256.h"
@@ -59,12 +60,20 @@ static dsb_status parse_spec(dsb_dataset *dataset, const char *spec)
     return dataset->where ? DSB_OK : DSB_E_NOMEM;
 }
 
-static const dsbi_format *find_format(const char *where)
+static const dsbi_format *find_by_name(const char *name)
+{
+    for (const dsbi_format *const *format = dsbi_format_table; *format; format++)
+        if (strcmp((*format)->name, name) == 0)
+            return *format;
+    return NULL;
+}
+
+static const dsbi_format *find_by_content(const dsbi_origin *origin)
 {
     const dsbi_format *best = NULL;
     int best_score = 0;
     for (const dsbi_format *const *format = dsbi_format_table; *format; format++) {
-        int score = (*format)->probe(where);
+        int score = (*format)->probe(origin);
         if (score > best_score) {
             best = *format;
             best_score = score;
@@ -73,20 +82,71 @@ static const dsbi_format *find_format(const char *where)
     return best;
 }
 
+static dsb_status find_format(dsbi_listing *listing, const dsbi_origin *origin,
+                              const dsbi_format **out)
+{
+    const char *wanted = dsbi_listing_option(listing, "format");
+    *out = wanted ? find_by_name(wanted) : find_by_content(origin);
+    if (*out)
+        return DSB_OK;
+    if (wanted)
+        return dsbi_fail(DSB_E_NOTFOUND, "there is no format \"%s\"", wanted);
+    return dsbi_fail(origin->kind == DSBI_ORIGIN_NONE ? DSB_E_NOTFOUND : DSB_E_UNSUPPORTED,
+                     "%s: %s", origin->where,
+                     origin->kind == DSBI_ORIGIN_NONE
+                         ? "no such file or folder"
+                         : "neither a folder of images nor a file of a format that is read");
+}
+
+/* Classes of members are declared ones. */
+static dsb_status check_classes(const dsb_dataset *dataset)
+{
+    for (uint64_t i = 0; i < dataset->entries.n; i++)
+        if (dsbi_dataset_entry(dataset, i)->stratum >= dataset->strata.n)
+            return dsbi_fail(DSB_E_INTERNAL, "%s: image %llu has class %u of %zu",
+                             dataset->format->name, (unsigned long long)i,
+                             dsbi_dataset_entry(dataset, i)->stratum, dataset->strata.n);
+    return DSB_OK;
+}
+
+static dsb_status list(dsb_dataset *dataset, dsbi_listing *listing, const dsbi_origin *origin)
+{
+    const dsbi_format *format;
+    DSBI_TRY(find_format(listing, origin, &format));
+    DSBI_TRY(format->open(dataset->rt, &dataset->state, listing, origin));
+    dataset->format = format; /* from here on `free` closes it */
+    DSBI_TRY(dsbi_options_check(listing, format));
+    if (!dataset->name)
+        DSBI_TRY(dsbi_listing_origin_name(listing, origin));
+    return check_classes(dataset);
+}
+
+/* Where "?key=value" begins; the end of the text if it names something that is there as it is, or
+ * has a scheme ("synthetic:...") and reads its options itself. */
+static size_t path_length(const char *where)
+{
+    size_t length = strcspn(where, "?"),
+           scheme = strspn(where, "abcdefghijklmnopqrstuvwxyz0123456789");
+    bool is_whole = (scheme > 0 && where[scheme] == ':') || access(where, F_OK) == 0;
+    return is_whole ? strlen(where) : length;
+}
+
 static dsb_status open_and_scan(dsb_dataset *dataset, const char *spec, dsb_event_fn fn, void *user)
 {
     DSBI_TRY(parse_spec(dataset, spec));
-    const dsbi_format *format = find_format(dataset->where);
-    if (!format)
-        return dsbi_fail(DSB_E_NOTFOUND, "%s: no such folder, and no other format takes it",
-                         dataset->where);
     dsbi_listing listing = {
         .dataset = dataset, .fn = fn, .user = user, .stage = "list files", .start = dsbi_now()};
-    DSBI_TRY(format->open(dataset->rt, &dataset->state, &listing, dataset->where));
-    dataset->format = format; /* from here on `free` closes it */
-    if (!dataset->name)
-        DSBI_TRY(dsbi_listing_name(&listing, format->name, strlen(format->name)));
-    return dsbi_dataset_scan(dataset, fn, user);
+    size_t length = path_length(dataset->where);
+    dsbi_origin origin = {0};
+    dsb_status status;
+    if (dataset->where[length] == '?')
+        DSBI_GO(dsbi_options_parse(&listing, dataset->where + length + 1));
+    DSBI_GO(dsbi_origin_look(dataset->rt, &origin, dataset->where, length));
+    status = list(dataset, &listing, &origin);
+done:
+    dsbi_options_free(&listing);
+    dsbi_origin_free(dataset->rt, &origin);
+    return status == DSB_OK ? dsbi_dataset_scan(dataset, fn, user) : status;
 }
 
 dsb_status dsb_dataset_open(dsb_runtime *rt, dsb_dataset **out, const char *spec,
@@ -241,6 +301,11 @@ const char *dsb_dataset_class_name(const dsb_dataset *dataset, uint32_t class_id
     if (class_id >= dataset->strata.n)
         return NULL;
     return dsbi_names_get(&dataset->names, dataset->strata.names[class_id]);
+}
+
+uint32_t dsb_dataset_has_labels(const dsb_dataset *dataset)
+{
+    return dataset->has_labels;
 }
 
 uint32_t dsb_dataset_class(const dsb_dataset *dataset, uint64_t i)

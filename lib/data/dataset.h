@@ -33,14 +33,16 @@ typedef struct dsbi_entry {
     uint64_t qtable_hash;
     uint64_t name; /* in the name pool */
     uint32_t width, height;
-    uint32_t stratum; /* class folder */
+    uint32_t stratum; /* class: the label, or the folder */
     uint32_t sampling;
+    uint32_t container;
+    uint32_t group; /* images of one group stay in one part of a split; 0 = none */
     uint16_t flags;
     uint16_t restart_interval; /* a marker holds 16 bits */
     unsigned format : 8, quality : 7, exif_orientation : 4, channels : 4, bit_depth : 5, colour : 3;
 } dsbi_entry;
-_Static_assert(sizeof(dsbi_entry) == 72,
-               "96 bytes an image leave 24 for splits, order, pixel store");
+_Static_assert(sizeof(dsbi_entry) == 80,
+               "96 bytes an image leave 16 for splits, order, pixel store");
 
 enum { DSBI_ENTRY_SEGMENT = 4096 };
 
@@ -78,7 +80,8 @@ struct dsb_dataset {
     char *name, *where;
     dsbi_entries entries;
     dsbi_names names;
-    dsbi_name_set strata; /* class folders, numbered */
+    dsbi_name_set strata; /* classes, numbered */
+    bool has_labels;      /* classes are declared by the format, not folders */
     dsbi_problems broken, skipped;
     uint64_t cause_counts[DSBI_CAUSE_LAST + 1];
     uint8_t digest[32];

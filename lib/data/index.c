@@ -59,6 +59,11 @@ const dsb_dataset_opts *dsbi_listing_opts(const dsbi_listing *listing)
     return &listing->dataset->opts;
 }
 
+dsb_runtime *dsbi_listing_runtime(const dsbi_listing *listing)
+{
+    return listing->dataset->rt;
+}
+
 dsb_status dsbi_listing_name(dsbi_listing *listing, const char *name, size_t size)
 {
     dsb_dataset *dataset = listing->dataset;
@@ -84,15 +89,35 @@ dsb_status dsbi_listing_leave_out(dsbi_listing *listing, const char *path, uint3
     return dsbi_dataset_note(dataset, name, cause, message);
 }
 
+void dsbi_listing_labelled(dsbi_listing *listing)
+{
+    listing->dataset->has_labels = true;
+}
+
+dsb_status dsbi_listing_class(dsbi_listing *listing, const char *name, size_t size)
+{
+    dsb_dataset *dataset = listing->dataset;
+    dsbi_name_set *classes = &dataset->strata;
+    void *names = classes->names;
+    DSBI_TRY(
+        dsbi_grow(dataset->rt, &names, &classes->capacity, classes->n + 1, sizeof *classes->names));
+    classes->names = names;
+    return dsbi_names_add(dataset->rt, &dataset->names, &classes->names[classes->n++], name, size);
+}
+
 dsb_status dsbi_listing_add(dsbi_listing *listing, const dsbi_member *member)
 {
     enum { EVENT_EVERY = 4096 };
     dsb_dataset *dataset = listing->dataset;
     const char *slash = strrchr(member->path, '/');
     size_t folder = slash ? (size_t)(slash - member->path) : 0;
-    dsbi_entry entry = {.size_bytes = member->size_bytes, .locator = member->locator};
-    DSBI_TRY(dsbi_name_set_add(dataset->rt, &dataset->strata, &dataset->names, &entry.stratum,
-                               member->path, folder));
+    dsbi_entry entry = {.size_bytes = member->size_bytes,
+                        .locator = member->locator,
+                        .container = member->container,
+                        .stratum = member->class_id};
+    if (!dataset->has_labels)
+        DSBI_TRY(dsbi_name_set_add(dataset->rt, &dataset->strata, &dataset->names, &entry.stratum,
+                                   member->path, folder));
     DSBI_TRY(dsbi_names_add(dataset->rt, &dataset->names, &entry.name, member->path,
                             strlen(member->path)));
     DSBI_TRY(dsbi_entries_add(dataset->rt, &dataset->entries, &entry));

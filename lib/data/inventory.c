@@ -250,11 +250,13 @@ dsb_status dsb_data_summary(dsb_runtime *rt, char **json, size_t *size,
     dsb_duplicates *duplicates;
     DSBI_TRY(dsb_duplicates_find(rt, &duplicates, datasets, n_datasets));
     uint64_t largest = 1;
-    for (uint64_t d = 0; d < n_datasets; d++)
+    for (uint64_t d = 0; d < n_datasets; d++) {
         largest = datasets[d]->entries.n > largest ? datasets[d]->entries.n : largest;
+        largest = datasets[d]->strata.n > largest ? datasets[d]->strata.n : largest;
+    }
     dsbi_text text;
     dsbi_text_init(&text, rt);
-    uint64_t *scratch = dsbi_alloc_array(rt, largest, sizeof *scratch); /* classes <= images */
+    uint64_t *scratch = dsbi_alloc_array(rt, largest, sizeof *scratch);
     dsb_status status = scratch ? DSB_OK : DSB_E_NOMEM;
     if (scratch) {
         dsbi_json_writer w;

@@ -1,8 +1,15 @@
-/* What a format lists into. */
+/* What a format lists into, and the options of the spec. */
 #ifndef DSBI_DATA_LISTING_H
 #define DSBI_DATA_LISTING_H
 
 #include "data/dataset.h"
+
+typedef struct dsbi_option {
+    char *key, *value; /* `key` owns both */
+    bool is_used;
+} dsbi_option;
+
+enum { DSBI_MAX_OPTIONS = 32 };
 
 struct dsbi_listing {
     dsb_dataset *dataset; /* its entries are candidates until the scan */
@@ -10,6 +17,16 @@ struct dsbi_listing {
     void *user;
     const char *stage;
     double start;
+    dsbi_option options[DSBI_MAX_OPTIONS];
+    size_t n_options;
 };
+
+/* Reads "key=value&key=value", %XX as a byte. DSB_E_INVALID, DSB_E_NOMEM. */
+dsb_status dsbi_options_parse(dsbi_listing *listing, const char *text);
+/* DSB_E_INVALID if one was not asked for. */
+dsb_status dsbi_options_check(const dsbi_listing *listing, const dsbi_format *format);
+void dsbi_options_free(dsbi_listing *listing);
+/* Names the collection after its origin, unless it has a name. */
+dsb_status dsbi_listing_origin_name(dsbi_listing *listing, const dsbi_origin *origin);
 
 #endif

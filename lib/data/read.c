@@ -14,6 +14,8 @@ dsbi_member dsbi_member_of(const dsb_dataset *dataset, const dsbi_entry *entry)
         .path = dsbi_names_get(&dataset->names, entry->name),
         .locator = entry->locator,
         .size_bytes = entry->size_bytes,
+        .container = entry->container,
+        .class_id = entry->stratum,
     };
 }
 

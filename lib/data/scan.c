@@ -233,9 +233,12 @@ static dsb_status keep_round(scan *self, size_t n, uint64_t *kept)
     return DSB_OK;
 }
 
-/* Class folders are those of usable images: numbers anew, in order of first appearance. */
+/* Class folders are those of usable images: numbers anew, in order of first appearance. Labels stay
+ * as they are. */
 static dsb_status renumber_strata(dsb_dataset *dataset)
 {
+    if (dataset->has_labels)
+        return DSB_OK;
     dsbi_name_set *strata = &dataset->strata;
     uint32_t *numbers =
         dsbi_calloc(dataset->rt, strata->n, sizeof *numbers); /* new + 1, 0 = none */

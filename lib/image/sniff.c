@@ -122,6 +122,8 @@ const char *dsb_image_format_name(uint32_t format)
         return "PNM";
     case DSB_FORMAT_BMP:
         return "BMP";
+    case DSB_FORMAT_PIXELS:
+        return "pixels";
     case DSB_FORMAT_WEBP:
         return "WebP";
     case DSB_FORMAT_GIF:

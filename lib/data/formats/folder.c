@@ -16,10 +16,9 @@ typedef struct folder {
     int fd;
 } folder;
 
-static int probe(const char *where)
+static int probe(const dsbi_origin *origin)
 {
-    struct stat facts;
-    return stat(where, &facts) == 0 && S_ISDIR(facts.st_mode) ? 50 : 1;
+    return origin->kind == DSBI_ORIGIN_FOLDER ? 50 : origin->kind == DSBI_ORIGIN_NONE ? 1 : 0;
 }
 
 static dsb_status leave_out(dsbi_listing *listing, const dsbi_walk_entry *entry, uint32_t cause,
@@ -64,29 +63,6 @@ static dsb_status visit(void *user, const dsbi_walk_entry *entry)
     return DSB_OK;
 }
 
-/* Last component; "." and "..", "/" have none of their own. */
-static dsb_status set_name(dsbi_listing *listing, const char *where)
-{
-    char *real = NULL;
-    size_t size = strlen(where);
-    while (size > 1 && where[size - 1] == '/')
-        size--;
-    size_t start = size;
-    while (start > 0 && where[start - 1] != '/')
-        start--;
-    bool is_dots = size - start <= 2 && strspn(where + start, ".") >= size - start;
-    if (is_dots && (real = realpath(where, NULL)) != NULL) {
-        const char *slash = strrchr(real, '/');
-        where = slash ? slash + 1 : real;
-        start = 0;
-        size = strlen(where);
-    }
-    dsb_status status = dsbi_listing_name(listing, size > start ? where + start : "root",
-                                          size > start ? size - start : 4);
-    free(real); /* of the C library */
-    return status;
-}
-
 static void folder_close(dsb_runtime *rt, void *state)
 {
     folder *self = state;
@@ -95,22 +71,20 @@ static void folder_close(dsb_runtime *rt, void *state)
 }
 
 static dsb_status folder_open(dsb_runtime *rt, void **state, dsbi_listing *listing,
-                              const char *where)
+                              const dsbi_origin *origin)
 {
     int fd;
-    DSBI_TRY(dsbi_open_folder(&fd, where));
+    DSBI_TRY(dsbi_open_folder(&fd, origin->where));
     folder *self = dsbi_alloc(rt, sizeof *self);
     if (!self) {
         close(fd);
         return DSB_E_NOMEM;
     }
     self->fd = fd;
-    dsb_status status = set_name(listing, where);
-    if (status == DSB_OK)
-        status = dsbi_walk(rt, fd, dsbi_listing_opts(listing)->max_depth, visit, listing);
+    dsb_status status = dsbi_walk(rt, fd, dsbi_listing_opts(listing)->max_depth, visit, listing);
     if (status != DSB_OK) {
         folder_close(rt, self);
-        return dsbi_fail_at(status, "%s", where);
+        return dsbi_fail_at(status, "%s", origin->where);
     }
     *state = self;
     return DSB_OK;

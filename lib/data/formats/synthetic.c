@@ -5,9 +5,9 @@
 #include <string.h>
 #include "image/synthetic/collection.h"
 
-static int probe(const char *where)
+static int probe(const dsbi_origin *origin)
 {
-    return dsbi_synthetic_is_spec(where) ? 100 : 0;
+    return dsbi_synthetic_is_spec(origin->where) ? 100 : 0;
 }
 
 static void synthetic_close(dsb_runtime *rt, void *state)
@@ -31,12 +31,12 @@ static dsb_status list_all(const dsbi_synthetic_spec *spec, dsbi_listing *listin
 }
 
 static dsb_status synthetic_open(dsb_runtime *rt, void **state, dsbi_listing *listing,
-                                 const char *where)
+                                 const dsbi_origin *origin)
 {
     dsbi_synthetic_spec *self = dsbi_alloc(rt, sizeof *self);
     if (!self)
         return DSB_E_NOMEM;
-    dsb_status status = dsbi_synthetic_parse(rt, self, where);
+    dsb_status status = dsbi_synthetic_parse(rt, self, origin->where);
     if (status == DSB_OK)
         status = list_all(self, listing);
     if (status == DSB_OK)

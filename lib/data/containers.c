@@ -1,0 +1,114 @@
+/* See containers.h. */
+#include "data/containers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/file.h"
+
+enum { OPEN_MAX_KEPT = 64 };
+
+dsb_status dsbi_containers_init(dsbi_containers *self, dsb_runtime *rt, const dsbi_origin *origin)
+{
+    *self = (dsbi_containers){.rt = rt, .root_fd = -1};
+    if (origin->kind == DSBI_ORIGIN_FOLDER)
+        return dsbi_open_folder(&self->root_fd, origin->where);
+    return DSB_OK;
+}
+
+void dsbi_containers_close(dsbi_containers *self)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        int fd = atomic_load(&self->items[i].fd);
+        if (fd >= 0)
+            close(fd);
+        dsbi_free(self->rt, self->items[i].path);
+    }
+    dsbi_free(self->rt, self->items);
+    if (self->root_fd >= 0)
+        close(self->root_fd);
+    *self = (dsbi_containers){.root_fd = -1};
+}
+
+static int open_file(const dsbi_containers *self, const char *path)
+{
+    int fd;
+    do
+        fd = self->root_fd >= 0 ? dsbi_open_beneath(self->root_fd, path, O_RDONLY)
+                                : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static dsb_status refuse(const char *path, int error)
+{
+    return dsbi_fail(error == ENOENT ? DSB_E_NOTFOUND : DSB_E_IO, "%s: %s", path, strerror(error));
+}
+
+dsb_status dsbi_containers_add(dsbi_containers *self, const char *path)
+{
+    int fd = open_file(self, path);
+    if (fd < 0)
+        return refuse(path, errno);
+    struct stat facts;
+    int error = fstat(fd, &facts) == 0 ? 0 : errno;
+    close(fd);
+    if (error)
+        return refuse(path, error);
+    if (!S_ISREG(facts.st_mode))
+        return dsbi_fail(DSB_E_IO, "%s: no regular file", path);
+    void *items = self->items;
+    DSBI_TRY(dsbi_grow(self->rt, &items, &self->capacity, self->n + 1, sizeof *self->items));
+    self->items = items;
+    dsbi_container *item = &self->items[self->n];
+    item->path = dsbi_strdup(self->rt, path);
+    if (!item->path)
+        return DSB_E_NOMEM;
+    item->size_bytes = (uint64_t)facts.st_size;
+    item->mtime_ns = (int64_t)facts.st_mtim.tv_sec * 1000000000 + facts.st_mtim.tv_nsec;
+    atomic_init(&item->fd, -1);
+    self->n++;
+    return DSB_OK;
+}
+
+/* The descriptor, kept if there is room; `*is_kept` false: the caller closes it. */
+static int borrow(dsbi_containers *self, dsbi_container *item, bool *is_kept)
+{
+    *is_kept = true;
+    int fd = atomic_load_explicit(&item->fd, memory_order_acquire);
+    if (fd >= 0)
+        return fd;
+    fd = open_file(self, item->path);
+    if (fd < 0)
+        return fd;
+    if (atomic_fetch_add(&self->n_open, 1) < OPEN_MAX_KEPT) {
+        int none = -1;
+        if (atomic_compare_exchange_strong(&item->fd, &none, fd))
+            return fd;
+    }
+    atomic_fetch_sub(&self->n_open, 1);
+    *is_kept = false;
+    return fd;
+}
+
+dsb_status dsbi_containers_read(dsbi_containers *self, size_t container, void *data, size_t size,
+                                uint64_t offset)
+{
+    dsbi_container *item = &self->items[container];
+    bool is_kept;
+    int fd = borrow(self, item, &is_kept);
+    if (fd < 0)
+        return refuse(item->path, errno);
+    dsb_status status = dsbi_pread_all(fd, data, size, offset, item->path);
+    if (!is_kept)
+        close(fd);
+    return status;
+}
+
+const char *dsbi_containers_name(const dsbi_containers *self, size_t container)
+{
+    const char *path = self->items[container].path;
+    return self->root_fd >= 0 || self->n == 1 ? dsbi_base_name(path) : path + strspn(path, "/");
+}

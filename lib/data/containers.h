@@ -1,0 +1,42 @@
+/* Files that hold many images each: shards, batches, arrays. They are opened when first read; the
+ * first OPEN_MAX ones stay open, so that a collection of any number of shards needs few descriptors
+ * and most reads are one pread. */
+#ifndef DSBI_DATA_CONTAINERS_H
+#define DSBI_DATA_CONTAINERS_H
+
+#include <stdatomic.h>
+#include "base/memory.h"
+#include "data/origin.h"
+
+typedef struct dsbi_container {
+    char *path;          /* below the root, or as the caller wrote it */
+    uint64_t size_bytes; /* when it was added */
+    int64_t mtime_ns;
+    atomic_int fd; /* -1: not open */
+} dsbi_container;
+
+typedef struct dsbi_containers {
+    dsb_runtime *rt;
+    int root_fd; /* of the folder, -1: paths are as the caller wrote them */
+    dsbi_container *items;
+    size_t n, capacity;
+    atomic_size_t n_open;
+} dsbi_containers;
+
+/* A folder's files can be added by name, nothing outside it is opened; of files given by path, any.
+ * DSB_E_IO, DSB_E_NOTFOUND. End with dsbi_containers_close, also after a failure. */
+dsb_status dsbi_containers_init(dsbi_containers *self, dsb_runtime *rt, const dsbi_origin *origin);
+void dsbi_containers_close(dsbi_containers *self);
+
+/* Adds a regular file; its number is `n` - 1. Not while others read. */
+dsb_status dsbi_containers_add(dsbi_containers *self, const char *path);
+
+/* `size` bytes at `offset`; the file ending before is DSB_E_IO. Any thread. */
+dsb_status dsbi_containers_read(dsbi_containers *self, size_t container, void *data, size_t size,
+                                uint64_t offset);
+
+/* What a container is called in paths of members: its last component if only one was added or all
+ * lie in a folder, else its path without a leading "/". */
+const char *dsbi_containers_name(const dsbi_containers *self, size_t container);
+
+#endif
