@@ -16,10 +16,10 @@
  *      while (dsb_loader_next(loader, &batch) == DSB_OK && batch.n)
  *          use(batch.images, batch.labels, batch.n);
  *
- *  A collection is named by a spec, "[NAME=]WHERE[?option=value&...]". WHERE is a folder, a file, or
- *  what another format takes ("synthetic:..."); its format is told by content (docs/datasets.md has
- *  all of them and their options). NAME defaults to the last part of WHERE. A folder with '=' in its
- *  name is written "./a=b"; %XX in a value is a byte.
+ *  A collection is named by a spec, "[NAME=]WHERE[?option=value&...]". WHERE is a folder, a file,
+ * or what another format takes ("synthetic:..."); its format is told by content (docs/datasets.md
+ * has all of them and their options). NAME defaults to the last part of WHERE. A folder with '=' in
+ * its name is written "./a=b"; %XX in a value is a byte.
  *
  *  What counts as an image in a folder: every file whose content is an image, whatever it is
  * called. A file that is no image is *broken* if its name ends like an image's (.jpg, .png ...),
@@ -87,8 +87,8 @@ DSB_API dsb_status dsb_dataset_image(const dsb_dataset *dataset, uint64_t i, dsb
 
 /** Classes: number of them, name of one, and the one of image i (UINT32_MAX if there is no such
  *  image). Where the format carries labels (CIFAR, npy with labels ...) the class is the label, and
- *  classes without an image count too. Elsewhere it is the image's folder, "" for the root, numbered
- *  in order of first appearance. */
+ *  classes without an image count too. Elsewhere it is the image's folder, "" for the root,
+ * numbered in order of first appearance. */
 DSB_API uint32_t dsb_dataset_class_count(const dsb_dataset *dataset);
 DSB_API const char *dsb_dataset_class_name(const dsb_dataset *dataset, uint32_t class_id);
 DSB_API uint32_t dsb_dataset_class(const dsb_dataset *dataset, uint64_t i);

@@ -30,7 +30,7 @@ void dsb_dataset_opts_init(dsb_dataset_opts *opts, size_t size)
 
 static dsb_status check_opts(const dsb_dataset_opts *opts)
 {
-    if (opts->max_file_bytes == 0 || opts->max_file_bytes > SIZE_MAX / 2)
+    if (opts->max_file_bytes == 0 || opts->max_file_bytes >= DSBI_ENTRY_MAX_SIZE)
         return dsbi_fail(DSB_E_INVALID, "dsb_dataset_opts: max_file_bytes is %llu",
                          (unsigned long long)opts->max_file_bytes);
     if (opts->verify > 1)
@@ -251,7 +251,7 @@ dsb_status dsb_dataset_info(const dsb_dataset *dataset, uint64_t i, dsb_image_in
     const dsbi_entry *entry = dsbi_dataset_entry(dataset, i);
     const dsb_image_info facts = {
         .struct_size = sizeof facts,
-        .size_bytes = entry->size_bytes,
+        .size_bytes = dsbi_entry_size(entry),
         .qtable_hash = entry->qtable_hash,
         .format = entry->format,
         .width = entry->width,

@@ -28,21 +28,36 @@ enum dsbi_entry_flags {
 typedef struct dsbi_entry {
     uint8_t
         hash[DSBI_HASH_BYTES]; /* of the file's bytes, or of the pixels where there is no file */
-    uint64_t size_bytes;
     uint64_t locator;
     uint64_t qtable_hash;
     uint64_t name; /* in the name pool */
     uint32_t width, height;
     uint32_t stratum; /* class: the label, or the folder */
     uint32_t sampling;
-    uint32_t container;
-    uint32_t group; /* images of one group stay in one part of a split; 0 = none */
+    uint32_t size_low; /* dsbi_entry_size */
+    unsigned size_high : 8, container : 24;
     uint16_t flags;
     uint16_t restart_interval; /* a marker holds 16 bits */
     unsigned format : 8, quality : 7, exif_orientation : 4, channels : 4, bit_depth : 5, colour : 3;
 } dsbi_entry;
-_Static_assert(sizeof(dsbi_entry) == 80,
-               "96 bytes an image leave 16 for splits, order, pixel store");
+_Static_assert(sizeof(dsbi_entry) == 72,
+               "96 bytes an image leave 24 for splits, order, pixel store");
+
+/* What an entry can hold: a terabyte an image, 16 million containers. */
+#define DSBI_ENTRY_MAX_SIZE (((uint64_t)1 << 40) - 1)
+enum { DSBI_ENTRY_MAX_CONTAINERS = 1 << 24 };
+
+static inline uint64_t dsbi_entry_size(const dsbi_entry *entry)
+{
+    return (uint64_t)entry->size_high << 32 | entry->size_low;
+}
+static inline void dsbi_entry_set_size(dsbi_entry *entry, uint64_t size_bytes)
+{
+    if (size_bytes > DSBI_ENTRY_MAX_SIZE)
+        size_bytes = DSBI_ENTRY_MAX_SIZE; /* above every limit */
+    entry->size_low = (uint32_t)size_bytes;
+    entry->size_high = size_bytes >> 32 & 0xff;
+}
 
 enum { DSBI_ENTRY_SEGMENT = 4096 };
 

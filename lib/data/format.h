@@ -5,7 +5,7 @@
  *   CIFAR, IDX, npy       decode gives pixels, read is NULL
  *
  * A member's place is a container (which shard or batch; data/containers.h), a locator within it
- * (byte offset, record number) and a size: 20 bytes an image whatever the format.
+ * (byte offset, record number) and a size: 16 bytes an image whatever the format.
  * Everything else (hashes, headers, what is broken, class folders, splits) happens outside. */
 #ifndef DSBI_DATA_FORMAT_H
 #define DSBI_DATA_FORMAT_H

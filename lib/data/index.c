@@ -111,10 +111,12 @@ dsb_status dsbi_listing_add(dsbi_listing *listing, const dsbi_member *member)
     dsb_dataset *dataset = listing->dataset;
     const char *slash = strrchr(member->path, '/');
     size_t folder = slash ? (size_t)(slash - member->path) : 0;
-    dsbi_entry entry = {.size_bytes = member->size_bytes,
-                        .locator = member->locator,
-                        .container = member->container,
-                        .stratum = member->class_id};
+    if (member->container >= DSBI_ENTRY_MAX_CONTAINERS)
+        return dsbi_fail(DSB_E_LIMIT, "more than %d containers", DSBI_ENTRY_MAX_CONTAINERS);
+    dsbi_entry entry = {.locator = member->locator,
+                        .stratum = member->class_id,
+                        .container = member->container & 0xffffff};
+    dsbi_entry_set_size(&entry, member->size_bytes);
     if (!dataset->has_labels)
         DSBI_TRY(dsbi_name_set_add(dataset->rt, &dataset->strata, &dataset->names, &entry.stratum,
                                    member->path, folder));

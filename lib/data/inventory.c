@@ -32,7 +32,7 @@ static uint64_t height_of(const dsbi_entry *entry)
 
 static uint64_t bytes_of(const dsbi_entry *entry)
 {
-    return entry->size_bytes;
+    return dsbi_entry_size(entry);
 }
 
 static uint64_t quality_of(const dsbi_entry *entry)

@@ -24,6 +24,22 @@ bool dsbi_ends_with(const char *path, const char *ending)
     return size >= n && strcasecmp(path + size - n, ending) == 0;
 }
 
+bool dsbi_named_like_an_image(const char *path)
+{
+    static const char *const endings[] = {
+        "jpg",  "jpeg", "jpe",  "jfif", "jif", "pjpeg", "png",  "apng", "ppm",
+        "pgm",  "pbm",  "pnm",  "bmp",  "dib", "gif",   "webp", "tif",  "tiff",
+        "heic", "heif", "avif", "jxl",  "jp2", "j2k",   "ico",  "tga",  "psd",
+    };
+    const char *dot = strrchr(path, '.');
+    if (!dot || strchr(dot, '/'))
+        return false;
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+        if (strcasecmp(dot + 1, endings[i]) == 0)
+            return true;
+    return false;
+}
+
 static dsb_status add_file(dsb_runtime *rt, dsbi_origin *origin, size_t *capacity, const char *path)
 {
     void *files = origin->files;
@@ -70,6 +86,8 @@ static dsb_status look_into_folder(dsb_runtime *rt, dsbi_origin *origin)
             continue;
         if (is_folder(dir, entry)) {
             origin->n_folders++;
+        } else if (dsbi_named_like_an_image(entry->d_name)) {
+            origin->n_images++;
         } else if (origin->n_files == DSBI_ORIGIN_MAX_FILES) {
             free_files(rt, origin);
             break;

@@ -19,9 +19,11 @@ typedef enum dsbi_origin_kind {
 typedef struct dsbi_origin {
     char *where; /* without options */
     dsbi_origin_kind kind;
-    char **files; /* FILES: paths to open. FOLDER: names of what is directly in it and no folder, in
-                     byte order, hidden names left out; none if there are too many */
+    char *
+        *files; /* FILES: paths to open. FOLDER: names of what is directly in it, in byte order;
+                   folders, hidden names and those of images left out; none if there are too many */
     size_t n_files;
+    size_t n_images;                /* FOLDER: left out for being named like images */
     size_t n_folders;               /* FOLDER: folders directly in it, hidden ones left out */
     uint8_t head[DSBI_ORIGIN_HEAD]; /* FILES: first bytes of the first */
     size_t head_size;
@@ -36,5 +38,7 @@ void dsbi_origin_free(dsb_runtime *rt, dsbi_origin *origin);
 const char *dsbi_base_name(const char *path);
 /* Whether the path ends so, in small or capital letters. */
 bool dsbi_ends_with(const char *path, const char *ending);
+/* Whether somebody took it for an image: .jpg, .png ... */
+bool dsbi_named_like_an_image(const char *path);
 
 #endif

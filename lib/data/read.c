@@ -13,7 +13,7 @@ dsbi_member dsbi_member_of(const dsb_dataset *dataset, const dsbi_entry *entry)
     return (dsbi_member){
         .path = dsbi_names_get(&dataset->names, entry->name),
         .locator = entry->locator,
-        .size_bytes = entry->size_bytes,
+        .size_bytes = dsbi_entry_size(entry),
         .container = entry->container,
         .class_id = entry->stratum,
     };

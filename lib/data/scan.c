@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include "base/event.h"
 #include "base/file.h"
 #include "base/pool.h"
@@ -25,22 +24,6 @@ typedef struct scan {
     uint64_t first;    /* candidate of task 0 */
     finding *findings; /* [ROUND] */
 } scan;
-
-static bool named_like_an_image(const char *path)
-{
-    static const char *const endings[] = {
-        "jpg",  "jpeg", "jpe",  "jfif", "jif", "pjpeg", "png",  "apng", "ppm",
-        "pgm",  "pbm",  "pnm",  "bmp",  "dib", "gif",   "webp", "tif",  "tiff",
-        "heic", "heif", "avif", "jxl",  "jp2", "j2k",   "ico",  "tga",  "psd",
-    };
-    const char *dot = strrchr(path, '.');
-    if (!dot || strchr(dot, '/'))
-        return false;
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
-        if (strcasecmp(dot + 1, endings[i]) == 0)
-            return true;
-    return false;
-}
 
 static bool is_image_format(uint32_t format)
 {
@@ -147,7 +130,7 @@ static dsb_status is_other_file(const dsb_dataset *dataset, const dsbi_member *m
                                 finding *found, bool *is_other)
 {
     *is_other = false;
-    if (named_like_an_image(member->path) || !dataset->format->peek)
+    if (dsbi_named_like_an_image(member->path) || !dataset->format->peek)
         return DSB_OK;
     uint8_t head[PEEK_BYTES];
     size_t size = sizeof head;
@@ -171,7 +154,7 @@ static dsb_status scan_bytes(dsb_dataset *dataset, dsbi_entry *entry, const uint
     uint8_t digest[32];
     dsbi_sha256(digest, bytes, size);
     memcpy(entry->hash, digest, sizeof entry->hash);
-    entry->size_bytes = size;
+    dsbi_entry_set_size(entry, size);
     dsb_image_info info;
     dsb_status status = dsbi_image_info_read(dataset->rt, &info, bytes, size);
     if (status == DSB_OK && dataset->opts.verify) {
@@ -287,7 +270,7 @@ static void make_digest(dsb_dataset *dataset)
         const char *path = dsbi_names_get(&dataset->names, entry->name);
         uint8_t size[8];
         for (int b = 0; b < 8; b++)
-            size[b] = (uint8_t)(entry->size_bytes >> 8 * b);
+            size[b] = (uint8_t)(dsbi_entry_size(entry) >> 8 * b);
         dsbi_sha256_update(&sha, path, strlen(path) + 1);
         dsbi_sha256_update(&sha, size, sizeof size);
         dsbi_sha256_update(&sha, entry->hash, sizeof entry->hash);
