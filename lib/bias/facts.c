@@ -49,7 +49,7 @@ static void put_medians(dsb_runtime *rt, dsbi_json_writer *w, const dsb_dataset 
     for (size_t k = 0; k < 3; k++) {
         for (size_t i = 0; values && i < n; i++) {
             const dsbi_entry *e = dsbi_dataset_entry(dataset, i * count / n);
-            values[i] = k == 0 ? e->width : k == 1 ? e->height : e->size_bytes;
+            values[i] = k == 0 ? e->width : k == 1 ? e->height : dsbi_entry_size(e);
         }
         put_median(w, keys[k], values, values ? n : 0);
     }

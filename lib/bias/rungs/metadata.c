@@ -25,7 +25,7 @@ typedef struct encoding {
 
 static void read_numbers(double *numbers, const dsbi_entry *e)
 {
-    double width = e->width, height = e->height, size = (double)e->size_bytes;
+    double width = e->width, height = e->height, size = (double)dsbi_entry_size(e);
     numbers[0] = log1p(size);
     numbers[1] = log1p(width);
     numbers[2] = log1p(height);
