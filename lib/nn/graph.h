@@ -107,6 +107,7 @@ typedef struct dsbi_node {
     bool pixels;      /* input 0 is the batch of u8 pixels itself, normalised while packing */
     double drop_rate; /* drop path in front of the sum */
     uint32_t drop_id; /* its id */
+    bool no_winograd; /* asked of the plan: sums as defined, even where fewer products would do */
 } dsbi_node;
 
 typedef struct dsbi_graph {

@@ -71,7 +71,9 @@ struct dsbi_layer {
     void (*needs)(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs);
     dsb_status (*forward)(const dsbi_call *call);
     dsb_status (*backward)(const dsbi_call *call); /* NULL: nothing to do */
-    uint64_t (*macs)(const dsbi_node *node);       /* multiply-adds an image; NULL: none counted */
+    /* How it is done, for tables: "winograd 4x4"; NULL where there is one way. */
+    const char *(*algorithm)(const dsbi_node *node);
+    uint64_t (*macs)(const dsbi_node *node); /* multiply-adds an image; NULL: none counted */
     /* A small graph that exercises the layer, for the gradient check; `image` is its input. */
     dsbi_shape check_image;
     dsbi_value (*check)(dsbi_builder *b, dsbi_value x);

@@ -72,6 +72,19 @@ typedef struct dsbi_math {
                         dsbi_dw_shape s);
     void (*dw_bwd_weights)(const dsbi_kernels *, void *dw, void *dbias, const void *x,
                            const void *dy, dsbi_dw_shape s);
+    /* 3 x 3 convolution by pieces, see kernels.def; a piece is rows x columns of pixels of n */
+    void (*wino_weights)(const dsbi_kernels *, void *u, size_t stride, const void *g,
+                         size_t g_stride, size_t n);
+    void (*wino_weights_bwd)(const dsbi_kernels *, void *g, size_t g_stride, const void *u,
+                             size_t stride, size_t n);
+    void (*wino_input)(const dsbi_kernels *, void *v, size_t stride, const void *x,
+                       size_t row_stride, size_t pixel_stride, size_t n);
+    void (*wino_output)(const dsbi_kernels *, void *y, size_t row_stride, size_t n, size_t rows,
+                        size_t columns, const void *m, size_t stride, const void *bias, bool add,
+                        size_t count);
+    void (*wino_output_bwd)(const dsbi_kernels *, void *m, size_t stride, void *sums,
+                            const void *dy, size_t row_stride, size_t n, size_t rows,
+                            size_t columns);
     /* y[p,c] = (x[p,c] - mean[c]) inv_std[c], three channels */
     void (*pixels)(const dsbi_kernels *, void *y, const uint8_t *x, const dsbi_pixel_scale *scale,
                    size_t n_pixels);

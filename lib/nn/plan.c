@@ -396,6 +396,8 @@ dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_gra
     DSBI_GO(dsbi_fuse(rt, &plan->nodes, &plan->n_nodes, &plan->output, graph, !opts->no_fusion));
     while (plan->nodes[plan->input].layer->role != DSBI_ROLE_INPUT)
         plan->input++;
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        plan->nodes[i].no_winograd = opts->no_winograd;
     DSBI_GO(check_sizes(plan));
     DSBI_GO(alloc_tables(plan));
     ask_needs(plan);

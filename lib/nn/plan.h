@@ -13,9 +13,10 @@ typedef struct dsbi_plan dsbi_plan;
 typedef struct dsbi_plan_opts {
     size_t batch; /* most images of a call */
     bool training;
-    bool input_grad; /* the gradient of the input too, where the input is reals */
-    bool no_fusion;  /* run the declaration as it stands */
-    bool timed;      /* keep the least seconds of each operation */
+    bool input_grad;  /* the gradient of the input too, where the input is reals */
+    bool no_fusion;   /* run the declaration as it stands */
+    bool no_winograd; /* convolutions by their definition only */
+    bool timed;       /* keep the least seconds of each operation */
     const dsbi_math *math;
     uint64_t seed;
     void *params; /* arena of the graph, borrowed; training writes the buffers in it */

@@ -5,6 +5,7 @@
  * layer may take pixels as bytes and normalise them on the way. */
 #include <string.h>
 #include "nn/affine.h"
+#include "nn/winograd.h"
 
 /* A line of pixels of several patches on the stack: 4 KiB, at least one patch of 16 pixels. */
 enum { LINE_DOUBLES = 512, MOST_LINE_KERNEL = 32 };
@@ -235,18 +236,26 @@ static dsbi_affine affine_of(const dsbi_node *node)
 
 static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
+    if (dsbi_winograd_fits(node)) {
+        dsbi_winograd_needs(node, sizing, needs);
+        return;
+    }
     const dsbi_affine affine = affine_of(node);
     dsbi_affine_needs(&affine, node, sizing, needs);
 }
 
 static dsb_status forward(const dsbi_call *call)
 {
+    if (dsbi_winograd_fits(call->node))
+        return dsbi_winograd_forward(call);
     const dsbi_affine affine = affine_of(call->node);
     return dsbi_affine_forward(call, &affine);
 }
 
 static dsb_status backward(const dsbi_call *call)
 {
+    if (dsbi_winograd_fits(call->node))
+        return dsbi_winograd_backward(call);
     const dsbi_affine affine = affine_of(call->node);
     return dsbi_affine_backward(call, &affine);
 }
@@ -260,6 +269,8 @@ static uint64_t macs(const dsbi_node *node)
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)
 {
+    x = dsbi_conv2d(b, x, "wide", 16, 3, 1, 1);
+    x = dsbi_conv2d(b, x, "pieces", 16, 3, 1, 0);
     x = dsbi_conv2d(b, x, "overlapping", 4, 3, 2, 1);
     x = dsbi_conv2d(b, x, "patches", 6, 2, 2, 0);
     x = dsbi_conv(b, x, "grouped", &(dsbi_attrs){.c_out = 4, .kernel = 1, .groups = 2});

@@ -1,0 +1,27 @@
+/* Winograd transforms in plain C, in vectors of 16 bytes. */
+#include "kernels/kernels.h"
+#include "kernels/template/unroll.h"
+
+#include <string.h>
+
+#define DSBI_ISA_SUFFIX generic
+
+typedef float lanes_f32 __attribute__((vector_size(16)));
+typedef double lanes_f64 __attribute__((vector_size(16)));
+
+#include "kernels/template/real_f32.h"
+#define LANES 4
+#define VEC lanes_f32
+#define VEC_FN(op) op##_f32
+#include "kernels/generic/lanes.inc"
+#include "kernels/template/winograd.inc"
+#undef LANES
+#undef VEC
+#undef VEC_FN
+
+#include "kernels/template/real_f64.h"
+#define LANES 2
+#define VEC lanes_f64
+#define VEC_FN(op) op##_f64
+#include "kernels/generic/lanes.inc"
+#include "kernels/template/winograd.inc"

@@ -1,0 +1,453 @@
+/* See winograd.h. The output is cut into pieces of 4 x 4, all images in a row. For a block of
+ * pieces the transformed input is V [36, pieces, c_in]; with the transformed weights U [36, c_in,
+ * c_out] each of the 36 is a matrix product M = V U, and the transform of M is the output. A
+ * block's V and M stay in the cache of the worker that makes them.
+ *
+ * The gradient of the data is the same with dy in the place of x and the taps reversed. The
+ * gradient of the weights is dU = D^T V with D the transformed dy: small ones are summed in groups
+ * of pieces, each with its own dU, added up in order; where dU is large there is one, and its 36
+ * products are the tasks. */
+#include "nn/winograd.h"
+
+#include <string.h>
+#include "nn/blocks.h"
+
+enum {
+    PIECE = 4,    /* outputs of a piece, in each direction */
+    PATCH = 6,    /* inputs */
+    POINTS = 36,  /* products */
+    COLUMNS = 64, /* of U and M at a time; a multiple of every tile width */
+    GAP = 16,     /* keeps the 36 arrays out of step: else they share a few sets of the cache */
+    /* sizes in elements, tuned on Zen 5 (1 MiB second-level cache), November 2026 */
+    BLOCK_ELEMENTS = 3 << 17,
+    MOST_PIECES = 112,
+    LEAST_PIECES = 14, /* a tile of a product */
+    BLOCKS_WANTED = 12,
+    GROUP_ELEMENTS = 36 << 12, /* largest dU that groups have of their own */
+    MOST_GROUPS = 16,
+    SHARED_ELEMENTS = 3 << 20 /* V and D of the pieces that share one dU */
+};
+
+/* How an output of shape `out` is cut, and where the input of a piece lies. */
+typedef struct wino_cut {
+    dsbi_shape in, out;
+    size_t pad; /* zeros before the first line and column of `in` */
+    size_t across, image, pieces;
+} wino_cut;
+
+static wino_cut cut_pieces(size_t batch, dsbi_shape in, dsbi_shape out, size_t pad)
+{
+    const size_t across = dsbi_pieces(out.w, PIECE), down = dsbi_pieces(out.h, PIECE);
+    return (wino_cut){in, out, pad, across, down * across, batch * down * across};
+}
+
+static wino_cut forward_cut(const dsbi_node *node, size_t batch)
+{
+    return cut_pieces(batch, node->in, node->out, node->attrs.pad);
+}
+
+static wino_cut data_cut(const dsbi_node *node, size_t batch)
+{
+    return cut_pieces(batch, node->out, node->in, 2 - node->attrs.pad);
+}
+
+/* First output of a piece and how many lines and columns of it exist. */
+typedef struct wino_place {
+    size_t image, line, column, lines, columns;
+} wino_place;
+
+static wino_place place_of(const wino_cut *cut, size_t piece)
+{
+    wino_place p = {.image = piece / cut->image};
+    p.line = piece % cut->image / cut->across * PIECE;
+    p.column = piece % cut->image % cut->across * PIECE;
+    p.lines = cut->out.h - p.line < PIECE ? cut->out.h - p.line : PIECE;
+    p.columns = cut->out.w - p.column < PIECE ? cut->out.w - p.column : PIECE;
+    return p;
+}
+
+/* The part of PATCH values from `at` - pad on that is inside `size`: [first, end). */
+static void inside(size_t at, size_t pad, size_t size, size_t *first, size_t *end)
+{
+    *first = at < pad ? pad - at : 0;
+    *end = size + pad > at ? size + pad - at : 0;
+    *end = *end < PATCH ? *end : PATCH;
+}
+
+/* V of one piece. Where the patch reaches over the border it is copied, with zeros around. */
+static void transform_input(const dsbi_call *call, const wino_cut *cut, const void *x, size_t piece,
+                            void *v, size_t stride, void *patch)
+{
+    const wino_place p = place_of(cut, piece);
+    const size_t c = cut->in.c, item = call->math->item, row = cut->in.w * c;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    size_t top, bottom, left, right;
+    inside(p.line, cut->pad, cut->in.h, &top, &bottom);
+    inside(p.column, cut->pad, cut->in.w, &left, &right);
+    const size_t image = p.image * dsbi_shape_size(cut->in);
+    if (bottom - top == PATCH && right - left == PATCH) {
+        const size_t at = image + (p.line - cut->pad) * row + (p.column - cut->pad) * c;
+        call->math->wino_input(kernels, v, stride, dsbi_at(call, x, at), row, c, c);
+        return;
+    }
+    memset(patch, 0, POINTS * c * item);
+    for (size_t i = top; i < bottom && left < right; i++)
+        memcpy(dsbi_at(call, patch, (i * PATCH + left) * c),
+               dsbi_at(call, x,
+                       image + (p.line + i - cut->pad) * row + (p.column + left - cut->pad) * c),
+               (right - left) * c * item);
+    call->math->wino_input(kernels, v, stride, patch, PATCH * c, c, c);
+}
+
+static size_t take(size_t *end, size_t elements)
+{
+    const size_t at = *end;
+    *end += (elements + 15) / 16 * 16;
+    return at;
+}
+
+/* --- forward and gradient of the data ------------------------------------------------------- */
+
+typedef struct wino_product {
+    wino_cut cut;
+    bool reversed; /* gradient of the data */
+    const void *x, *bias;
+    void *y;
+    bool add;
+    size_t block, columns, v_stride, m_stride;
+    size_t weights; /* U, for COLUMNS columns after the other: [36, c_in, COLUMNS] packed */
+    size_t worker, v, m, patch, taps, worker_size, end;
+} wino_product;
+
+/* Columns of packed weights are padded to whole vectors of at most 16. */
+static size_t padded(size_t columns)
+{
+    return (columns + 15) / 16 * 16;
+}
+
+static void lay_product(wino_product *job, size_t n_threads)
+{
+    const size_t c = job->cut.in.c, n = job->cut.out.c;
+    job->columns = n < COLUMNS ? n : COLUMNS;
+    size_t most = BLOCK_ELEMENTS / POINTS / (c + job->columns);
+    most = most > MOST_PIECES ? MOST_PIECES : most < 2 * LEAST_PIECES ? 2 * LEAST_PIECES : most;
+    const size_t wanted = dsbi_pieces(job->cut.pieces, BLOCKS_WANTED);
+    job->block = wanted > most ? most : wanted < LEAST_PIECES ? LEAST_PIECES : wanted;
+    job->v_stride = job->block * c + GAP;
+    job->m_stride = job->block * job->columns + GAP;
+    job->weights = take(&job->end, POINTS * c * padded(n));
+    size_t end = 0;
+    job->v = take(&end, POINTS * job->v_stride);
+    job->m = take(&end, POINTS * job->m_stride);
+    job->patch = take(&end, POINTS * c);
+    job->taps = 0; /* before V is needed */
+    const size_t taps = 9 * c * (job->columns + DSBI_GEMM_PAD);
+    job->worker_size = end > taps ? end : (taps + 15) / 16 * 16;
+    job->worker = take(&job->end, n_threads * job->worker_size);
+}
+
+static void *worker_at(const dsbi_call *call, const wino_product *job, size_t worker, size_t at)
+{
+    return dsbi_at(call, call->scratch, job->worker + worker * job->worker_size + at);
+}
+
+/* U of columns [first, first + count): the nine taps in the order of the tiles, then transformed.
+ */
+static dsb_status transform_weights(const dsbi_call *call, const void *user, size_t first,
+                                    size_t count, size_t worker)
+{
+    const wino_product *job = user;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t c = job->cut.in.c, n = job->cut.out.c, size = c * padded(count);
+    const size_t tap_stride = c * (job->columns + DSBI_GEMM_PAD);
+    void *taps = worker_at(call, job, worker, job->taps);
+    for (size_t tap = 0; tap < 9; tap++) {
+        void *packed = dsbi_at(call, taps, tap * tap_stride);
+        if (job->reversed) /* W [c, 9, n] */
+            call->math->pack(kernels, packed, dsbi_at(call, call->params[0], (8 - tap) * n + first),
+                             9 * n, false, c, count);
+        else /* W [n, 9, c] */
+            call->math->pack(kernels, packed, dsbi_at(call, call->params[0], (first * 9 + tap) * c),
+                             9 * c, true, c, count);
+    }
+    call->math->wino_weights(kernels,
+                             dsbi_at(call, call->scratch, job->weights + first * POINTS * c), size,
+                             taps, tap_stride, size);
+    return DSB_OK;
+}
+
+static dsb_status product_block(const dsbi_call *call, const void *user, size_t first, size_t count,
+                                size_t worker)
+{
+    const wino_product *job = user;
+    const wino_cut *cut = &job->cut;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t c = cut->in.c, n = cut->out.c;
+    void *v = worker_at(call, job, worker, job->v), *m = worker_at(call, job, worker, job->m);
+    for (size_t t = 0; t < count; t++)
+        transform_input(call, cut, job->x, first + t, dsbi_at(call, v, t * c), job->v_stride,
+                        worker_at(call, job, worker, job->patch));
+    for (size_t column = 0; column < n; column += job->columns) {
+        const size_t columns = n - column < job->columns ? n - column : job->columns;
+        const size_t u = job->weights + column * POINTS * c;
+        for (size_t p = 0; p < POINTS; p++)
+            call->math->block(kernels, dsbi_at(call, m, p * job->m_stride), columns,
+                              dsbi_at(call, v, p * job->v_stride), c, 1,
+                              dsbi_at(call, call->scratch, u + p * c * padded(columns)), count,
+                              columns, c, 1, 0);
+        const void *bias = job->bias ? dsbi_at(call, job->bias, column) : NULL;
+        for (size_t t = 0; t < count; t++) {
+            const wino_place p = place_of(cut, first + t);
+            const size_t at =
+                ((p.image * cut->out.h + p.line) * cut->out.w + p.column) * n + column;
+            call->math->wino_output(kernels, dsbi_at(call, job->y, at), cut->out.w * n, n, p.lines,
+                                    p.columns, dsbi_at(call, m, t * columns), job->m_stride, bias,
+                                    job->add, columns);
+        }
+    }
+    return DSB_OK;
+}
+
+static dsb_status run_product(const dsbi_call *call, const wino_product *job)
+{
+    DSBI_TRY(dsbi_ranges(call, job, job->cut.out.c, job->columns, transform_weights));
+    return dsbi_ranges(call, job, job->cut.pieces, job->block, product_block);
+}
+
+/* --- gradient of the weights ---------------------------------------------------------------- */
+
+typedef struct wino_gradient {
+    wino_cut cut;
+    bool shared;  /* one dU for all pieces */
+    size_t block; /* pieces transformed by a task at a time */
+    size_t group; /* pieces of a task (groups), or between two products (shared) */
+    size_t most_groups;
+    size_t v_stride, d_stride;
+    size_t du, du_size;     /* dU [36, c_out, c_in] of each group, or the one */
+    size_t sums, most_sums; /* column sums of dy [c_out] of each group, or each block */
+    size_t shared_v, shared_d;
+    size_t worker, v, d, patch, packed, worker_size, end;
+} wino_gradient;
+
+static void lay_gradient(wino_gradient *job, size_t n_threads)
+{
+    const size_t c = job->cut.in.c, n = job->cut.out.c, pieces = job->cut.pieces;
+    job->du_size = POINTS * n * c;
+    job->shared = job->du_size > GROUP_ELEMENTS;
+    const size_t most = BLOCK_ELEMENTS / POINTS / (c + n);
+    job->block = most > MOST_PIECES ? MOST_PIECES : most < LEAST_PIECES ? LEAST_PIECES : most;
+    size_t held = job->block; /* pieces whose V and D exist at a time */
+    if (job->shared) {
+        job->block = LEAST_PIECES;
+        held = SHARED_ELEMENTS / POINTS / (c + n) / job->block * job->block;
+        held = job->group = held > job->block ? held : job->block;
+        job->most_groups = 1;
+        job->most_sums = dsbi_pieces(pieces, job->block);
+    } else {
+        const size_t least = dsbi_pieces(pieces, MOST_GROUPS);
+        job->group = dsbi_pieces(least, job->block) * job->block;
+        job->most_groups = job->most_sums = MOST_GROUPS;
+    }
+    job->v_stride = held * c + GAP;
+    job->d_stride = held * n + GAP;
+    job->du = take(&job->end, job->most_groups * job->du_size);
+    job->sums = take(&job->end, job->most_sums * n);
+    size_t end = 0;
+    job->patch = take(&end, POINTS * c);
+    job->packed = take(&end, held * (c + DSBI_GEMM_PAD));
+    job->v = take(job->shared ? &job->end : &end, POINTS * job->v_stride);
+    job->d = take(job->shared ? &job->end : &end, POINTS * job->d_stride);
+    job->worker_size = end;
+    job->worker = take(&job->end, n_threads * end);
+}
+
+static void *gradient_at(const dsbi_call *call, const wino_gradient *job, size_t worker, size_t at)
+{
+    return dsbi_at(call, call->scratch, job->worker + worker * job->worker_size + at);
+}
+
+/* V and D of pieces first .. first + count; the pixels of dy are added to `sums`. */
+static void transform_both(const dsbi_call *call, const wino_gradient *job, void *v, void *d,
+                           void *sums, size_t first, size_t count, size_t worker)
+{
+    const wino_cut *cut = &job->cut;
+    const size_t c = cut->in.c, n = cut->out.c;
+    for (size_t t = 0; t < count; t++) {
+        transform_input(call, cut, call->x[0], first + t, dsbi_at(call, v, t * c), job->v_stride,
+                        gradient_at(call, job, worker, job->patch));
+        const wino_place p = place_of(cut, first + t);
+        const size_t at = ((p.image * cut->out.h + p.line) * cut->out.w + p.column) * n;
+        call->math->wino_output_bwd(dsbi_kernels_of(call->rt), dsbi_at(call, d, t * n),
+                                    job->d_stride, sums, dsbi_at(call, call->dy, at),
+                                    cut->out.w * n, n, p.lines, p.columns);
+    }
+}
+
+/* dU of one of the 36 points over `count` pieces: = or += D^T V. */
+static void sum_point(const dsbi_call *call, const wino_gradient *job, void *du, const void *v,
+                      const void *d, size_t point, size_t count, bool add, size_t worker)
+{
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t c = job->cut.in.c, n = job->cut.out.c;
+    void *packed = gradient_at(call, job, worker, job->packed);
+    call->math->pack(kernels, packed, dsbi_at(call, v, point * job->v_stride), c, false, count, c);
+    call->math->block(kernels, dsbi_at(call, du, point * n * c), c,
+                      dsbi_at(call, d, point * job->d_stride), 1, n, packed, n, c, count, 1, add);
+}
+
+static dsb_status sum_group(const dsbi_call *call, const void *user, size_t first, size_t count,
+                            size_t worker)
+{
+    const wino_gradient *job = user;
+    const size_t group = first / job->group, n = job->cut.out.c;
+    void *du = dsbi_at(call, call->scratch, job->du + group * job->du_size);
+    void *v = gradient_at(call, job, worker, job->v), *d = gradient_at(call, job, worker, job->d);
+    void *sums = dsbi_at(call, call->scratch, job->sums + group * n);
+    memset(sums, 0, n * call->math->item);
+    for (size_t done = 0; done < count; done += job->block) {
+        const size_t part = count - done < job->block ? count - done : job->block;
+        transform_both(call, job, v, d, sums, first + done, part, worker);
+        for (size_t point = 0; point < POINTS; point++)
+            sum_point(call, job, du, v, d, point, part, done > 0, worker);
+    }
+    return DSB_OK;
+}
+
+/* A stretch of pieces for the one dU: `count` of them from `first` on. */
+typedef struct wino_stretch {
+    const wino_gradient *job;
+    size_t first, count;
+} wino_stretch;
+
+static dsb_status transform_stretch(const dsbi_call *call, const void *user, size_t first,
+                                    size_t count, size_t worker)
+{
+    const wino_stretch *stretch = user;
+    const wino_gradient *job = stretch->job;
+    const size_t c = job->cut.in.c, n = job->cut.out.c, piece = stretch->first + first;
+    void *sums = dsbi_at(call, call->scratch, job->sums + piece / job->block * n);
+    memset(sums, 0, n * call->math->item);
+    transform_both(call, job, dsbi_at(call, call->scratch, job->v + first * c),
+                   dsbi_at(call, call->scratch, job->d + first * n), sums, piece, count, worker);
+    return DSB_OK;
+}
+
+static dsb_status sum_stretch(const dsbi_call *call, const void *user, size_t point, size_t count,
+                              size_t worker)
+{
+    (void)count;
+    const wino_stretch *stretch = user;
+    const wino_gradient *job = stretch->job;
+    sum_point(call, job, dsbi_at(call, call->scratch, job->du),
+              dsbi_at(call, call->scratch, job->v), dsbi_at(call, call->scratch, job->d), point,
+              stretch->count, stretch->first > 0, worker);
+    return DSB_OK;
+}
+
+static dsb_status sum_shared(const dsbi_call *call, const wino_gradient *job)
+{
+    for (size_t first = 0; first < job->cut.pieces; first += job->group) {
+        const size_t left = job->cut.pieces - first;
+        const wino_stretch stretch = {job, first, left < job->group ? left : job->group};
+        DSBI_TRY(dsbi_ranges(call, &stretch, stretch.count, job->block, transform_stretch));
+        DSBI_TRY(dsbi_ranges(call, &stretch, POINTS, 1, sum_stretch));
+    }
+    return DSB_OK;
+}
+
+/* The gradient of the weights of output channels first .. from dU. */
+static dsb_status give_weights(const dsbi_call *call, const void *user, size_t first, size_t count,
+                               size_t worker)
+{
+    (void)worker;
+    const wino_gradient *job = user;
+    const size_t c = job->cut.in.c, n = job->cut.out.c;
+    for (size_t i = first; i < first + count; i++)
+        call->math->wino_weights_bwd(dsbi_kernels_of(call->rt),
+                                     dsbi_at(call, call->grads[0], i * 9 * c), c,
+                                     dsbi_at(call, call->scratch, job->du + i * c), n * c, c);
+    return DSB_OK;
+}
+
+static dsb_status weight_gradient(const dsbi_call *call, const wino_gradient *job)
+{
+    const size_t n = job->cut.out.c, c = job->cut.in.c;
+    size_t groups = 1, sums = dsbi_pieces(job->cut.pieces, job->block);
+    if (job->shared) {
+        DSBI_TRY(sum_shared(call, job));
+    } else {
+        groups = sums = dsbi_pieces(job->cut.pieces, job->group);
+        DSBI_TRY(dsbi_ranges(call, job, job->cut.pieces, job->group, sum_group));
+    }
+    void *du = dsbi_at(call, call->scratch, job->du);
+    DSBI_TRY(dsbi_reduce(call, du, dsbi_at(call, du, job->du_size), groups - 1, job->du_size,
+                         job->du_size));
+    DSBI_TRY(dsbi_ranges(call, job, n, dsbi_range_step(n, POINTS * c), give_weights));
+    if (!call->grads[1])
+        return DSB_OK;
+    return dsbi_reduce(call, call->grads[1], dsbi_at(call, call->scratch, job->sums), sums, n, n);
+}
+
+/* --- the layer's side ----------------------------------------------------------------------- */
+
+/* Multiply-adds of the direct sum against those of 36 products, the transforms (each of the 36
+ * values costs as much as some 8 products) and the weights, transformed once for a batch of perhaps
+ * 16 images. */
+bool dsbi_winograd_fits(const dsbi_node *node)
+{
+    const dsbi_attrs *a = &node->attrs;
+    if (a->kernel != 3 || a->stride > 1 || a->pad > 2 || a->groups > 1 || node->pixels ||
+        node->gelu || node->residual)
+        return false;
+    const double c = (double)node->in.c, n = (double)node->out.c;
+    const wino_cut cut = forward_cut(node, 1);
+    const double pieces = (double)cut.pieces;
+    const double direct = 9 * (double)dsbi_shape_rows(node->out) * c * n;
+    const double here = pieces * (36 * c * n + 36 * 8 * (c + n)) + 36 * 8 * c * n / 16;
+    return c >= 8 && n >= 8 && here < 0.8 * direct;
+}
+
+static wino_product forward_product(const dsbi_call *call)
+{
+    return (wino_product){.cut = forward_cut(call->node, call->batch),
+                          .x = call->x[0],
+                          .bias = call->params[1],
+                          .y = call->y};
+}
+
+void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
+{
+    wino_product forward = {.cut = forward_cut(node, sizing->batch)};
+    wino_product data = {.cut = data_cut(node, sizing->batch)};
+    wino_gradient weights = {.cut = forward_cut(node, sizing->batch)};
+    lay_product(&forward, sizing->n_threads);
+    lay_product(&data, sizing->n_threads);
+    lay_gradient(&weights, sizing->n_threads);
+    needs->scratch_forward = forward.end * sizing->item;
+    needs->scratch_backward = (data.end > weights.end ? data.end : weights.end) * sizing->item;
+    needs->keep_x = 1;
+    needs->adds_dx = true;
+}
+
+dsb_status dsbi_winograd_forward(const dsbi_call *call)
+{
+    wino_product job = forward_product(call);
+    lay_product(&job, call->rt->n_threads);
+    return run_product(call, &job);
+}
+
+dsb_status dsbi_winograd_backward(const dsbi_call *call)
+{
+    if (call->dx[0]) {
+        wino_product job = {.cut = data_cut(call->node, call->batch),
+                            .reversed = true,
+                            .x = call->dy,
+                            .y = call->dx[0],
+                            .add = call->add[0]};
+        lay_product(&job, call->rt->n_threads);
+        DSBI_TRY(run_product(call, &job));
+    }
+    wino_gradient job = {.cut = forward_cut(call->node, call->batch)};
+    lay_gradient(&job, call->rt->n_threads);
+    return weight_gradient(call, &job);
+}

@@ -1,0 +1,18 @@
+/* 3 x 3 convolutions with stride 1 by Winograd's F(4x4, 3x3): a quarter of the products of the
+ * definition, for transforms before and behind them (kernels/template/winograd.inc). Forward,
+ * gradient of the data and gradient of the weights. An element differs from the direct sum by some
+ * 1e-6 of the size of its terms, three to four times the rounding error of a direct product. */
+#ifndef DSBI_NN_WINOGRAD_H
+#define DSBI_NN_WINOGRAD_H
+
+#include "nn/layer.h"
+
+/* Is it the way for this convolution? Depends on shapes alone, never on the batch: an image gives
+ * the same bits in any batch. */
+bool dsbi_winograd_fits(const dsbi_node *node);
+
+void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs);
+dsb_status dsbi_winograd_forward(const dsbi_call *call);
+dsb_status dsbi_winograd_backward(const dsbi_call *call);
+
+#endif

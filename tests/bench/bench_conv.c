@@ -1,0 +1,149 @@
+/* Convolutions alone, as the engine runs them: forward, gradient of the data, gradient of the
+ * weights, each as GFLOP/s and as share of what the machine's multiply-add units can do.
+ *
+ *     bench_conv [threads [level [name]]]      level: generic, avx2, avx512; rows whose name begins
+ * so
+ *
+ * The gradient of the data is what a backward pass takes longer when it is asked for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/file.h"
+#include "kernels/peak.h"
+#include "nn/nn.h"
+
+#define CHECK(call)                                               \
+    do {                                                          \
+        if ((call) != DSB_OK) {                                   \
+            fprintf(stderr, "%s: %s\n", #call, dsb_last_error()); \
+            exit(1);                                              \
+        }                                                         \
+    } while (0)
+
+typedef struct conv_case {
+    const char *name;
+    size_t batch, size, c_in, c_out, kernel, stride, pad;
+} conv_case;
+
+static const conv_case cases[] = {
+    {"resnet 7x7/2 stem", 16, 224, 3, 64, 7, 2, 3},
+    {"resnet 1x1 64-256", 16, 56, 64, 256, 1, 1, 0},
+    {"resnet 1x1 256-64", 16, 56, 256, 64, 1, 1, 0},
+    {"resnet 3x3 64", 16, 56, 64, 64, 3, 1, 1},
+    {"resnet 3x3/2 128", 16, 56, 128, 128, 3, 2, 1},
+    {"resnet 1x1/2 256-512", 16, 56, 256, 512, 1, 2, 0},
+    {"resnet 1x1 128-512", 16, 28, 128, 512, 1, 1, 0},
+    {"resnet 3x3 128", 16, 28, 128, 128, 3, 1, 1},
+    {"resnet 1x1 256-1024", 16, 14, 256, 1024, 1, 1, 0},
+    {"resnet 1x1 1024-256", 16, 14, 1024, 256, 1, 1, 0},
+    {"resnet 3x3 256", 16, 14, 256, 256, 3, 1, 1},
+    {"resnet 1x1 2048-512", 16, 7, 2048, 512, 1, 1, 0},
+    {"resnet 1x1 512-2048", 16, 7, 512, 2048, 1, 1, 0},
+    {"resnet 3x3 512", 16, 7, 512, 512, 3, 1, 1},
+    {"vgg 3x3 3-64", 4, 224, 3, 64, 3, 1, 1},
+    {"vgg 3x3 64", 4, 224, 64, 64, 3, 1, 1},
+    {"vgg 3x3 128", 4, 112, 128, 128, 3, 1, 1},
+    {"vgg 3x3 256", 4, 56, 256, 256, 3, 1, 1},
+    {"vgg 3x3 512 @28", 4, 28, 512, 512, 3, 1, 1},
+    {"vgg 3x3 512 @14", 16, 14, 512, 512, 3, 1, 1},
+    {"alexnet 11x11/4", 16, 224, 3, 64, 11, 4, 2},
+    {"alexnet 5x5", 16, 27, 64, 192, 5, 1, 2},
+    {"alexnet 3x3 384-256", 16, 13, 384, 256, 3, 1, 1},
+    {"cifar 3x3 3-16", 128, 32, 3, 16, 3, 1, 1},
+    {"cifar 3x3 16", 128, 32, 16, 16, 3, 1, 1},
+    {"cifar 3x3/2 16-32", 128, 32, 16, 32, 3, 2, 1},
+    {"cifar 3x3 32", 128, 16, 32, 32, 3, 1, 1},
+    {"cifar 3x3 64", 128, 8, 64, 64, 3, 1, 1},
+    {"densenet 1x1 240-48", 128, 32, 240, 48, 1, 1, 0},
+    {"densenet 3x3 48-12", 128, 32, 48, 12, 3, 1, 1},
+    {"convnext 4x4/4 stem", 16, 224, 3, 96, 4, 4, 0},
+    {"convnext 2x2/2", 16, 56, 96, 192, 2, 2, 0},
+    {"convnext 1x1 96-384", 16, 56, 96, 384, 1, 1, 0},
+    {"convnext 1x1 384-96", 16, 56, 384, 96, 1, 1, 0},
+};
+
+static dsbi_graph *graph_of(dsb_runtime *rt, const conv_case *c)
+{
+    dsbi_builder b;
+    CHECK(dsbi_builder_init(&b, rt, (dsbi_shape){c->size, c->size, c->c_in}, 1));
+    const dsbi_value x = dsbi_input_values(&b);
+    dsbi_graph_output(&b, dsbi_conv2d(&b, x, "conv", c->c_out, c->kernel, c->stride, c->pad));
+    dsbi_graph *graph;
+    CHECK(dsbi_graph_finish(&b, &graph));
+    return graph;
+}
+
+static void fill(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(i * 2654435761u >> 16 & 255) / 128 - 1;
+}
+
+/* Least seconds of forward and backward. */
+static void measure(dsb_runtime *rt, const conv_case *c, bool input_grad, const float *params,
+                    const dsbi_graph *graph, double *forward, double *backward)
+{
+    const dsbi_plan_opts opts = {.batch = c->batch,
+                                 .training = true,
+                                 .input_grad = input_grad,
+                                 .math = &dsbi_math_f32,
+                                 .params = params};
+    dsbi_plan *plan;
+    CHECK(dsbi_plan_create_for(&plan, rt, graph, &opts));
+    fill(dsbi_plan_input(plan), c->batch * c->size * c->size * c->c_in);
+    fill(dsbi_plan_dlogits(plan), c->batch * dsbi_shape_size(graph->nodes[graph->output].out));
+    *forward = *backward = 1e9;
+    const double begin = dsbi_now();
+    for (int i = 0; i < 3 || dsbi_now() - begin < 0.25; i++) {
+        const double start = dsbi_now();
+        CHECK(dsbi_plan_forward(plan, 0));
+        const double middle = dsbi_now();
+        CHECK(dsbi_plan_backward(plan));
+        const double end = dsbi_now();
+        *forward = middle - start < *forward ? middle - start : *forward;
+        *backward = end - middle < *backward ? end - middle : *backward;
+    }
+    dsbi_plan_free(plan);
+}
+
+static void run_case(dsb_runtime *rt, const conv_case *c, double peak)
+{
+    dsbi_graph *graph = graph_of(rt, c);
+    float *params = dsbi_calloc(rt, graph->arena_size, sizeof *params);
+    fill(params, graph->arena_size);
+    double forward, backward, weights;
+    measure(rt, c, true, params, graph, &forward, &backward);
+    measure(rt, c, false, params, graph, &forward, &weights);
+    const double data = backward - weights;
+    const dsbi_node *node = &graph->nodes[graph->output];
+    const double flop = 2e-9 * (double)node->layer->macs(node) * (double)c->batch;
+    printf("%-22s %4zu %8.3f %8.3f %8.3f %8.0f %5.0f %5.0f %6.0f %6.0f %6.0f %6.0f\n", c->name,
+           c->batch, forward * 1e3, data * 1e3, weights * 1e3, flop / forward, flop / data,
+           flop / weights, 100 * flop / forward / peak, 100 * flop / data / peak,
+           100 * flop / weights / peak, 100 * 3 * flop / (forward + backward) / peak);
+    dsbi_free(rt, params);
+    dsbi_graph_free(graph);
+}
+
+int main(int argc, char **argv)
+{
+    dsb_runtime_opts runtime;
+    dsb_runtime_opts_init(&runtime, sizeof runtime);
+    runtime.n_threads = argc > 1 ? (uint64_t)atoi(argv[1]) : 2;
+    if (argc > 2)
+        runtime.isa_max = !strcmp(argv[2], "generic") ? DSB_ISA_GENERIC
+                          : !strcmp(argv[2], "avx2")  ? DSB_ISA_AVX2
+                                                      : DSB_ISA_AVX512;
+    dsb_runtime *rt;
+    CHECK(dsb_runtime_create(&rt, &runtime));
+    const double peak = dsbi_peak_gflops(rt);
+    printf("%llu threads, %s, peak %.0f GFLOP/s; least times\n",
+           (unsigned long long)runtime.n_threads, dsb_isa_name(dsb_runtime_isa(rt)), peak);
+    printf("%-22s %4s %8s %8s %8s %8s %5s %5s %6s %6s %6s %6s\n", "convolution", "n", "fwd ms",
+           "data", "weights", "GFLOP/s", "data", "wts", "fwd %", "data %", "wts %", "step %");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (argc < 4 || !strncmp(cases[i].name, argv[3], strlen(argv[3])))
+            run_case(rt, &cases[i], peak);
+    dsb_runtime_free(rt);
+    return 0;
+}
