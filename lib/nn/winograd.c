@@ -397,7 +397,7 @@ bool dsbi_winograd_fits(const dsbi_node *node)
 {
     const dsbi_attrs *a = &node->attrs;
     if (a->kernel != 3 || a->stride > 1 || a->pad > 2 || a->groups > 1 || node->pixels ||
-        node->gelu || node->residual)
+        node->gelu || node->residual || node->no_winograd)
         return false;
     const double c = (double)node->in.c, n = (double)node->out.c;
     const wino_cut cut = forward_cut(node, 1);

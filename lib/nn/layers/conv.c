@@ -260,6 +260,13 @@ static dsb_status backward(const dsbi_call *call)
     return dsbi_affine_backward(call, &affine);
 }
 
+static const char *algorithm(const dsbi_node *node)
+{
+    if (dsbi_winograd_fits(node))
+        return "winograd 4x4";
+    return affine_of(node).gather ? "patches" : "product";
+}
+
 static uint64_t macs(const dsbi_node *node)
 {
     const window v = window_of(node);
@@ -287,6 +294,7 @@ const dsbi_layer dsbi_layer_conv = {.name = "conv",
                                     .needs = needs,
                                     .forward = forward,
                                     .backward = backward,
+                                    .algorithm = algorithm,
                                     .macs = macs,
                                     .check_image = {7, 9, 3},
                                     .check = check};
