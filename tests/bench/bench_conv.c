@@ -80,7 +80,7 @@ static void fill(float *x, size_t n)
 }
 
 /* Least seconds of forward and backward. */
-static void measure(dsb_runtime *rt, const conv_case *c, bool input_grad, const float *params,
+static void measure(dsb_runtime *rt, const conv_case *c, bool input_grad, float *params,
                     const dsbi_graph *graph, double *forward, double *backward)
 {
     const dsbi_plan_opts opts = {.batch = c->batch,
