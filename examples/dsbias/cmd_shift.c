@@ -99,7 +99,7 @@ static int add_set(cli_context *cli, dsb_shift *shift, const char *spec)
     }
     *colon = '\0';
     char *equals = strchr(copy, '=');
-    if (equals) {
+    if (equals && !memchr(copy, '/', (size_t)(equals - copy))) {
         *equals = '\0';
         labels = equals + 1;
         name = strdup(copy);

@@ -60,6 +60,17 @@ dsbi_column *dsbi_columns_find(const dsbi_columns *columns, const char *const *n
     return NULL;
 }
 
+dsb_status dsbi_columns_not_numbers(const dsbi_column *column, const dsbi_words *words)
+{
+    for (size_t i = 0; i < column->n; i++) {
+        const char *word = isnan(column->value[i]) ? "" : words->word[(size_t)column->value[i]];
+        if (word[strspn(word, "+-.0123456789eE")] != '\0')
+            return dsbi_fail(DSB_E_DATA, "column '%s' is not numbers: row %zu holds '%.40s'",
+                             column->name, i + 1, word);
+    }
+    return dsbi_fail(DSB_E_DATA, "column '%s' is not numbers", column->name);
+}
+
 dsb_status dsbi_columns_parse(dsbi_columns *out, dsbi_words *words, const uint8_t *bytes,
                               size_t size)
 {

@@ -41,6 +41,8 @@ void dsbi_columns_free(dsbi_columns *columns);
 dsbi_column *dsbi_columns_add(dsbi_columns *columns, const char *name, size_t n);
 /* The column of that name (any of NULL-ended `names`, case ignored), NULL if there is none. */
 dsbi_column *dsbi_columns_find(const dsbi_columns *columns, const char *const *names);
+/* Refuses a column of words where numbers belong, with the first word that is none. DSB_E_DATA. */
+dsb_status dsbi_columns_not_numbers(const dsbi_column *column, const dsbi_words *words);
 
 /* Parses the bytes of a file, format by content. Failures say line and column or byte. */
 dsb_status dsbi_columns_parse(dsbi_columns *out, dsbi_words *words, const uint8_t *bytes,

@@ -162,6 +162,46 @@ done:
     return status;
 }
 
+/* How often each class 0 .. n_classes-1 occurs in predictions of all sets and in labels of all but
+ * one. */
+static void count_elsewhere(uint64_t *seen, const dsb_shift *s, size_t but)
+{
+    for (size_t i = 0; i < s->n_sets; i++) {
+        const dsbi_shift_set *set = &s->sets[i];
+        for (size_t k = 0; i != but && set->labels && k < set->n; k++)
+            seen[set->labels[k]]++;
+        for (size_t m = 0; m < s->n_models; m++)
+            for (size_t k = 0; s->cells[i][m].predicted && k < set->n; k++)
+                seen[s->cells[i][m].predicted[k]]++;
+    }
+}
+
+/* A label beyond the classes that everything else knows, where these are known well (every class
+ * below the last one occurs, ten times each on average), is an error and no rare class. */
+static dsb_status check_labels(const dsb_shift *s, size_t set, uint32_t n_classes)
+{
+    const dsbi_shift_set *about = &s->sets[set];
+    uint64_t *seen = dsbi_calloc(s->rt, n_classes, sizeof *seen), total = 0;
+    size_t known = 0, gaps = 0;
+    if (!seen)
+        return DSB_E_NOMEM;
+    count_elsewhere(seen, s, set);
+    for (size_t k = n_classes; k-- > 0;) {
+        total += seen[k];
+        known = known == 0 && seen[k] > 0 ? k + 1 : known;
+        gaps += known > 0 && seen[k] == 0;
+    }
+    dsbi_free(s->rt, seen);
+    for (size_t i = 0; known >= 2 && gaps == 0 && total >= 10 * known && i < about->n; i++)
+        if (about->labels[i] >= known)
+            return dsbi_fail_at(dsbi_fail(DSB_E_DATA,
+                                          "label of item %zu is %u, but all predictions and all "
+                                          "other labels are 0 .. %zu",
+                                          i, about->labels[i], known - 1),
+                                "%s", about->labels_from ? about->labels_from : about->name);
+    return DSB_OK;
+}
+
 /* Classes of a set and of all predictions on it; wrong class orders are pointed out. */
 static dsb_status settle(dsb_shift *s)
 {
@@ -196,6 +236,9 @@ static dsb_status settle(dsb_shift *s)
         DSBI_TRY(dsbi_shift_warn(
             s, "labels go up to %u, but no model ever predicts above %u: are the labels right?",
             from_labels - 1, predicted_most));
+    for (size_t i = 0; predicted && i < s->n_sets; i++)
+        if (s->sets[i].labels)
+            DSBI_TRY(check_labels(s, i, n_classes));
     for (size_t i = 0; i < s->n_sets; i++)
         s->sets[i].n_classes = n_classes;
     for (size_t i = 0; i < s->n_sets && n_classes <= 2000; i++)

@@ -47,7 +47,7 @@ static dsb_status read_array(dsbi_columns *out, dsbi_words *words, const char *n
 {
     size_t n = dsbi_json_count(array);
     if (dsbi_json_type_of(array) != DSBI_JSON_ARRAY)
-        return dsbi_fail(DSB_E_FORMAT, "a %s where an array of predictions belongs",
+        return dsbi_fail(DSB_E_FORMAT, "an array of predictions belongs here, found: %s",
                          dsbi_json_type_name(dsbi_json_type_of(array)));
     if (n == 0)
         return dsbi_fail(DSB_E_DATA, "the array is empty");

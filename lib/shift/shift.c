@@ -82,7 +82,10 @@ dsb_status dsb_shift_create(dsb_runtime *rt, dsb_shift **out, const dsb_shift_op
             goto done;
         }
     }
-    if (o.class_names) {
+    if (o.class_names && *o.class_names) {
+        s->n_named_classes = 1;
+        for (const char *c = o.class_names; *c; c++)
+            s->n_named_classes += *c == ',';
         s->class_list = dsbi_strdup(rt, o.class_names);
         if (!s->class_list) {
             status = DSB_E_NOMEM;
@@ -124,6 +127,7 @@ void dsb_shift_free(dsb_shift *s)
         dsbi_free(rt, s->cells[i]);
         dsbi_free(rt, s->sets[i].name);
         dsbi_free(rt, s->sets[i].labels);
+        dsbi_free(rt, s->sets[i].labels_from);
         for (size_t g = 0; g < s->sets[i].n_groups; g++) {
             dsbi_free(rt, s->sets[i].groups[g].name);
             dsbi_free(rt, s->sets[i].groups[g].in);
@@ -279,6 +283,9 @@ static dsb_status class_of(dsb_shift *s, uint32_t *out, const dsbi_column *colum
     }
     if (!(v >= 0) || !(v < 1000000) || v != floor(v))
         return dsbi_fail(DSB_E_DATA, "item %zu: %g is no class index (0 .. 999999)", i, v);
+    if (s->n_named_classes && v >= (double)s->n_named_classes)
+        return dsbi_fail(DSB_E_DATA, "item %zu: class %g, but there are %zu class names", i, v,
+                         s->n_named_classes);
     *out = (uint32_t)v;
     return DSB_OK;
 }
@@ -287,9 +294,11 @@ dsb_status dsbi_shift_classes(dsb_shift *s, uint32_t **out, const dsbi_column *c
 {
     *out = NULL;
     bool words = column->words;
-    if (words ? s->numbers_used : s->words_used)
-        return dsbi_fail(DSB_E_DATA, "classes are %s here, but %s in a file read before",
-                         words ? "words" : "numbers", words ? "numbers" : "words");
+    if (words && s->numbers_used)
+        return dsbi_fail_at(dsbi_columns_not_numbers(column, &s->words),
+                            "classes were numbers so far");
+    if (!words && s->words_used)
+        return dsbi_fail(DSB_E_DATA, "classes are numbers here, but words in a file read before");
     uint32_t *classes = dsbi_alloc_array(s->rt, column->n + 1, sizeof *classes);
     if (!classes)
         return DSB_E_NOMEM;

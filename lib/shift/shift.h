@@ -25,6 +25,7 @@ typedef struct dsbi_shift_set {
     char *name;
     size_t n;           /* items; 0 for a set known from a table only */
     uint32_t *labels;   /* [n]; NULL: scores only */
+    char *labels_from;  /* the file they were read from; NULL: from memory */
     uint32_t n_classes; /* of labels and predictions of all sets; set by dsbi_shift_settle */
     dsbi_shift_group *groups;
     size_t n_groups, groups_capacity;
@@ -56,6 +57,7 @@ struct dsb_shift {
     regex_t baseline_regex, exclude_regex;
     dsbi_words words;       /* words of all files: models, items, classes */
     dsbi_words class_names; /* classes that are words; number = class */
+    size_t n_named_classes; /* names in class_list; 0: not said how many classes there are */
     bool words_used, numbers_used;
     dsbi_shift_set *sets;
     size_t n_sets, sets_capacity;

@@ -70,7 +70,9 @@ static dsb_status from_json(dsb_shift *s, const dsbi_json_value *root)
                 return dsbi_fail(DSB_E_FORMAT, "group '%s' must be an array of items", group->name);
             for (const dsbi_json_value *v = dsbi_json_first(g); v; v = dsbi_json_next(v)) {
                 double item = NAN;
-                dsbi_json_double(v, &item);
+                if (!dsbi_json_double(v, &item))
+                    return dsbi_fail(DSB_E_FORMAT, "group '%s': an item is a number, found: %s",
+                                     group->name, dsbi_json_type_name(dsbi_json_type_of(v)));
                 DSBI_TRY(put(group, item, set_size(s, set_name)));
             }
         }
@@ -91,8 +93,10 @@ static dsb_status from_table(dsb_shift *s, const uint8_t *bytes, size_t size)
     const dsbi_column *set = dsbi_columns_find(&file, set_names);
     const dsbi_column *group = dsbi_columns_find(&file, group_names);
     const dsbi_column *item = dsbi_columns_find(&file, item_names);
-    if (status == DSB_OK && (!set || !group || !item || !set->words || item->words))
-        status = dsbi_fail(DSB_E_DATA, "groups need columns set, group and item (a number)");
+    if (status == DSB_OK && (!set || !group || !item || !set->words))
+        status = dsbi_fail(DSB_E_DATA, "groups need columns set, group and item");
+    if (status == DSB_OK && item->words)
+        status = dsbi_columns_not_numbers(item, &words);
     for (size_t i = 0; status == DSB_OK && i < item->n; i++) {
         char text[64];
         dsbi_shift_group *to;
@@ -101,10 +105,10 @@ static dsb_status from_table(dsb_shift *s, const uint8_t *bytes, size_t size)
             break;
         }
         const char *set_name = words.word[(size_t)set->value[i]];
-        snprintf(text, sizeof text, "%g", group->value[i]);
+        snprintf(text, sizeof text, "%.17g", group->value[i]);
         DSBI_GO(
             group_of(s, &to, set_name, group->words ? words.word[(size_t)group->value[i]] : text));
-        status = put(to, item->value[i], set_size(s, set_name));
+        status = dsbi_fail_at(put(to, item->value[i], set_size(s, set_name)), "row %zu", i + 1);
     }
 done:
     dsbi_columns_free(&file);

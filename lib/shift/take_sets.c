@@ -32,17 +32,18 @@ static bool is_named(const dsbi_column *c, const char *const *names)
 /* The column of a labels file that holds the labels. */
 static dsb_status pick_labels(const dsbi_column **out, const dsbi_columns *file)
 {
-    *out = dsbi_columns_find(file, label_names);
-    if (*out)
-        return DSB_OK;
     size_t left = 0;
-    for (size_t i = 0; i < file->n; i++)
-        if (!is_named(&file->item[i], item_names)) {
-            *out = &file->item[i];
-            left++;
-        }
-    if (left != 1)
+    *out = dsbi_columns_find(file, label_names);
+    for (size_t i = 0; !*out && i < file->n; i++)
+        left += !is_named(&file->item[i], item_names);
+    if (!*out && left != 1)
         return dsbi_fail(DSB_E_DATA, "%zu columns and none is called 'label'", file->n);
+    for (size_t i = 0; !*out && i < file->n; i++)
+        if (!is_named(&file->item[i], item_names))
+            *out = &file->item[i];
+    if ((*out)->matrix && (*out)->width > 1)
+        return dsbi_fail(DSB_E_SHAPE, "%zu x %zu numbers, but labels are one class an item",
+                         (*out)->n, (*out)->width);
     return DSB_OK;
 }
 
@@ -63,7 +64,7 @@ static dsb_status item_order(dsb_runtime *rt, size_t **place, const dsbi_column 
         double at = items->value[i] - low;
         if ((low != 0 && low != 1) || !(at >= 0) || !(at < (double)n))
             status = dsbi_fail(DSB_E_DATA, "column '%s', row %zu: %g, but %zu items count from 0",
-                               items->name, i, items->value[i], n);
+                               items->name, i + 1, items->value[i], n);
         else if (seen[(size_t)at])
             status = dsbi_fail(DSB_E_DATA, "column '%s': item %g occurs twice", items->name,
                                items->value[i]);
@@ -196,9 +197,15 @@ static dsb_status fill_column(dsb_shift *s, size_t set, const dsbi_column *c, co
     DSBI_TRY(dsbi_shift_claim(s, &cell, set, name));
     if (!cell)
         return DSB_OK;
+    if (!about->labels && c->words)
+        return dsbi_fail(DSB_E_DATA, "words, but there are no labels");
+    if (!about->labels && c->matrix && c->width > 1)
+        return dsbi_fail(DSB_E_SHAPE,
+                         "%zu numbers an item, but without labels an item has one "
+                         "score",
+                         c->width);
     if (!about->labels)
-        return c->words ? dsbi_fail(DSB_E_DATA, "words, but there are no labels")
-                        : fill_scores(s, cell, set, c, place);
+        return fill_scores(s, cell, set, c, place);
     uint32_t *classes = NULL;
     dsb_status status = DSB_OK;
     if (c->matrix && !c->whole) {
@@ -274,7 +281,7 @@ static dsb_status number_items(dsb_runtime *rt, size_t *number, size_t *n, const
     for (size_t i = 0; i < rows && status == DSB_OK; i++) {
         double id = t->item ? t->item->value[i] : 0;
         if (t->item && isnan(id)) {
-            status = dsbi_fail(DSB_E_DATA, "row %zu: no item", i);
+            status = dsbi_fail(DSB_E_DATA, "row %zu: no item", i + 1);
         } else if (whole) {
             number[i] = (size_t)(id - low);
         } else if (t->item) {
@@ -324,7 +331,7 @@ static dsb_status spread_long(dsb_shift *s, long_table *t)
         char text[64];
         const char *name = text;
         if (isnan(t->model->value[i])) {
-            status = dsbi_fail(DSB_E_DATA, "row %zu: no model", i);
+            status = dsbi_fail(DSB_E_DATA, "row %zu: no model", i + 1);
             break;
         }
         if (t->model->words)
@@ -343,13 +350,13 @@ static dsb_status spread_long(dsb_shift *s, long_table *t)
         }
         double *to = &t->models.item[m].value[number[i]];
         if (!isnan(*to))
-            status =
-                dsbi_fail(DSB_E_DATA, "row %zu: model '%s' has item %zu twice", i, name, number[i]);
+            status = dsbi_fail(DSB_E_DATA, "row %zu: model '%s' has item %zu twice", i + 1, name,
+                               number[i]);
         *to = t->value->value[i];
         if (status == DSB_OK && t->label) {
             double *label = &t->labels.value[number[i]];
             if (!isnan(*label) && *label != t->label->value[i])
-                status = dsbi_fail(DSB_E_DATA, "row %zu: item %zu has two different labels", i,
+                status = dsbi_fail(DSB_E_DATA, "row %zu: item %zu has two different labels", i + 1,
                                    number[i]);
             *label = t->label->value[i];
         }
@@ -362,43 +369,47 @@ done:
 
 /* ---- the set ---- */
 
-static dsb_status make_set(dsb_shift *s, size_t *set, const char *name, const dsbi_column *labels,
-                           const dsbi_column *label_items, size_t n)
+/* Labels on their way into a set. */
+typedef struct label_row {
+    uint32_t *classes; /* [n]; NULL: none */
+    size_t n;
+} label_row;
+
+static dsb_status take_labels(dsb_shift *s, label_row *out, const dsbi_column *labels,
+                              const dsbi_column *items)
 {
-    uint32_t *classes = NULL;
     size_t *place = NULL;
-    dsb_status status = DSB_OK;
-    if (labels) {
-        n = labels->n;
-        DSBI_GO(dsbi_fail_at(dsbi_shift_classes(s, &classes, labels), "labels"));
-        DSBI_GO(item_order(s->rt, &place, label_items, n));
-        DSBI_GO(reorder(s->rt, classes, place, n));
-    }
-    if (n == 0) {
-        status = dsbi_fail(DSB_E_DATA, "the set is empty");
-        goto done;
-    }
-    DSBI_GO(dsbi_shift_new_set(s, set, name, n));
-    s->sets[*set].labels = classes;
-    classes = NULL;
-done:
-    dsbi_free(s->rt, classes);
+    DSBI_TRY(dsbi_shift_classes(s, &out->classes, labels));
+    out->n = labels->n;
+    dsb_status status = item_order(s->rt, &place, items, out->n);
+    if (status == DSB_OK)
+        status = reorder(s->rt, out->classes, place, out->n);
     dsbi_free(s->rt, place);
     return status;
 }
 
-static dsb_status take_long(dsb_shift *s, const char *name, const dsbi_column *labels,
-                            const dsbi_columns *label_file, long_table *t)
+/* The labels become the set's. */
+static dsb_status make_set(dsb_shift *s, size_t *set, const char *name, label_row *labels, size_t n)
+{
+    if (labels->classes)
+        n = labels->n;
+    if (n == 0)
+        return dsbi_fail(DSB_E_DATA, "the set is empty");
+    DSBI_TRY(dsbi_shift_new_set(s, set, name, n));
+    s->sets[*set].labels = labels->classes;
+    labels->classes = NULL;
+    return DSB_OK;
+}
+
+static dsb_status take_long(dsb_shift *s, const char *name, label_row *labels, long_table *t)
 {
     size_t set;
     dsbi_columns_init(&t->models, s->rt);
     dsb_status status = spread_long(s, t);
+    if (status == DSB_OK && !labels->classes && t->label)
+        status = dsbi_fail_at(take_labels(s, labels, &t->labels, NULL), "labels");
     if (status == DSB_OK)
-        status = make_set(s, &set, name,
-                          labels     ? labels
-                          : t->label ? &t->labels
-                                     : NULL,
-                          labels ? dsbi_columns_find(label_file, item_names) : NULL, t->n);
+        status = make_set(s, &set, name, labels, t->n);
     for (size_t m = 0; status == DSB_OK && m < t->models.n; m++)
         status = take_column(s, set, &t->models.item[m], t->models.item[m].name, NULL, NULL);
     dsbi_columns_free(&t->models);
@@ -406,24 +417,20 @@ static dsb_status take_long(dsb_shift *s, const char *name, const dsbi_column *l
     return status;
 }
 
-static dsb_status take_wide(dsb_shift *s, const char *name, const dsbi_column *labels,
-                            const dsbi_columns *label_file, const dsbi_columns *file, bool folder,
-                            const char *stem)
+static dsb_status take_wide(dsb_shift *s, const char *name, label_row *labels,
+                            const dsbi_columns *file, bool folder, const char *stem)
 {
     const dsbi_column *items = folder ? NULL : dsbi_columns_find(file, item_names);
     const dsbi_column *inside = folder ? NULL : dsbi_columns_find(file, label_names);
     const dsbi_column *single = folder ? NULL : dsbi_columns_find(file, value_names);
     const dsbi_column *confidence = single ? dsbi_columns_find(file, confidence_names) : NULL;
-    const dsbi_column *label_items = labels ? dsbi_columns_find(label_file, item_names) : NULL;
-    if (!labels && inside) {
-        labels = inside;
-        label_items = items;
-    }
+    if (!labels->classes && inside)
+        DSBI_TRY(dsbi_fail_at(take_labels(s, labels, inside, items), "labels"));
     size_t set, n = 0, *place = NULL;
     for (size_t i = 0; i < file->n; i++)
         if (&file->item[i] != items && &file->item[i] != inside && n == 0)
             n = file->item[i].n;
-    DSBI_TRY(make_set(s, &set, name, labels, label_items, n));
+    DSBI_TRY(make_set(s, &set, name, labels, n));
     dsb_status status = item_order(s->rt, &place, items, n);
     size_t taken = 0;
     for (size_t i = 0; status == DSB_OK && i < file->n; i++) {
@@ -457,44 +464,66 @@ static dsb_status note_input(dsb_shift *s, const char *name, const char *labels,
     return s->inputs.status;
 }
 
+/* "a/b/net.npy" -> "net" */
+static void stem_of(char *out, size_t size, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(out, size, "%s", slash ? slash + 1 : path);
+    char *dot = strrchr(out, '.');
+    if (dot && dot != out)
+        *dot = '\0';
+}
+
+static dsb_status take_predictions(dsb_shift *s, const char *name, label_row *labels,
+                                   const char *path)
+{
+    dsbi_columns file;
+    dsbi_columns_init(&file, s->rt);
+    dsb_status status = dsbi_columns_read(&file, &s->words, path);
+    if (status == DSB_OK) {
+        struct stat about;
+        bool folder = stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+        long_table t = {.model = dsbi_columns_find(&file, model_names),
+                        .item = dsbi_columns_find(&file, item_names),
+                        .value = dsbi_columns_find(&file, value_names),
+                        .label = dsbi_columns_find(&file, label_names)};
+        if (t.model && !t.value)
+            t.value = dsbi_columns_find(&file, score_names);
+        char stem[256];
+        stem_of(stem, sizeof stem, path);
+        status = t.model && t.value && !folder ? take_long(s, name, labels, &t)
+                                               : take_wide(s, name, labels, &file, folder, stem);
+        status = dsbi_fail_at(status, "%s", path);
+    }
+    dsbi_columns_free(&file);
+    return status;
+}
+
 dsb_status dsb_shift_add_set(dsb_shift *s, const char *name, const char *labels,
                              const char *predictions)
 {
     dsbi_clear_error();
     if (!s || !name || !*name || !predictions || !*predictions)
         return dsbi_fail(DSB_E_INVALID, "a set needs a name and predictions");
-    dsbi_columns label_file, file;
-    dsbi_columns_init(&label_file, s->rt);
+    dsbi_columns file;
     dsbi_columns_init(&file, s->rt);
     const dsbi_column *label = NULL;
+    label_row row = {0};
+    bool apart = labels && *labels; /* labels in a file of their own */
     dsb_status status = DSB_OK;
-    if (labels && *labels) {
-        DSBI_GO(dsbi_columns_read(&label_file, &s->words, labels));
-        DSBI_GO(dsbi_fail_at(pick_labels(&label, &label_file), "%s", labels));
+    if (apart) {
+        DSBI_GO(dsbi_columns_read(&file, &s->words, labels));
+        status = pick_labels(&label, &file);
+        if (status == DSB_OK)
+            status = take_labels(s, &row, label, dsbi_columns_find(&file, item_names));
+        DSBI_GO(dsbi_fail_at(status, "%s", labels));
     }
-    DSBI_GO(dsbi_columns_read(&file, &s->words, predictions));
-    struct stat about;
-    bool folder = stat(predictions, &about) == 0 && S_ISDIR(about.st_mode);
-    long_table t = {.model = dsbi_columns_find(&file, model_names),
-                    .item = dsbi_columns_find(&file, item_names),
-                    .value = dsbi_columns_find(&file, value_names),
-                    .label = dsbi_columns_find(&file, label_names)};
-    if (t.model && !t.value)
-        t.value = dsbi_columns_find(&file, score_names);
-    char stem[256];
-    const char *slash = strrchr(predictions, '/');
-    snprintf(stem, sizeof stem, "%s", slash ? slash + 1 : predictions);
-    if (strrchr(stem, '.') && strrchr(stem, '.') != stem)
-        *strrchr(stem, '.') = '\0';
-    if (t.model && t.value && !folder)
-        status = take_long(s, name, label, &label_file, &t);
-    else
-        status = take_wide(s, name, label, &label_file, &file, folder, stem);
-    status = dsbi_fail_at(status, "%s", predictions);
-    if (status == DSB_OK)
-        status = note_input(s, name, labels, predictions);
+    size_t before = s->n_sets;
+    DSBI_GO(take_predictions(s, name, &row, predictions));
+    s->sets[before].labels_from = dsbi_strdup(s->rt, apart ? labels : predictions);
+    status = s->sets[before].labels_from ? note_input(s, name, labels, predictions) : DSB_E_NOMEM;
 done:
-    dsbi_columns_free(&label_file);
+    dsbi_free(s->rt, row.classes);
     dsbi_columns_free(&file);
     return status;
 }

@@ -97,10 +97,9 @@ static const dsbi_column *column_of(const dsbi_columns *file, const char *base,
     return NULL;
 }
 
-/* A number, or the last one of a list of them: {"val": 50000} or {"val": ["50000"]} */
-static double size_of(const table_job *job, const char *name)
+/* A number, or a list of one: {"val": 50000} or {"val": ["50000"]}. 0: no whole number above 0. */
+static double size_from(const dsbi_json_value *v)
 {
-    const dsbi_json_value *v = dsbi_json_get(dsbi_json_root(job->sizes), name);
     double n = 0;
     if (dsbi_json_type_of(v) == DSBI_JSON_ARRAY)
         v = dsbi_json_count(v) == 1 ? dsbi_json_first(v) : NULL;
@@ -111,6 +110,19 @@ static double size_of(const table_job *job, const char *name)
         return sscanf(text, "%15llu%c", &value, &end) == 1 ? (double)value : 0;
     }
     return dsbi_json_double(v, &n) && n >= 1 && n == floor(n) && n < 9e15 ? n : 0;
+}
+
+/* Longer lists (a column that is a mean over several sets) say nothing and are let pass. */
+static dsb_status check_sizes(const table_job *job)
+{
+    const dsbi_json_value *root = dsbi_json_root(job->sizes);
+    if (dsbi_json_type_of(root) != DSBI_JSON_OBJECT)
+        return dsbi_fail(DSB_E_FORMAT, "sizes must be an object: column name to number of items");
+    for (const dsbi_json_value *v = dsbi_json_first(root); v; v = dsbi_json_next(v))
+        if (size_from(v) == 0 && dsbi_json_count(v) < 2)
+            return dsbi_fail(DSB_E_DATA, "'%s': no whole number of items above 0",
+                             dsbi_json_key(v, NULL));
+    return DSB_OK;
 }
 
 static dsb_status find_value(value_column *v, const table_job *job, const char *name)
@@ -128,8 +140,8 @@ static dsb_status find_value(value_column *v, const table_job *job, const char *
     const dsbi_column *all[] = {v->accuracy, v->correct, v->n};
     for (size_t i = 0; i < 3; i++)
         if (all[i] && all[i]->words)
-            return dsbi_fail(DSB_E_DATA, "column '%s' is not numbers", all[i]->name);
-    v->fixed_n = size_of(job, name);
+            return dsbi_columns_not_numbers(all[i], &job->s->words);
+    v->fixed_n = size_from(dsbi_json_get(dsbi_json_root(job->sizes), name));
     return DSB_OK;
 }
 
@@ -159,8 +171,8 @@ static dsb_status take_cell(table_job *job, const value_column *v, size_t row, c
     if (!isnan(n) && (!(n >= 1) || n != floor(n) || n > 9e15))
         return dsbi_fail(DSB_E_DATA, "row %zu, '%s': n = %g", row + 1, v->name, n);
     if (!isnan(accuracy) && (!(accuracy >= 0) || !(accuracy <= 1 + 1e-12)))
-        return dsbi_fail(DSB_E_DATA, "row %zu, '%s': accuracy %g is not between 0 and 100 %%",
-                         row + 1, v->name, accuracy);
+        return dsbi_fail(DSB_E_DATA, "row %zu, '%s': accuracy %g is not between 0 and %s", row + 1,
+                         v->name, v->accuracy->value[row], job->scale < 1 ? "100 %" : "1");
     cell->there = true;
     if (!isnan(k) && !isnan(n)) {
         cell->counted = true;
@@ -333,7 +345,14 @@ static dsb_status take_pairs(table_job *job, const char *original, const char *c
             if (pass == 1)
                 DSBI_TRY(take_pair(job, c->name, original, n_before, n_auto));
         }
-    return n_auto ? DSB_OK : dsbi_fail(DSB_E_DATA, "one column of accuracies, nothing to compare");
+    if (n_auto > 0)
+        return DSB_OK;
+    for (size_t j = 0; j < job->file.n; j++) { /* a column that was meant to be one? */
+        const dsbi_column *c = &job->file.item[j];
+        if (c->words && c != job->model && c != job->family && c != job->parent)
+            return dsbi_columns_not_numbers(c, &job->s->words);
+    }
+    return dsbi_fail(DSB_E_DATA, "one column of accuracies, nothing to compare");
 }
 
 dsb_status dsb_shift_add_table(dsb_shift *s, const char *path, const char *original,
@@ -350,8 +369,10 @@ dsb_status dsb_shift_add_table(dsb_shift *s, const char *path, const char *origi
     DSBI_GO(dsbi_columns_read(&job.file, &s->words, path));
     if (sizes && *sizes) {
         DSBI_GO(dsbi_file_read(s->rt, &bytes, &size, sizes, DSBI_JSON_MAX_BYTES));
-        DSBI_GO(dsbi_fail_at(dsbi_json_parse(s->rt, &job.sizes, (const char *)bytes, size), "%s",
-                             sizes));
+        status = dsbi_json_parse(s->rt, &job.sizes, (const char *)bytes, size);
+        if (status == DSB_OK)
+            status = check_sizes(&job);
+        DSBI_GO(dsbi_fail_at(status, "%s", sizes));
     }
     job.model = dsbi_columns_find(&job.file, name_columns);
     for (size_t j = 0; !job.model && j < job.file.n; j++)

@@ -292,7 +292,16 @@ START_TEST(bad_input_is_told_with_file_and_place)
     refused(rt, labels, file("b8.json", "{}"), DSB_E_DATA, "empty");
     refused(rt, labels, file("b9.csv", "a,b\n1\n"), DSB_E_FORMAT, "line 2: 1 fields");
     refused(rt, labels, file("b10.csv", "a,a\n1,1\n0,0\n1,1\n"), DSB_E_DATA, "twice");
-    refused(rt, labels, file("b11.csv", "a,b\ncat,dog\ncat,dog\ncat,dog\n"), DSB_E_DATA, "words");
+    refused(rt, labels, file("b11.csv", "a,b\ncat,dog\ncat,dog\ncat,dog\n"), DSB_E_DATA,
+            "row 1 holds 'cat'");
+    refused(rt, file("bad_l3.json", "[[0, 1], [1, 0], [1, 0]]"), in_folder("b3.json"), DSB_E_SHAPE,
+            "bad_l3.json: 3 x 2 numbers");
+    refused(rt, file("bad_l4.txt", "0\n-1\n"), in_folder("b3.json"), DSB_E_DATA,
+            "bad_l4.txt: item 1: -1 is no class");
+    refused(rt, NULL, file("b15.json", "[[0.2, 0.8], [1, 0]]"), DSB_E_SHAPE, "2 numbers an item");
+    refused(rt, labels, file("b16.json", "{\"a\": {}}"), DSB_E_FORMAT, "found: object");
+    refused(rt, NULL, file("b17.csv", "model,item,score\na,0,1\na,0,1\n"), DSB_E_DATA,
+            "row 2: model 'a' has item 0 twice");
     refused(rt, labels, file("b12.json", "[[0.2, 0.8], [1, 0], [0.5]]"), DSB_E_SHAPE, "item 2");
     refused(rt, file("bad_l2.txt", "0\n1\n2\n"),
             file("b13.json", "[[0.2, 0.8], [1, 0], [0.5, 0.5]]"), DSB_E_DATA,
@@ -315,8 +324,41 @@ START_TEST(bad_input_is_told_with_file_and_place)
     ck_assert_fails(
         dsb_shift_add_table(s, file("t1.csv", "model,orig,new\na,50,140\n"), NULL, NULL, 0, NULL),
         DSB_E_DATA, "row 1, 'new'");
+    ck_assert_fails(dsb_shift_add_table(s, file("t2.csv", "model,orig,new\na,50,\"1,5\"\n"), NULL,
+                                        NULL, 0, NULL),
+                    DSB_E_DATA, "column 'new' is not numbers: row 1 holds '1,5'");
+    ck_assert_fails(dsb_shift_add_table(s, file("t3.csv", "model,orig,new\na,50,40\n"), NULL, NULL,
+                                        0, file("sizes.json", "{\"orig\": -3}")),
+                    DSB_E_DATA, "sizes.json: 'orig'");
     dsb_shift_free(s);
     ck_assert_uint_eq(dsb_runtime_memory(rt), before);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* Ten classes that everything knows, and one label 12; class names that say how many there are. */
+START_TEST(labels_out_of_range_are_refused)
+{
+    enum { N = 200 };
+    dsb_runtime *rt = make_runtime(1);
+    uint32_t labels[N], predicted[N];
+    for (uint32_t i = 0; i < N; i++)
+        labels[i] = predicted[i] = i % 10;
+    dsb_shift *s = make_shift(rt);
+    ck_assert_ok(dsb_shift_add_labels(s, "old", labels, N));
+    labels[7] = 12;
+    ck_assert_ok(dsb_shift_add_labels(s, "new", labels, N));
+    for (uint64_t set = 0; set < 2; set++)
+        ck_assert_ok(dsb_shift_add_predictions(s, set, "a", predicted, N));
+    ck_assert_fails(dsb_shift_run(s, NULL, NULL), DSB_E_DATA, "new: label of item 7 is 12");
+    dsb_shift_free(s);
+    dsb_shift_opts opts;
+    dsb_shift_opts_init(&opts, sizeof opts);
+    opts.class_names = "cat,dog";
+    ck_assert_ok(dsb_shift_create(rt, &s, &opts));
+    ck_assert_fails(dsb_shift_add_set(s, "x", file("range_l.txt", "0\n1\n2\n"), "none"), DSB_E_DATA,
+                    "range_l.txt: item 2: class 2, but there are 2 class names");
+    dsb_shift_free(s);
     dsb_runtime_free(rt);
 }
 END_TEST
@@ -436,10 +478,11 @@ int main(void)
     snprintf(folder, sizeof folder, "/tmp/dsbias_shift_XXXXXX");
     if (!mkdtemp(folder))
         return 1;
-    int failed = run_tests("shift", every_form_gives_the_same, tables_with_holes,
-                           scores_and_a_single_model, wrong_class_order_is_named,
-                           results_do_not_depend_on_threads, bad_input_is_told_with_file_and_place,
-                           groups_are_evaluated_apart, every_allocation_may_fail, NULL);
+    int failed =
+        run_tests("shift", every_form_gives_the_same, tables_with_holes, scores_and_a_single_model,
+                  wrong_class_order_is_named, results_do_not_depend_on_threads,
+                  bad_input_is_told_with_file_and_place, labels_out_of_range_are_refused,
+                  groups_are_evaluated_apart, every_allocation_may_fail, NULL);
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command) == 0 ? failed : 1;
