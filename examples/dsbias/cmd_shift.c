@@ -9,7 +9,8 @@
 
 typedef struct shift_args {
     cli_list orig, fresh, table, new_column;
-    const char *orig_column, *sizes, *scale, *baseline, *exclude, *groups, *classes, *fail_if, *out;
+    const char *orig_column, *sizes, *scale, *baseline, *baseline_except, *pivot, *exclude;
+    const char *groups, *group_by, *classes, *fail_if, *out;
     uint64_t bootstrap, image_bootstrap, seed;
     double alpha;
     bool lower_is_better;
@@ -40,12 +41,19 @@ static const cli_flag shift_flags[] = {
     CLI_FLAG("baseline", TEXT, shift_args, baseline, .unit = "REGEX",
              .help = "fit the line to these models only; COLUMN=REGEX looks into a column of the "
                      "table, as in type=STANDARD"),
+    CLI_FLAG("baseline-except", TEXT, shift_args, baseline_except, .unit = "REGEX",
+             .help = "models of the baseline that the line is not fitted to"),
+    CLI_FLAG("pivot", TEXT, shift_args, pivot, .unit = "MODEL|ACCURACY",
+             .help = "fit two lines, below and above the original accuracy of a model that the new "
+                     "set was made against"),
     CLI_FLAG("exclude", TEXT, shift_args, exclude, .unit = "REGEX", .help = "leave models out"),
     CLI_FLAG("groups", TEXT, shift_args, groups, .unit = "FILE",
              .help = "named items: JSON {\"SET\": {\"GROUP\": [item, ...]}} or CSV with columns "
                      "set, group, item"),
+    CLI_FLAG("group-by", TEXT, shift_args, group_by, .unit = "COLUMN",
+             .help = "group items by the values of a column of the labels file"),
     CLI_FLAG("classes", TEXT, shift_args, classes, .unit = "A,B,...",
-             .help = "names of classes 0, 1, ... for the report"),
+             .help = "names of classes 0, 1, ...; an index beyond them is then refused"),
     CLI_FLAG("bootstrap", COUNT, shift_args, bootstrap, .unit = "N", .fallback = "100000",
              .max = 1e7, .help = "fits to resampled models; 0 for none"),
     CLI_FLAG("image-bootstrap", COUNT, shift_args, image_bootstrap, .unit = "N", .fallback = "2000",
@@ -254,6 +262,9 @@ static int run_shift(cli_context *cli, const void *arguments)
     opts.scale = scale_number(args->scale);
     opts.lower_is_better = args->lower_is_better;
     opts.baseline = args->baseline;
+    opts.baseline_except = args->baseline_except;
+    opts.pivot = args->pivot;
+    opts.group_column = args->group_by;
     opts.exclude = args->exclude;
     opts.class_names = args->classes;
     opts.command = cli->line;

@@ -35,7 +35,13 @@ typedef struct dsb_shift_opts {
                                    "COLUMN=REGEX" matches that column of a table; NULL: all */
     const char *exclude;        /* models whose name matches are left out; NULL: none */
     const char *command;        /* for the record; NULL: none */
-    const char *class_names; /* names of classes 0, 1, ... for reports, with commas; NULL: none */
+    const char *class_names; /* names of classes 0, 1, ..., with commas; a class beyond them is then
+                                refused; NULL: none */
+    const char *baseline_except; /* models whose name matches are not of the baseline; NULL: none */
+    const char *pivot; /* fit two lines, below and above the original accuracy of this model (or at
+                          this accuracy: "0.76", "76.13%"); NULL: one line */
+    const char *group_column; /* column of a labels file by whose values items are grouped, as by
+                                 dsb_shift_add_groups; NULL: none */
 } dsb_shift_opts;
 DSB_API void dsb_shift_opts_init(dsb_shift_opts *opts, size_t size);
 

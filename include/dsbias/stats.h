@@ -212,6 +212,12 @@ DSB_API dsb_status dsb_stats_common_line(double *f_slopes, double *p_slopes, dou
                                          double *p_lines, const double *x, const double *y,
                                          const uint32_t *family, uint64_t n, uint32_t n_families,
                                          uint32_t scale);
+/** Two lines: one through the points with x below the pivot, one through those above it; points at
+ *  the pivot belong to neither. For new sets made against one model, whose accuracy is the pivot
+ *  (ImageNet-A and ResNet-50). DSB_E_DATA says which side has no line. Taori et al. 2020. */
+DSB_API dsb_status dsb_stats_fit_two(dsb_runtime *rt, dsb_stats_line *below, dsb_stats_line *above,
+                                     const double *x, const double *y, const double *weights,
+                                     uint64_t n, double pivot, uint32_t scale, double alpha);
 /** Median of pairwise slopes, median offset; `slope_ci` (may be NULL) by Sen 1968. */
 DSB_API dsb_status dsb_stats_theil_sen(dsb_runtime *rt, double *slope, double *intercept,
                                        double slope_ci[2], const double *x, const double *y,

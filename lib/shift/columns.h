@@ -52,6 +52,8 @@ dsb_status dsbi_columns_parse_json(dsbi_columns *out, dsbi_words *words, const u
                                    size_t size);
 dsb_status dsbi_columns_parse_csv(dsbi_columns *out, dsbi_words *words, const uint8_t *bytes,
                                   size_t size);
+/* strtod as in the C locale. */
+double dsbi_decimal(const char *text, char **end);
 /* A file, or every file of a folder; columns without a name get the stem of their file. */
 dsb_status dsbi_columns_read(dsbi_columns *out, dsbi_words *words, const char *path);
 

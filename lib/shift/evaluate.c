@@ -247,6 +247,37 @@ static dsb_status settle(dsb_shift *s)
     return DSB_OK;
 }
 
+/* A number, "0.76" or "76.13%", is an accuracy; anything else a model's name. */
+static double pivot_number(const char *text)
+{
+    char *end;
+    double value = dsbi_decimal(text, &end);
+    if (end == text || (*end && strcmp(end, "%") != 0))
+        return NAN;
+    return *end ? value / 100 : value;
+}
+
+double dsbi_shift_pivot(const dsbi_comparison *c, const char **model)
+{
+    *model = NULL;
+    if (!c->s->pivot)
+        return NAN;
+    size_t m = dsbi_words_find(&c->s->model_names, c->s->pivot, strlen(c->s->pivot));
+    if (m == SIZE_MAX)
+        return pivot_number(c->s->pivot);
+    *model = c->s->pivot;
+    return c->s->cells[c->ia][m].there ? c->s->cells[c->ia][m].accuracy : NAN;
+}
+
+static dsb_status check_pivot(const dsb_shift *s)
+{
+    if (!s->pivot || dsbi_words_find(&s->model_names, s->pivot, strlen(s->pivot)) != SIZE_MAX ||
+        isfinite(pivot_number(s->pivot)))
+        return DSB_OK;
+    return dsbi_fail(DSB_E_NOTFOUND, "pivot: there is no model '%s', and it is no accuracy",
+                     s->pivot);
+}
+
 static void write_sets(dsb_shift *s, dsbi_json_writer *w)
 {
     dsbi_json_write_key(w, "sets");
@@ -286,6 +317,10 @@ static void write_record(dsb_shift *s, dsbi_json_writer *w, double seconds)
     dsbi_json_write_string(w, s->baseline);
     dsbi_json_write_key(w, "exclude");
     dsbi_json_write_string(w, s->exclude);
+    dsbi_json_write_key(w, "baseline_except");
+    dsbi_json_write_string(w, s->baseline_except);
+    dsbi_json_write_key(w, "pivot");
+    dsbi_json_write_string(w, s->pivot);
     dsbi_json_write_key(w, "inputs");
     dsbi_json_begin_array(w);
     for (const char *at = s->inputs.data; *at;) { /* one JSON text a line */
@@ -319,7 +354,11 @@ dsb_status dsb_shift_run(dsb_shift *s, dsb_event_fn fn, void *user)
         total += s->sets[i].original != i;
     if (total == 0)
         return dsbi_fail(DSB_E_STATE, "nothing to compare: add an original and a new set first");
+    if (s->group_column && !s->group_column_found)
+        return dsbi_fail(DSB_E_NOTFOUND, "no labels file has a column '%s' to group by",
+                         s->group_column);
     double start = dsbi_now();
+    DSBI_TRY(check_pivot(s));
     DSBI_TRY(settle(s));
     dsbi_text_clear(&s->json);
     s->done = false;

@@ -80,7 +80,7 @@ static dsb_status read_test(parser *p, test *t)
         return refuse(p, "expected one of > >= < <= == !=");
     skip_space(p);
     char *end;
-    t->number = strtod(p->at, &end);
+    t->number = dsbi_decimal(p->at, &end);
     if (end == p->at || !isfinite(t->number))
         return refuse(p, "expected a number");
     p->at = end;

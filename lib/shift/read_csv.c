@@ -4,9 +4,7 @@
  * A column is numbers if every value of it is one ("", "NA", "nan", "null", "-" are missing),
  * otherwise words. The first row is a header unless all its fields are numbers; a single column of
  * words has a header only if the first is a name that labels go by. */
-#include <locale.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include "base/text.h"
@@ -155,10 +153,7 @@ static bool is_number(const field *f, double *value, uint32_t *digits)
     text[f->size] = '\0';
     if (!seen)
         return false;
-    locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* static in glibc */
-    *value = c_locale ? strtod_l(text, NULL, c_locale) : strtod(text, NULL);
-    if (c_locale)
-        freelocale(c_locale);
+    *value = dsbi_decimal(text, NULL);
     *digits = exponent ? 17 : after;
     return isfinite(*value);
 }

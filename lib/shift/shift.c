@@ -44,6 +44,27 @@ static dsb_status take_baseline(dsb_shift *s)
     return s->baseline ? DSB_OK : DSB_E_NOMEM;
 }
 
+/* A copy of an optional text; "" counts as none. */
+static dsb_status keep(dsb_runtime *rt, char **copy, const char *text)
+{
+    if (text && *text)
+        *copy = dsbi_strdup(rt, text);
+    return !text || !*text || *copy ? DSB_OK : DSB_E_NOMEM;
+}
+
+/* The copy says whether there is an expression to free. */
+static dsb_status take_regex(dsb_runtime *rt, char **copy, regex_t *regex, const char *text,
+                             const char *what)
+{
+    if (!text || !*text)
+        return DSB_OK;
+    DSBI_TRY(compile(regex, text, what));
+    *copy = dsbi_strdup(rt, text);
+    if (!*copy)
+        regfree(regex);
+    return *copy ? DSB_OK : DSB_E_NOMEM;
+}
+
 dsb_status dsb_shift_create(dsb_runtime *rt, dsb_shift **out, const dsb_shift_opts *opts)
 {
     dsbi_clear_error();
@@ -73,30 +94,16 @@ dsb_status dsb_shift_create(dsb_runtime *rt, dsb_shift **out, const dsb_shift_op
     dsb_status status = DSB_OK;
     if (o.baseline && *o.baseline)
         DSBI_GO(take_baseline(s));
-    if (o.exclude && *o.exclude) {
-        DSBI_GO(compile(&s->exclude_regex, o.exclude, "exclude"));
-        s->exclude = dsbi_strdup(rt, o.exclude);
-        if (!s->exclude) {
-            regfree(&s->exclude_regex);
-            status = DSB_E_NOMEM;
-            goto done;
-        }
-    }
-    if (o.class_names && *o.class_names) {
-        s->n_named_classes = 1;
-        for (const char *c = o.class_names; *c; c++)
-            s->n_named_classes += *c == ',';
-        s->class_list = dsbi_strdup(rt, o.class_names);
-        if (!s->class_list) {
-            status = DSB_E_NOMEM;
-            goto done;
-        }
-    }
-    if (o.command) {
-        s->command = dsbi_strdup(rt, o.command);
-        if (!s->command)
-            status = DSB_E_NOMEM;
-    }
+    DSBI_GO(take_regex(rt, &s->exclude, &s->exclude_regex, o.exclude, "exclude"));
+    DSBI_GO(take_regex(rt, &s->baseline_except, &s->baseline_except_regex, o.baseline_except,
+                       "baseline-except"));
+    DSBI_GO(keep(rt, &s->class_list, o.class_names));
+    DSBI_GO(keep(rt, &s->command, o.command));
+    DSBI_GO(keep(rt, &s->pivot, o.pivot));
+    DSBI_GO(keep(rt, &s->group_column, o.group_column));
+    s->n_named_classes = s->class_list != NULL;
+    for (const char *c = s->class_list; c && *c; c++)
+        s->n_named_classes += *c == ',';
 done:
     if (status == DSB_OK)
         *out = s;
@@ -121,6 +128,8 @@ void dsb_shift_free(dsb_shift *s)
         regfree(&s->baseline_regex);
     if (s->exclude)
         regfree(&s->exclude_regex);
+    if (s->baseline_except)
+        regfree(&s->baseline_except_regex);
     for (size_t i = 0; i < s->n_sets; i++) {
         for (size_t m = 0; m < s->n_models; m++)
             free_cell(rt, &s->cells[i][m]);
@@ -147,9 +156,12 @@ void dsb_shift_free(dsb_shift *s)
     dsbi_free(rt, s->models);
     dsbi_free(rt, s->baseline);
     dsbi_free(rt, s->baseline_column);
+    dsbi_free(rt, s->baseline_except);
     dsbi_free(rt, s->exclude);
     dsbi_free(rt, s->command);
     dsbi_free(rt, s->class_list);
+    dsbi_free(rt, s->pivot);
+    dsbi_free(rt, s->group_column);
     dsbi_words_free(&s->words);
     dsbi_words_free(&s->class_names);
     dsbi_words_free(&s->model_names);
@@ -227,6 +239,11 @@ static dsb_status grow_models(dsb_shift *s)
     return DSB_OK;
 }
 
+bool dsbi_shift_never_baseline(const dsb_shift *s, const char *name)
+{
+    return s->baseline_except && regexec(&s->baseline_except_regex, name, 0, NULL, 0) == 0;
+}
+
 dsb_status dsbi_shift_model_named(dsb_shift *s, size_t *index, const char *name)
 {
     *index = SIZE_MAX;
@@ -249,8 +266,9 @@ dsb_status dsbi_shift_model_named(dsb_shift *s, size_t *index, const char *name)
         dsbi_free(s->rt, model.family);
         return status;
     }
-    model.baseline =
-        s->baseline && !*s->baseline_column && regexec(&s->baseline_regex, name, 0, NULL, 0) == 0;
+    model.baseline = s->baseline && !*s->baseline_column &&
+                     regexec(&s->baseline_regex, name, 0, NULL, 0) == 0 &&
+                     !dsbi_shift_never_baseline(s, name);
     s->models[s->n_models++] = model;
     return DSB_OK;
 }

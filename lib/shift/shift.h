@@ -30,6 +30,7 @@ typedef struct dsbi_shift_set {
     dsbi_shift_group *groups;
     size_t n_groups, groups_capacity;
     size_t original; /* set that this one is compared with; itself for an original */
+    size_t table;    /* number of the last table that filled it; 0: none */
 } dsbi_shift_set;
 
 typedef struct dsbi_shift_cell {
@@ -53,14 +54,16 @@ typedef struct dsbi_shift_model {
 struct dsb_shift {
     dsb_runtime *rt;
     dsb_shift_opts opts;
-    char *baseline, *baseline_column, *exclude, *command, *class_list;
-    regex_t baseline_regex, exclude_regex;
+    char *baseline, *baseline_column, *exclude, *command, *class_list, *pivot, *group_column;
+    char *baseline_except;
+    regex_t baseline_regex, baseline_except_regex, exclude_regex;
     dsbi_words words;       /* words of all files: models, items, classes */
     dsbi_words class_names; /* classes that are words; number = class */
     size_t n_named_classes; /* names in class_list; 0: not said how many classes there are */
     bool words_used, numbers_used;
+    bool group_column_found;
     dsbi_shift_set *sets;
-    size_t n_sets, sets_capacity;
+    size_t n_sets, sets_capacity, n_tables;
     dsbi_shift_model *models;
     size_t n_models, models_capacity;
     dsbi_words model_names;
@@ -76,6 +79,7 @@ struct dsb_shift {
 dsb_status dsbi_shift_new_set(dsb_shift *s, size_t *index, const char *name, size_t n);
 /* Number of the model, added if new; SIZE_MAX in *index if it is excluded. */
 dsb_status dsbi_shift_model_named(dsb_shift *s, size_t *index, const char *name);
+bool dsbi_shift_never_baseline(const dsb_shift *s, const char *name);
 /* The cell must not be there yet: DSB_E_DATA. */
 dsb_status dsbi_shift_claim(dsb_shift *s, dsbi_shift_cell **cell, size_t set, const char *model);
 dsb_status dsbi_shift_warn(dsb_shift *s, const char *format, ...) DSBI_PRINTF(2, 3);
@@ -83,6 +87,10 @@ dsb_status dsbi_shift_warn(dsb_shift *s, const char *format, ...) DSBI_PRINTF(2,
 dsb_status dsbi_shift_classes(dsb_shift *s, uint32_t **out, const dsbi_column *column);
 dsb_status dsbi_shift_fill_predictions(dsb_shift *s, dsbi_shift_cell *cell, size_t set,
                                        const uint32_t *predicted);
+
+/* Groups the items of a set by the values of a column; place[i] = item of row i, NULL: i. */
+dsb_status dsbi_shift_group_by(dsb_shift *s, size_t set, const dsbi_column *column,
+                               const size_t *place);
 
 /* ---- one comparison: a new set with its original ---- */
 typedef struct dsbi_comparison {
@@ -101,6 +109,21 @@ typedef struct dsbi_comparison {
 
 #define DSBI_CELL_A(c, k) (&(c)->s->cells[(c)->ia][(c)->model[k]])
 #define DSBI_CELL_B(c, k) (&(c)->s->cells[(c)->ib][(c)->model[k]])
+
+/* The points that a line goes through: all models of a comparison or its baseline. */
+typedef struct dsbi_fit_points {
+    double *x, *y; /* [n] */
+    size_t *at;    /* [n] number in the comparison */
+    size_t n;
+} dsbi_fit_points;
+
+bool dsbi_shift_has_baseline(const dsbi_comparison *c);
+dsb_status dsbi_shift_take_points(dsbi_fit_points *p, const dsbi_comparison *c, bool baseline_only);
+void dsbi_shift_free_points(dsbi_fit_points *p, dsb_runtime *rt);
+
+/* The original accuracy at which the line is cut in two; *model NULL if it was given as a number.
+ * NaN: no pivot was asked for, or its model has no accuracy here. */
+double dsbi_shift_pivot(const dsbi_comparison *c, const char **model);
 
 void dsbi_shift_write_pair(dsbi_json_writer *w, const char *key, const double pair[2]);
 void dsbi_shift_write_number(dsbi_json_writer *w, const char *key, double value);

@@ -7,15 +7,20 @@
 #include "base/json.h"
 #include "shift/shift.h"
 
-static dsb_status group_of(dsb_shift *s, dsbi_shift_group **out, const char *set_name,
+static dsb_status set_of(dsb_shift *s, dsbi_shift_set **out, const char *name)
+{
+    *out = NULL;
+    for (size_t i = 0; i < s->n_sets; i++)
+        if (strcmp(s->sets[i].name, name) == 0)
+            *out = &s->sets[i];
+    if (!*out || (*out)->n == 0)
+        return dsbi_fail(DSB_E_NOTFOUND, "there is no set of items called '%s'", name);
+    return DSB_OK;
+}
+
+static dsb_status group_of(dsb_shift *s, dsbi_shift_group **out, dsbi_shift_set *set,
                            const char *name)
 {
-    dsbi_shift_set *set = NULL;
-    for (size_t i = 0; i < s->n_sets; i++)
-        if (strcmp(s->sets[i].name, set_name) == 0)
-            set = &s->sets[i];
-    if (!set || set->n == 0)
-        return dsbi_fail(DSB_E_NOTFOUND, "there is no set of items called '%s'", set_name);
     for (size_t g = 0; g < set->n_groups; g++)
         if (strcmp(set->groups[g].name, name) == 0) {
             *out = &set->groups[g];
@@ -38,14 +43,6 @@ static dsb_status group_of(dsb_shift *s, dsbi_shift_group **out, const char *set
     return DSB_OK;
 }
 
-static size_t set_size(const dsb_shift *s, const char *name)
-{
-    for (size_t i = 0; i < s->n_sets; i++)
-        if (strcmp(s->sets[i].name, name) == 0)
-            return s->sets[i].n;
-    return 0;
-}
-
 static dsb_status put(dsbi_shift_group *group, double item, size_t n)
 {
     if (!(item >= 0) || !(item < (double)n) || item != floor(item))
@@ -65,7 +62,9 @@ static dsb_status from_json(dsb_shift *s, const dsbi_json_value *root)
             return dsbi_fail(DSB_E_FORMAT, "'%s' must be an object of groups", set_name);
         for (const dsbi_json_value *g = dsbi_json_first(set); g; g = dsbi_json_next(g)) {
             dsbi_shift_group *group;
-            DSBI_TRY(group_of(s, &group, set_name, dsbi_json_key(g, NULL)));
+            dsbi_shift_set *of;
+            DSBI_TRY(set_of(s, &of, set_name));
+            DSBI_TRY(group_of(s, &group, of, dsbi_json_key(g, NULL)));
             if (dsbi_json_type_of(g) != DSBI_JSON_ARRAY)
                 return dsbi_fail(DSB_E_FORMAT, "group '%s' must be an array of items", group->name);
             for (const dsbi_json_value *v = dsbi_json_first(g); v; v = dsbi_json_next(v)) {
@@ -73,7 +72,7 @@ static dsb_status from_json(dsb_shift *s, const dsbi_json_value *root)
                 if (!dsbi_json_double(v, &item))
                     return dsbi_fail(DSB_E_FORMAT, "group '%s': an item is a number, found: %s",
                                      group->name, dsbi_json_type_name(dsbi_json_type_of(v)));
-                DSBI_TRY(put(group, item, set_size(s, set_name)));
+                DSBI_TRY(put(group, item, of->n));
             }
         }
     }
@@ -100,20 +99,44 @@ static dsb_status from_table(dsb_shift *s, const uint8_t *bytes, size_t size)
     for (size_t i = 0; status == DSB_OK && i < item->n; i++) {
         char text[64];
         dsbi_shift_group *to;
+        dsbi_shift_set *of;
         if (isnan(set->value[i]) || isnan(group->value[i])) {
             status = dsbi_fail(DSB_E_DATA, "row %zu: no set or no group", i + 1);
             break;
         }
-        const char *set_name = words.word[(size_t)set->value[i]];
+        DSBI_GO(dsbi_fail_at(set_of(s, &of, words.word[(size_t)set->value[i]]), "row %zu", i + 1));
         snprintf(text, sizeof text, "%.17g", group->value[i]);
-        DSBI_GO(
-            group_of(s, &to, set_name, group->words ? words.word[(size_t)group->value[i]] : text));
-        status = dsbi_fail_at(put(to, item->value[i], set_size(s, set_name)), "row %zu", i + 1);
+        DSBI_GO(group_of(s, &to, of, group->words ? words.word[(size_t)group->value[i]] : text));
+        status = dsbi_fail_at(put(to, item->value[i], of->n), "row %zu", i + 1);
     }
 done:
     dsbi_columns_free(&file);
     dsbi_words_free(&words);
     return status;
+}
+
+dsb_status dsbi_shift_group_by(dsb_shift *s, size_t set, const dsbi_column *column,
+                               const size_t *place)
+{
+    dsbi_shift_set *of = &s->sets[set];
+    if (column->n != of->n)
+        return dsbi_fail(DSB_E_SHAPE, "column '%s': %zu values for %zu items", column->name,
+                         column->n, of->n);
+    for (size_t i = 0; i < column->n; i++) {
+        char name[300];
+        dsbi_shift_group *group;
+        if (isnan(column->value[i]))
+            continue; /* in no group */
+        if (column->words)
+            snprintf(name, sizeof name, "%s=%s", column->name,
+                     s->words.word[(size_t)column->value[i]]);
+        else
+            snprintf(name, sizeof name, "%s=%.17g", column->name, column->value[i]);
+        DSBI_TRY(group_of(s, &group, of, name));
+        DSBI_TRY(put(group, (double)(place ? place[i] : i), of->n));
+    }
+    s->group_column_found = true;
+    return DSB_OK;
 }
 
 dsb_status dsb_shift_add_groups(dsb_shift *s, const char *path)

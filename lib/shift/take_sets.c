@@ -30,16 +30,17 @@ static bool is_named(const dsbi_column *c, const char *const *names)
 }
 
 /* The column of a labels file that holds the labels. */
-static dsb_status pick_labels(const dsbi_column **out, const dsbi_columns *file)
+static dsb_status pick_labels(const dsbi_column **out, const dsbi_columns *file,
+                              const dsbi_column *not_this)
 {
     size_t left = 0;
     *out = dsbi_columns_find(file, label_names);
     for (size_t i = 0; !*out && i < file->n; i++)
-        left += !is_named(&file->item[i], item_names);
+        left += !is_named(&file->item[i], item_names) && &file->item[i] != not_this;
     if (!*out && left != 1)
         return dsbi_fail(DSB_E_DATA, "%zu columns and none is called 'label'", file->n);
     for (size_t i = 0; !*out && i < file->n; i++)
-        if (!is_named(&file->item[i], item_names))
+        if (!is_named(&file->item[i], item_names) && &file->item[i] != not_this)
             *out = &file->item[i];
     if ((*out)->matrix && (*out)->width > 1)
         return dsbi_fail(DSB_E_SHAPE, "%zu x %zu numbers, but labels are one class an item",
@@ -375,6 +376,12 @@ typedef struct label_row {
     size_t n;
 } label_row;
 
+static const dsbi_column *column_to_group_by(const dsb_shift *s, const dsbi_columns *file)
+{
+    const char *const names[] = {s->group_column, NULL};
+    return s->group_column ? dsbi_columns_find(file, names) : NULL;
+}
+
 static dsb_status take_labels(dsb_shift *s, label_row *out, const dsbi_column *labels,
                               const dsbi_column *items)
 {
@@ -424,18 +431,21 @@ static dsb_status take_wide(dsb_shift *s, const char *name, label_row *labels,
     const dsbi_column *inside = folder ? NULL : dsbi_columns_find(file, label_names);
     const dsbi_column *single = folder ? NULL : dsbi_columns_find(file, value_names);
     const dsbi_column *confidence = single ? dsbi_columns_find(file, confidence_names) : NULL;
+    const dsbi_column *by = folder ? NULL : column_to_group_by(s, file);
     if (!labels->classes && inside)
         DSBI_TRY(dsbi_fail_at(take_labels(s, labels, inside, items), "labels"));
     size_t set, n = 0, *place = NULL;
     for (size_t i = 0; i < file->n; i++)
-        if (&file->item[i] != items && &file->item[i] != inside && n == 0)
+        if (&file->item[i] != items && &file->item[i] != inside && &file->item[i] != by && n == 0)
             n = file->item[i].n;
     DSBI_TRY(make_set(s, &set, name, labels, n));
     dsb_status status = item_order(s->rt, &place, items, n);
+    if (status == DSB_OK && by)
+        status = dsbi_shift_group_by(s, set, by, place);
     size_t taken = 0;
     for (size_t i = 0; status == DSB_OK && i < file->n; i++) {
         const dsbi_column *c = &file->item[i];
-        if (c == items || c == inside || (single && c != single))
+        if (c == items || c == inside || c == by || (single && c != single))
             continue;
         status = take_column(s, set, c, single ? stem : c->name, confidence, place);
         taken++;
@@ -513,13 +523,22 @@ dsb_status dsb_shift_add_set(dsb_shift *s, const char *name, const char *labels,
     dsb_status status = DSB_OK;
     if (apart) {
         DSBI_GO(dsbi_columns_read(&file, &s->words, labels));
-        status = pick_labels(&label, &file);
+        status = pick_labels(&label, &file, column_to_group_by(s, &file));
         if (status == DSB_OK)
             status = take_labels(s, &row, label, dsbi_columns_find(&file, item_names));
         DSBI_GO(dsbi_fail_at(status, "%s", labels));
     }
     size_t before = s->n_sets;
     DSBI_GO(take_predictions(s, name, &row, predictions));
+    if (apart && column_to_group_by(s, &file)) {
+        const dsbi_column *items = dsbi_columns_find(&file, item_names);
+        size_t *place = NULL;
+        status = item_order(s->rt, &place, items, s->sets[before].n);
+        if (status == DSB_OK)
+            status = dsbi_shift_group_by(s, before, column_to_group_by(s, &file), place);
+        dsbi_free(s->rt, place);
+        DSBI_GO(dsbi_fail_at(status, "%s", labels));
+    }
     s->sets[before].labels_from = dsbi_strdup(s->rt, apart ? labels : predictions);
     status = s->sets[before].labels_from ? note_input(s, name, labels, predictions) : DSB_E_NOMEM;
 done:

@@ -192,7 +192,7 @@ static dsb_status take_cell(table_job *job, const value_column *v, size_t row, c
     return DSB_OK;
 }
 
-/* An existing set of that name, or a new one. */
+/* An existing set of that name, or a new one, which is an original until it is compared. */
 static dsb_status set_named(dsb_shift *s, size_t *set, const char *name)
 {
     for (size_t i = 0; i < s->n_sets; i++)
@@ -200,7 +200,9 @@ static dsb_status set_named(dsb_shift *s, size_t *set, const char *name)
             *set = i;
             return DSB_OK;
         }
-    return dsbi_shift_new_set(s, set, name, 0);
+    DSBI_TRY(dsbi_shift_new_set(s, set, name, 0));
+    s->sets[*set].original = *set;
+    return DSB_OK;
 }
 
 static dsb_status take_values(table_job *job, const value_column *v)
@@ -232,7 +234,9 @@ static dsb_status take_values(table_job *job, const value_column *v)
         dsbi_free(job->s->rt, job->s->models[m].family);
         job->s->models[m].family = family;
         if (job->s->baseline && *job->s->baseline_column)
-            job->s->models[m].baseline = regexec(&job->s->baseline_regex, family, 0, NULL, 0) == 0;
+            job->s->models[m].baseline =
+                regexec(&job->s->baseline_regex, family, 0, NULL, 0) == 0 &&
+                !dsbi_shift_never_baseline(job->s, name);
     }
     if (inexact)
         return dsbi_shift_warn(job->s,
@@ -240,6 +244,16 @@ static dsb_status take_values(table_job *job, const value_column *v)
                                "something?), so they have no interval",
                                v->name, (unsigned long long)inexact);
     return DSB_OK;
+}
+
+/* A column may be the new one of a pair and the original of others: its rows are taken once. */
+static dsb_status take_once(table_job *job, const value_column *v)
+{
+    dsbi_shift_set *set = &job->s->sets[v->set];
+    if (set->table == job->s->n_tables)
+        return DSB_OK;
+    set->table = job->s->n_tables;
+    return take_values(job, v);
 }
 
 static bool is_help_column(const table_job *job, const dsbi_column *c)
@@ -297,22 +311,17 @@ static dsb_status take_pair(table_job *job, const char *new_name, const char *or
     DSBI_TRY(find_value(&b, job, new_name));
     find_scale(job, &a, &b);
     bool joins = n_before > 0;
-    bool known = false;
-    for (size_t i = 0; i < s->n_sets; i++)
-        known = known || strcmp(s->sets[i].name, a.name) == 0;
     if (joins)
         snprintf(a.name, sizeof a.name, "%s", s->sets[0].name);
     if (joins && n_before == 2 && n_new == 1)
         snprintf(b.name, sizeof b.name, "%s", s->sets[1].name);
     DSBI_TRY(set_named(s, &a.set, a.name));
     DSBI_TRY(set_named(s, &b.set, b.name));
-    s->sets[b.set].original = a.set;
     if (a.set == b.set)
         return dsbi_fail(DSB_E_DATA, "column '%s' is compared with itself", new_name);
-    s->sets[a.set].original = a.set;
-    if (!known || joins)
-        DSBI_TRY(take_values(job, &a));
-    return take_values(job, &b);
+    s->sets[b.set].original = a.set;
+    DSBI_TRY(take_once(job, &a));
+    return take_once(job, &b);
 }
 
 static dsb_status take_pairs(table_job *job, const char *original, const char *const *columns,
@@ -389,6 +398,7 @@ dsb_status dsb_shift_add_table(dsb_shift *s, const char *path, const char *origi
     else if (*wanted[0] && !job.family)
         status = dsbi_fail(DSB_E_NOTFOUND, "baseline: there is no column '%s'", wanted[0]);
     else {
+        s->n_tables++;
         status = take_pairs(&job, original, columns, n_columns);
     }
     status = dsbi_fail_at(status, "%s", path);

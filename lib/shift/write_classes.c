@@ -7,13 +7,14 @@
 
 typedef struct class_counts {
     uint64_t *right_a, *n_a, *right_b, *n_b; /* [n_models, K]; n_* [K] */
+    uint64_t *predicted;                     /* [K] work */
     size_t k;
 } class_counts;
 
 static dsb_status count(class_counts *t, const dsbi_comparison *c)
 {
     t->k = c->a->n_classes;
-    size_t rows = 2 * c->n + 2;
+    size_t rows = 2 * c->n + 3;
     uint64_t *all = dsbi_calloc(c->s->rt, rows * t->k + 1, sizeof *all);
     if (!all)
         return DSB_E_NOMEM;
@@ -21,6 +22,7 @@ static dsb_status count(class_counts *t, const dsbi_comparison *c)
     t->right_b = all + c->n * t->k;
     t->n_a = t->right_b + c->n * t->k;
     t->n_b = t->n_a + t->k;
+    t->predicted = t->n_b + t->k;
     for (size_t i = 0; i < c->a->n; i++)
         t->n_a[c->a->labels[i]]++;
     for (size_t i = 0; i < c->b->n; i++)
@@ -135,9 +137,18 @@ static void write_counts(dsbi_json_writer *w, const char *key, const uint64_t *c
     dsbi_json_end_array(w);
 }
 
+static void count_predicted(uint64_t *counts, const dsbi_shift_cell *cell, size_t n, size_t k)
+{
+    for (size_t i = 0; i < k; i++)
+        counts[i] = 0;
+    for (size_t i = 0; i < n; i++)
+        counts[cell->predicted[i]]++;
+}
+
 static dsb_status write_composition(dsbi_comparison *c, const class_counts *t)
 {
     double mean_mix = 0, mean_rate = 0;
+    uint64_t *counts = t->predicted;
     dsbi_json_write_key(c->w, "composition");
     dsbi_json_begin_object(c->w);
     dsbi_json_write_key(c->w, "models");
@@ -165,12 +176,20 @@ static dsb_status write_composition(dsbi_comparison *c, const class_counts *t)
         if (t->k <= 200) {
             write_counts(c->w, "per_class_correct_orig", t->right_a + m * t->k, t->k);
             write_counts(c->w, "per_class_correct_new", t->right_b + m * t->k, t->k);
+            count_predicted(counts, DSBI_CELL_A(c, m), c->a->n, t->k);
+            write_counts(c->w, "predicted_class_counts_orig", counts, t->k);
+            count_predicted(counts, DSBI_CELL_B(c, m), c->b->n, t->k);
+            write_counts(c->w, "predicted_class_counts_new", counts, t->k);
         }
         dsbi_json_end_object(c->w);
     }
     dsbi_json_end_array(c->w);
     dsbi_shift_write_number(c->w, "mean_composition", mean_mix);
     dsbi_shift_write_number(c->w, "mean_rate", mean_rate);
+    if (t->k <= 2000) {
+        write_counts(c->w, "class_counts_orig", t->n_a, t->k);
+        write_counts(c->w, "class_counts_new", t->n_b, t->k);
+    }
     dsbi_json_end_object(c->w);
     return DSB_OK;
 }

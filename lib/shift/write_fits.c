@@ -1,22 +1,16 @@
-/* Lines in every scale with all their intervals; effective robustness; predictions for models not
- * measured on the new set. */
+/* Lines in every scale with all their intervals; two lines at a pivot; one line for all families?
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "shift/shift.h"
 
-typedef struct fit_points {
-    double *x, *y; /* [n] */
-    size_t *at;    /* [n] number in the comparison */
-    size_t n;
-} fit_points;
-
-static bool has_baseline(const dsbi_comparison *c)
+bool dsbi_shift_has_baseline(const dsbi_comparison *c)
 {
     return c->s->baseline != NULL;
 }
 
-static dsb_status take_points(fit_points *p, const dsbi_comparison *c, bool baseline_only)
+dsb_status dsbi_shift_take_points(dsbi_fit_points *p, const dsbi_comparison *c, bool baseline_only)
 {
     p->x = dsbi_alloc_array(c->s->rt, c->n + 1, 2 * sizeof *p->x);
     p->at = dsbi_alloc_array(c->s->rt, c->n + 1, sizeof *p->at);
@@ -33,7 +27,7 @@ static dsb_status take_points(fit_points *p, const dsbi_comparison *c, bool base
     return DSB_OK;
 }
 
-static void free_points(fit_points *p, dsb_runtime *rt)
+void dsbi_shift_free_points(dsbi_fit_points *p, dsb_runtime *rt)
 {
     dsbi_free(rt, p->x);
     dsbi_free(rt, p->at);
@@ -96,7 +90,7 @@ static dsb_status write_band(dsbi_comparison *c, const dsb_stats_line *line)
     return DSB_OK;
 }
 
-static dsb_status write_likelihood(dsbi_comparison *c, const fit_points *p, uint32_t scale)
+static dsb_status write_likelihood(dsbi_comparison *c, const dsbi_fit_points *p, uint32_t scale)
 {
     if (scale != DSB_STATS_SCALE_LOGIT && scale != DSB_STATS_SCALE_PROBIT)
         return DSB_OK;
@@ -135,7 +129,7 @@ static dsb_status write_likelihood(dsbi_comparison *c, const fit_points *p, uint
     return DSB_OK;
 }
 
-static dsb_status write_theil_sen(dsbi_comparison *c, const fit_points *p, uint32_t scale)
+static dsb_status write_theil_sen(dsbi_comparison *c, const dsbi_fit_points *p, uint32_t scale)
 {
     double slope, intercept, ci[2];
     dsb_status status = dsb_stats_theil_sen(c->s->rt, &slope, &intercept, ci, p->x, p->y, p->n,
@@ -154,7 +148,56 @@ static dsb_status write_theil_sen(dsbi_comparison *c, const fit_points *p, uint3
     return DSB_OK;
 }
 
-static dsb_status write_fit(dsbi_comparison *c, const fit_points *p, uint32_t scale, bool all)
+/* Where counts say how noisy each accuracy is: weighted by the variance in y, and Deming's line,
+ * whose ratio is that of the mean variances of both axes on the scale. */
+static dsb_status write_with_noise(dsbi_comparison *c, const dsbi_fit_points *p, uint32_t scale)
+{
+    double noise[2] = {0, 0}, slope, intercept;
+    double *weights = dsbi_alloc_array(c->s->rt, p->n + 1, sizeof *weights);
+    if (!weights)
+        return DSB_E_NOMEM;
+    bool known = true;
+    for (size_t i = 0; i < p->n; i++) {
+        const dsbi_shift_cell *a = DSBI_CELL_A(c, p->at[i]), *b = DSBI_CELL_B(c, p->at[i]);
+        double vx = dsb_stats_scale_variance(p->x[i], (double)a->n, scale);
+        double vy = dsb_stats_scale_variance(p->y[i], (double)b->n, scale);
+        known = known && a->counted && b->counted;
+        weights[i] = 1 / vy; /* 0 and 1 have none and are left out, as from every line */
+        noise[0] += isfinite(vx) && isfinite(vy) ? vx : 0;
+        noise[1] += isfinite(vx) && isfinite(vy) ? vy : 0;
+    }
+    dsb_stats_line line;
+    dsb_stats_line_init(&line, sizeof line);
+    dsb_status status = known ? DSB_OK : DSB_E_DATA;
+    if (status == DSB_OK)
+        status = dsb_stats_fit(&line, p->x, p->y, weights, p->n, scale, c->s->opts.alpha);
+    if (status == DSB_OK) {
+        dsbi_json_write_key(c->w, "weighted");
+        dsbi_json_begin_flat_object(c->w);
+        dsbi_shift_write_number(c->w, "slope", line.slope);
+        dsbi_shift_write_number(c->w, "intercept", line.intercept);
+        dsbi_shift_write_pair(c->w, "slope_ci95", line.slope_ci);
+        dsbi_json_end_object(c->w);
+        status = noise[0] > 0 && noise[1] > 0 ? dsb_stats_deming(&slope, &intercept, p->x, p->y,
+                                                                 p->n, scale, noise[1] / noise[0])
+                                              : DSB_E_DATA;
+    }
+    if (status == DSB_OK) {
+        dsbi_json_write_key(c->w, "deming");
+        dsbi_json_begin_flat_object(c->w);
+        dsbi_shift_write_number(c->w, "slope", slope);
+        dsbi_shift_write_number(c->w, "intercept", intercept);
+        dsbi_shift_write_number(c->w, "variance_ratio", noise[1] / noise[0]);
+        dsbi_json_end_object(c->w);
+    }
+    dsbi_free(c->s->rt, weights);
+    if (status != DSB_E_DATA && status != DSB_E_NUMERIC)
+        return status;
+    dsbi_clear_error();
+    return DSB_OK;
+}
+
+static dsb_status write_fit(dsbi_comparison *c, const dsbi_fit_points *p, uint32_t scale, bool all)
 {
     const dsb_shift_opts *o = &c->s->opts;
     dsbi_json_writer *w = c->w;
@@ -204,6 +247,7 @@ static dsb_status write_fit(dsbi_comparison *c, const fit_points *p, uint32_t sc
     dsbi_shift_write_number(w, "mean_abs_residual", line.mean_abs_residual);
     dsbi_shift_write_number(w, "max_abs_residual", line.max_abs_residual);
     DSBI_TRY(write_theil_sen(c, p, scale));
+    DSBI_TRY(write_with_noise(c, p, scale));
     DSBI_TRY(write_likelihood(c, p, scale));
     DSBI_TRY(write_band(c, &line));
     dsbi_json_end_object(w);
@@ -212,8 +256,8 @@ static dsb_status write_fit(dsbi_comparison *c, const fit_points *p, uint32_t sc
 
 static dsb_status write_all_scales(dsbi_comparison *c, const char *key, bool baseline_only)
 {
-    fit_points p = {0};
-    dsb_status status = take_points(&p, c, baseline_only);
+    dsbi_fit_points p = {0};
+    dsb_status status = dsbi_shift_take_points(&p, c, baseline_only);
     if (status == DSB_OK) {
         dsbi_json_write_key(c->w, key);
         dsbi_json_begin_object(c->w);
@@ -222,8 +266,62 @@ static dsb_status write_all_scales(dsbi_comparison *c, const char *key, bool bas
                 status = write_fit(c, &p, scale, !baseline_only);
         dsbi_json_end_object(c->w);
     }
-    free_points(&p, c->s->rt);
+    dsbi_shift_free_points(&p, c->s->rt);
     return status;
+}
+
+static void write_line(dsbi_json_writer *w, const char *key, const dsb_stats_line *line)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_begin_flat_object(w);
+    dsbi_json_write_key(w, "n");
+    dsbi_json_write_uint(w, line->n);
+    dsbi_json_write_key(w, "n_dropped");
+    dsbi_json_write_uint(w, line->n_dropped);
+    dsbi_shift_write_number(w, "slope", line->slope);
+    dsbi_shift_write_number(w, "intercept", line->intercept);
+    dsbi_shift_write_number(w, "r2", line->r2);
+    dsbi_shift_write_pair(w, "slope_ci95", line->slope_ci);
+    dsbi_shift_write_pair(w, "intercept_ci95", line->intercept_ci);
+    dsbi_json_end_object(w);
+}
+
+/* Two lines, below and above the pivot, in every scale. */
+static dsb_status write_pivot(dsbi_comparison *c, const dsbi_fit_points *p)
+{
+    const char *model;
+    double at = dsbi_shift_pivot(c, &model);
+    if (!isfinite(at))
+        return DSB_OK;
+    dsbi_json_write_key(c->w, "pivot");
+    dsbi_json_begin_object(c->w);
+    dsbi_json_write_key(c->w, "model");
+    dsbi_json_write_string(c->w, model);
+    dsbi_shift_write_number(c->w, "at", at);
+    for (uint32_t scale = 0; scale <= DSB_STATS_SCALE_ARCSINE; scale++) {
+        dsb_stats_line below, above;
+        if (!c->in_unit && scale != DSB_STATS_SCALE_LINEAR)
+            continue;
+        dsb_stats_line_init(&below, sizeof below);
+        dsb_stats_line_init(&above, sizeof above);
+        dsb_status status = dsb_stats_fit_two(c->s->rt, &below, &above, p->x, p->y, NULL, p->n, at,
+                                              scale, c->s->opts.alpha);
+        if (status != DSB_OK && status != DSB_E_DATA)
+            return status;
+        dsbi_json_write_key(c->w, dsb_stats_scale_name(scale));
+        dsbi_json_begin_object(c->w);
+        if (status == DSB_OK) {
+            write_line(c->w, "below", &below);
+            write_line(c->w, "above", &above);
+        } else {
+            dsbi_json_write_key(c->w, "reason");
+            dsbi_json_write_string(c->w, dsb_last_error());
+            dsbi_clear_error();
+        }
+        dsbi_json_end_object(c->w);
+    }
+    dsbi_json_end_object(c->w);
+    return DSB_OK;
 }
 
 static bool on_scale(const dsbi_comparison *c, size_t k, uint32_t scale)
@@ -284,7 +382,7 @@ static dsb_status write_families(dsbi_comparison *c)
 
 dsb_status dsbi_shift_write_fits(dsbi_comparison *c)
 {
-    if (has_baseline(c)) {
+    if (dsbi_shift_has_baseline(c)) {
         size_t members = 0;
         for (size_t k = 0; k < c->n; k++)
             members += c->s->models[c->model[k]].baseline;
@@ -293,119 +391,14 @@ dsb_status dsbi_shift_write_fits(dsbi_comparison *c)
                              c->b->name);
     }
     dsbi_json_write_key(c->w, "fit_over");
-    dsbi_json_write_string(c->w, has_baseline(c) ? "baseline" : "all");
-    DSBI_TRY(write_all_scales(c, "fits", has_baseline(c)));
-    if (has_baseline(c))
+    dsbi_json_write_string(c->w, dsbi_shift_has_baseline(c) ? "baseline" : "all");
+    DSBI_TRY(write_all_scales(c, "fits", dsbi_shift_has_baseline(c)));
+    if (dsbi_shift_has_baseline(c))
         DSBI_TRY(write_all_scales(c, "fits_all", false));
-    return write_families(c);
-}
-
-/* Effective robustness = accuracy - line(original accuracy). Interval: ends of the accuracy and of
- * the band put together as Newcombe does for differences. */
-static dsb_status write_effective(dsbi_comparison *c, const dsb_stats_line *line, size_t k,
-                                  const double influence[4])
-{
-    double fitted, band[2], ci[2] = {NAN, NAN};
-    const dsbi_shift_cell *b = DSBI_CELL_B(c, k);
-    DSBI_TRY(dsb_stats_fit_predict(line, &fitted, band, NULL, c->x[k], c->s->opts.alpha));
-    dsbi_json_begin_flat_object(c->w);
-    dsbi_json_write_key(c->w, "name");
-    dsbi_json_write_string(c->w, c->s->models[c->model[k]].name);
-    dsbi_shift_write_number(c->w, "expected", fitted);
-    dsbi_shift_write_number(c->w, "effective_robustness", c->y[k] - fitted);
-    if (b->counted) {
-        double own[2];
-        DSBI_TRY(dsb_stats_wilson(own, b->correct, b->n, c->s->opts.alpha));
-        ci[0] = c->y[k] - fitted - hypot(c->y[k] - own[0], band[1] - fitted);
-        ci[1] = c->y[k] - fitted + hypot(own[1] - c->y[k], fitted - band[0]);
-    }
-    dsbi_shift_write_pair(c->w, "ci95", ci);
-    const char *parent = c->s->models[c->model[k]].parent;
-    size_t from = parent ? dsbi_words_find(&c->s->model_names, parent, strlen(parent)) : SIZE_MAX;
-    if (from != SIZE_MAX && c->s->cells[c->ib][from].there) {
-        dsbi_json_write_key(c->w, "relative_to");
-        dsbi_json_write_string(c->w, parent);
-        dsbi_shift_write_number(c->w, "relative_robustness",
-                                c->y[k] - c->s->cells[c->ib][from].accuracy);
-    }
-    if (influence) {
-        dsbi_shift_write_number(c->w, "residual", influence[0]);
-        dsbi_shift_write_number(c->w, "hat", influence[1]);
-        dsbi_shift_write_number(c->w, "cook", influence[2]);
-        dsbi_shift_write_number(c->w, "slope_without", influence[3]);
-    }
-    dsbi_json_end_object(c->w);
-    return DSB_OK;
-}
-
-static dsb_status write_predictions(dsbi_comparison *c, const dsb_stats_line *line)
-{
-    dsbi_json_write_key(c->w, "predicted");
-    dsbi_json_begin_array(c->w);
-    for (size_t m = 0; m < c->s->n_models; m++) {
-        const dsbi_shift_cell *a = &c->s->cells[c->ia][m];
-        if (!a->there || c->s->cells[c->ib][m].there)
-            continue;
-        double fitted, band[2], interval[2];
-        DSBI_TRY(
-            dsb_stats_fit_predict(line, &fitted, band, interval, a->accuracy, c->s->opts.alpha));
-        dsbi_json_begin_flat_object(c->w);
-        dsbi_json_write_key(c->w, "name");
-        dsbi_json_write_string(c->w, c->s->models[m].name);
-        dsbi_shift_write_number(c->w, "orig", a->accuracy);
-        dsbi_shift_write_number(c->w, "new", fitted);
-        dsbi_shift_write_pair(c->w, "band95", band);
-        dsbi_shift_write_pair(c->w, "interval95", interval);
-        dsbi_json_end_object(c->w);
-    }
-    dsbi_json_end_array(c->w);
-    return DSB_OK;
-}
-
-dsb_status dsbi_shift_write_robustness(dsbi_comparison *c)
-{
-    uint32_t scale = c->in_unit ? c->s->opts.scale : DSB_STATS_SCALE_LINEAR;
-    fit_points p = {0};
-    double *influence = NULL;
-    dsb_stats_line line;
-    dsb_stats_line_init(&line, sizeof line);
-    dsb_status status = take_points(&p, c, has_baseline(c));
-    if (status != DSB_OK)
-        goto done;
-    status = dsb_stats_fit(&line, p.x, p.y, NULL, p.n, scale, c->s->opts.alpha);
-    if (status == DSB_E_DATA) {
-        dsbi_clear_error();
-        status = DSB_OK;
-        goto done;
-    }
-    if (status != DSB_OK)
-        goto done;
-    influence = dsbi_alloc_array(c->s->rt, p.n, 4 * sizeof *influence);
-    if (!influence) {
-        status = DSB_E_NOMEM;
-        goto done;
-    }
-    DSBI_GO(dsb_stats_fit_influence(&line, influence, influence + p.n, influence + 2 * p.n,
-                                    influence + 3 * p.n, p.x, p.y, NULL, p.n));
-    dsbi_json_write_key(c->w, "robustness");
-    dsbi_json_begin_object(c->w);
-    dsbi_json_write_key(c->w, "scale");
-    dsbi_json_write_string(c->w, dsb_stats_scale_name(scale));
-    dsbi_json_write_key(c->w, "models");
-    dsbi_json_begin_array(c->w);
-    for (size_t k = 0, i = 0; k < c->n; k++) {
-        bool fitted = i < p.n && p.at[i] == k;
-        const double own[4] = {fitted ? influence[i] : 0, fitted ? influence[p.n + i] : 0,
-                               fitted ? influence[2 * p.n + i] : 0,
-                               fitted ? influence[3 * p.n + i] : 0};
-        DSBI_GO(write_effective(c, &line, k, fitted ? own : NULL));
-        i += fitted;
-    }
-    dsbi_json_end_array(c->w);
-    DSBI_GO(write_predictions(c, &line));
-    dsbi_json_end_object(c->w);
-done:
-    dsbi_free(c->s->rt, influence);
-    free_points(&p, c->s->rt);
-    return status;
+    dsbi_fit_points p = {0};
+    dsb_status status = dsbi_shift_take_points(&p, c, dsbi_shift_has_baseline(c));
+    if (status == DSB_OK)
+        status = write_pivot(c, &p);
+    dsbi_shift_free_points(&p, c->s->rt);
+    return status == DSB_OK ? write_families(c) : status;
 }
