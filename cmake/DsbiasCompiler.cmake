@@ -21,6 +21,9 @@ if(DSBIAS_SANITIZE)
   add_compile_options(-fsanitize=${DSBIAS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DSBIAS_SANITIZE})
 endif()
+if(DSBIAS_FUZZ) # libFuzzer follows the library's branches only if they are counted
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # Flags of a source file from its suffix: name_generic.c, name_avx2.c, name_avx512.c. Only
 # lib/kernels has such files; they are loops over arrays, so they get the vectoriser. The unrolled

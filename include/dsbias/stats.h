@@ -320,6 +320,15 @@ DSB_API dsb_status dsb_stats_proper_scores(double *brier, double *nll, const dou
 DSB_API dsb_status dsb_stats_temperature(double *temperature, double *nll_before, double *nll_after,
                                          const double *logits, const uint32_t *labels, uint64_t n,
                                          uint32_t n_classes);
+/** Bias-corrected temperature scaling: T and bias [n_classes] that minimise the NLL of
+ *  softmax(logits / T + bias), the bias of the last class that occurs being 0; what EM on label
+ * shift asks of its probabilities. At most 1,024 classes. A class without labels keeps bias 0.
+ * DSB_E_NUMERIC if it does not converge (labels that logits separate perfectly). Alexandari et al.
+ * 2020. */
+DSB_API dsb_status dsb_stats_bias_temperature(dsb_runtime *rt, double *temperature, double *bias,
+                                              double *nll, const double *logits,
+                                              const uint32_t *labels, uint64_t n,
+                                              uint32_t n_classes);
 /** CORP: Brier score of the top confidence = miscalibration - discrimination + uncertainty, by
  *  isotonic regression, without bins. recalibrated [n] or NULL. Dimitriadis et al. 2021. */
 DSB_API dsb_status dsb_stats_isotonic_scores(dsb_runtime *rt, double *miscalibration,
@@ -346,11 +355,22 @@ DSB_API dsb_status dsb_stats_bbse_interval(dsb_runtime *rt, double *low, double 
 DSB_API dsb_status dsb_stats_rlls(dsb_runtime *rt, double *weights, double *shares,
                                   const uint64_t *confusion, const uint64_t *predicted,
                                   uint32_t n_classes, double regularisation);
+/** Percentile bootstrap of these shares over items of both sets. */
+DSB_API dsb_status dsb_stats_rlls_interval(dsb_runtime *rt, double *low, double *high,
+                                           const uint64_t *confusion, const uint64_t *predicted,
+                                           uint32_t n_classes, double regularisation, double alpha,
+                                           uint64_t n_replicates, uint64_t seed);
 /** Shares by expectation-maximisation from calibrated probabilities [n, n_classes] on the new set
  *  and class shares `prior` of the source. Saerens et al. 2002. */
 DSB_API dsb_status dsb_stats_label_em(dsb_runtime *rt, double *shares, uint64_t *n_rounds,
                                       const double *prior, const double *probabilities, uint64_t n,
                                       uint32_t n_classes, uint64_t max_rounds);
+
+/** Percentile bootstrap of these shares over the items of the new set. */
+DSB_API dsb_status dsb_stats_label_em_interval(dsb_runtime *rt, double *low, double *high,
+                                               const double *prior, const double *probabilities,
+                                               uint64_t n, uint32_t n_classes, uint64_t max_rounds,
+                                               double alpha, uint64_t n_replicates, uint64_t seed);
 
 /** Average threshold confidence: t such that as many source scores lie below it as there are source
  *  errors (order statistic, ties count as above); accuracy = share of target scores >= t. Garg et

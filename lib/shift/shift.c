@@ -117,6 +117,7 @@ static void free_cell(dsb_runtime *rt, dsbi_shift_cell *cell)
     dsbi_free(rt, cell->predicted);
     dsbi_free(rt, cell->score);
     dsbi_free(rt, cell->confidence);
+    dsbi_free(rt, cell->probability);
 }
 
 void dsb_shift_free(dsb_shift *s)

@@ -42,7 +42,12 @@ typedef struct dsbi_shift_cell {
     uint32_t *predicted; /* [n]; NULL */
     double *score;       /* [n] correctness or score; NULL */
     double *confidence;  /* [n] top probability; NULL */
+    float *probability;  /* [n, width] of all classes; NULL: not given, or too many to keep */
+    size_t width;
 } dsbi_shift_cell;
+
+/* Bytes of probabilities that an evaluation keeps; models beyond them do without. */
+#define DSBI_SHIFT_PROBABILITY_BYTES ((size_t)1 << 30)
 
 typedef struct dsbi_shift_model {
     char *name;
@@ -62,6 +67,7 @@ struct dsb_shift {
     size_t n_named_classes; /* names in class_list; 0: not said how many classes there are */
     bool words_used, numbers_used;
     bool group_column_found;
+    size_t probability_bytes; /* kept so far */
     dsbi_shift_set *sets;
     size_t n_sets, sets_capacity, n_tables;
     dsbi_shift_model *models;
@@ -135,7 +141,12 @@ dsb_status dsbi_shift_write_classes(dsbi_comparison *c);
 dsb_status dsbi_shift_write_groups(dsbi_comparison *c);
 dsb_status dsbi_shift_write_pairs(dsbi_comparison *c);
 dsb_status dsbi_shift_write_label_free(dsbi_comparison *c);
+dsb_status dsbi_shift_write_label_shift(dsbi_comparison *c);
 dsb_status dsbi_shift_write_calibration(dsbi_comparison *c);
+/* Probabilities of a cell as logits, and back, in double [n, width]. */
+void dsbi_shift_logits(double *logits, const dsbi_shift_cell *cell, size_t n);
+void dsbi_shift_softmax(double *values, size_t n, size_t width, double temperature,
+                        const double *bias);
 dsb_status dsbi_shift_write_decomposition(dsbi_comparison *c);
 dsb_status dsbi_shift_check_class_order(dsb_shift *s, size_t set, size_t model);
 

@@ -124,41 +124,68 @@ static dsb_status fill_scores(dsb_shift *s, dsbi_shift_cell *cell, size_t set, c
     return DSB_OK;
 }
 
-/* Rows of probabilities (or logits): best class and how sure. */
-static dsb_status best_of_rows(dsb_shift *s, uint32_t *best, double *confidence,
-                               const dsbi_column *c)
+/* Whether every row is probabilities that sum to 1; otherwise they are taken for logits. */
+static dsb_status are_probabilities(bool *yes, const dsbi_column *c)
 {
-    bool probabilities = true;
+    *yes = true;
     for (size_t i = 0; i < c->n; i++) {
         const double *row = c->matrix + i * c->width;
-        double sum = 0, top = row[0];
-        size_t at = 0;
+        double sum = 0;
         for (size_t j = 0; j < c->width; j++) {
             if (!isfinite(row[j]))
                 return dsbi_fail(DSB_E_DATA, "item %zu, class %zu: %s", i, j,
                                  isnan(row[j]) ? "not a number" : "infinite");
-            probabilities = probabilities && row[j] >= 0 && row[j] <= 1 + 1e-6;
+            *yes = *yes && row[j] >= 0 && row[j] <= 1 + 1e-6;
             sum += row[j];
-            if (row[j] > top) {
-                top = row[j];
-                at = j;
-            }
         }
-        probabilities = probabilities && fabs(sum - 1) < 1e-3;
-        best[i] = (uint32_t)at;
-        confidence[i] = top;
+        *yes = *yes && fabs(sum - 1) < 1e-3;
     }
+    return DSB_OK;
+}
+
+static dsb_status make_room(dsb_shift *s, dsbi_shift_cell *cell, const dsbi_column *c)
+{
+    size_t bytes = c->n * c->width * sizeof *cell->probability;
+    if (s->probability_bytes + bytes > DSBI_SHIFT_PROBABILITY_BYTES)
+        return dsbi_shift_warn(s,
+                               "model '%s': probabilities of %zu x %zu are not kept (limit of 1 "
+                               "GiB): no Brier score, likelihood or label shift from them",
+                               c->name, c->n, c->width);
+    cell->probability = dsbi_alloc_array(s->rt, c->n * c->width, sizeof *cell->probability);
+    cell->width = c->width;
+    s->probability_bytes += bytes;
+    return cell->probability ? DSB_OK : DSB_E_NOMEM;
+}
+
+/* Rows of probabilities (or logits): best class, how sure, and all of them if there is room. */
+static dsb_status take_rows(dsb_shift *s, uint32_t *best, dsbi_shift_cell *cell,
+                            const dsbi_column *c)
+{
+    bool probabilities;
+    if (s->words_used)
+        return dsbi_fail(DSB_E_DATA, "probabilities are for class numbers, but the labels are "
+                                     "words");
+    if (s->n_named_classes && c->width > s->n_named_classes)
+        return dsbi_fail(DSB_E_DATA, "probabilities of %zu classes, but there are %zu class names",
+                         c->width, s->n_named_classes);
+    DSBI_TRY(are_probabilities(&probabilities, c));
+    DSBI_TRY(make_room(s, cell, c));
     for (size_t i = 0; i < c->n; i++) {
         const double *row = c->matrix + i * c->width;
         double sum = 0;
-        for (size_t j = 0; !probabilities && j < c->width; j++)
-            sum += exp(row[j] - confidence[i]);
-        confidence[i] = probabilities ? fmin(1, confidence[i]) : 1 / sum;
+        size_t at = 0;
+        for (size_t j = 1; j < c->width; j++)
+            at = row[j] > row[at] ? j : at;
+        for (size_t j = 0; j < c->width; j++)
+            sum += probabilities ? row[j] : exp(row[j] - row[at]);
+        best[i] = (uint32_t)at;
+        cell->confidence[i] = probabilities ? fmin(1, row[at]) : 1 / sum;
+        for (size_t j = 0; cell->probability && j < c->width; j++)
+            cell->probability[i * c->width + j] =
+                (float)((probabilities ? row[j] : exp(row[j] - row[at])) / sum);
     }
     s->numbers_used = true;
-    return s->words_used ? dsbi_fail(DSB_E_DATA, "probabilities are for class numbers, but the "
-                                                 "labels are words")
-                         : DSB_OK;
+    return DSB_OK;
 }
 
 /* k best classes a row: the first column should be the best one. */
@@ -217,8 +244,7 @@ static dsb_status fill_column(dsb_shift *s, size_t set, const dsbi_column *c, co
                                  about->labels[i], c->width);
         classes = dsbi_alloc_array(s->rt, c->n, sizeof *classes);
         cell->confidence = dsbi_alloc_array(s->rt, c->n, sizeof *cell->confidence);
-        status = classes && cell->confidence ? best_of_rows(s, classes, cell->confidence, c)
-                                             : DSB_E_NOMEM;
+        status = classes && cell->confidence ? take_rows(s, classes, cell, c) : DSB_E_NOMEM;
     } else {
         status = dsbi_shift_classes(s, &classes, c);
         if (status == DSB_OK && c->matrix && c->width > 1)

@@ -126,14 +126,25 @@ static void draw_counts(uint64_t *out, const uint64_t *cumulative, size_t n, uin
     }
 }
 
-dsb_status dsb_stats_bbse_interval(dsb_runtime *rt, double *low, double *high,
-                                   const uint64_t *confusion, const uint64_t *predicted,
-                                   uint32_t n_classes, double alpha, uint64_t n_replicates,
-                                   uint64_t seed)
+/* Percentiles of draws [n_classes, room], the first `good` of each row. */
+static void percentiles(double *low, double *high, double *draws, size_t k, size_t room,
+                        size_t good, double alpha)
 {
-    dsbi_clear_error();
+    for (size_t c = 0; c < k; c++) {
+        dsbi_sort_f64(draws + c * room, good);
+        low[c] = dsbi_quantile(draws + c * room, good, alpha / 2);
+        high[c] = dsbi_quantile(draws + c * room, good, 1 - alpha / 2);
+    }
+}
+
+/* regularisation < 0: BBSE */
+static dsb_status interval_from_counts(dsb_runtime *rt, double *low, double *high,
+                                       const uint64_t *confusion, const uint64_t *predicted,
+                                       uint32_t n_classes, double regularisation, double alpha,
+                                       uint64_t n_replicates, uint64_t seed)
+{
     if (!rt || !low || !high || !confusion || !predicted || n_classes == 0 || n_replicates < 2)
-        return dsbi_fail(DSB_E_INVALID, "BBSE interval needs counts and two replicates or more");
+        return dsbi_fail(DSB_E_INVALID, "the interval needs counts and two replicates or more");
     DSBI_TRY(dsbi_check_alpha(alpha));
     size_t k = n_classes, kk = k * k, count = (size_t)n_replicates, good = 0;
     uint64_t *cells = dsbi_alloc_array(rt, 2 * (kk + k), sizeof *cells);
@@ -151,7 +162,10 @@ dsb_status dsb_stats_bbse_interval(dsb_runtime *rt, double *low, double *high,
             dsbi_rng_init(&rng, seed, DSBI_RNG_RESAMPLE, b);
             draw_counts(cells, sum_c, kk, n, &rng);
             draw_counts(cells + kk, sum_p, k, m, &rng);
-            if (dsb_stats_bbse(rt, work, work + k, NULL, cells, cells + kk, n_classes) != DSB_OK)
+            if ((regularisation < 0
+                     ? dsb_stats_bbse(rt, work, work + k, NULL, cells, cells + kk, n_classes)
+                     : dsb_stats_rlls(rt, work, work + k, cells, cells + kk, n_classes,
+                                      regularisation)) != DSB_OK)
                 continue;
             for (size_t c = 0; c < k; c++)
                 draws[c * count + good] = work[k + c];
@@ -161,15 +175,72 @@ dsb_status dsb_stats_bbse_interval(dsb_runtime *rt, double *low, double *high,
         if (good < 2)
             status = dsbi_fail(DSB_E_NUMERIC, "the system is singular in nearly all replicates");
     }
-    for (size_t c = 0; status == DSB_OK && c < k; c++) {
-        dsbi_sort_f64(draws + c * count, good);
-        low[c] = dsbi_quantile(draws + c * count, good, alpha / 2);
-        high[c] = dsbi_quantile(draws + c * count, good, 1 - alpha / 2);
-    }
+    if (status == DSB_OK)
+        percentiles(low, high, draws, k, count, good, alpha);
     dsbi_free(rt, cells);
     dsbi_free(rt, draws);
     dsbi_free(rt, work);
     return status;
+}
+
+dsb_status dsb_stats_bbse_interval(dsb_runtime *rt, double *low, double *high,
+                                   const uint64_t *confusion, const uint64_t *predicted,
+                                   uint32_t n_classes, double alpha, uint64_t n_replicates,
+                                   uint64_t seed)
+{
+    dsbi_clear_error();
+    return interval_from_counts(rt, low, high, confusion, predicted, n_classes, -1, alpha,
+                                n_replicates, seed);
+}
+
+dsb_status dsb_stats_rlls_interval(dsb_runtime *rt, double *low, double *high,
+                                   const uint64_t *confusion, const uint64_t *predicted,
+                                   uint32_t n_classes, double regularisation, double alpha,
+                                   uint64_t n_replicates, uint64_t seed)
+{
+    dsbi_clear_error();
+    if (!(regularisation >= 0))
+        return dsbi_fail(DSB_E_INVALID, "a regularisation of %g", regularisation);
+    return interval_from_counts(rt, low, high, confusion, predicted, n_classes, regularisation,
+                                alpha, n_replicates, seed);
+}
+
+/* weight [n]: how often each item counts; NULL: once. next [K] is work. */
+static dsb_status run_em(double *shares, double *next, uint64_t *n_rounds, const double *prior,
+                         const double *probabilities, const uint32_t *weight, uint64_t n, size_t k,
+                         uint64_t max_rounds)
+{
+    double total = 0;
+    for (size_t c = 0; c < k; c++)
+        total += prior[c];
+    for (size_t c = 0; c < k; c++)
+        shares[c] = prior[c] / total;
+    uint64_t round = 0;
+    for (double moved = 1; moved > 1e-12 && round < max_rounds; round++) {
+        for (size_t c = 0; c < k; c++)
+            next[c] = 0;
+        for (uint64_t i = 0; i < n; i++) {
+            double sum = 0, times = weight ? weight[i] : 1;
+            if (times == 0)
+                continue;
+            for (size_t c = 0; c < k; c++)
+                sum += prior[c] > 0 ? shares[c] / prior[c] * probabilities[i * k + c] : 0;
+            if (!(sum > 0) || !isfinite(sum))
+                return dsbi_fail(DSB_E_NUMERIC, "item %llu: probabilities give no class",
+                                 (unsigned long long)i);
+            for (size_t c = 0; c < k; c++)
+                if (prior[c] > 0)
+                    next[c] += times * shares[c] / prior[c] * probabilities[i * k + c] / sum;
+        }
+        moved = 0;
+        for (size_t c = 0; c < k; c++) {
+            next[c] /= (double)n;
+            moved = fmax(moved, fabs(next[c] - shares[c]));
+            shares[c] = next[c];
+        }
+    }
+    *n_rounds = round;
+    return DSB_OK;
 }
 
 dsb_status dsb_stats_label_em(dsb_runtime *rt, double *shares, uint64_t *n_rounds,
@@ -179,40 +250,50 @@ dsb_status dsb_stats_label_em(dsb_runtime *rt, double *shares, uint64_t *n_round
     dsbi_clear_error();
     if (!rt || !shares || !prior || !probabilities || n == 0 || n_classes == 0)
         return dsbi_fail(DSB_E_INVALID, "label EM needs probabilities and a prior");
-    size_t k = n_classes;
-    double *next = dsbi_alloc_array(rt, k, sizeof *next), total = 0;
+    double *next = dsbi_alloc_array(rt, n_classes, sizeof *next);
+    uint64_t rounds;
     if (!next)
         return DSB_E_NOMEM;
-    for (size_t c = 0; c < k; c++)
-        total += prior[c];
-    for (size_t c = 0; c < k; c++)
-        shares[c] = prior[c] / total;
-    dsb_status status = DSB_OK;
-    uint64_t round = 0;
-    for (double moved = 1; status == DSB_OK && moved > 1e-12 && round < max_rounds; round++) {
-        for (size_t c = 0; c < k; c++)
-            next[c] = 0;
-        for (uint64_t i = 0; i < n; i++) {
-            double sum = 0;
-            for (size_t c = 0; c < k; c++)
-                sum += prior[c] > 0 ? shares[c] / prior[c] * probabilities[i * k + c] : 0;
-            if (!(sum > 0) || !isfinite(sum)) {
-                status = dsbi_fail(DSB_E_NUMERIC, "item %llu: probabilities give no class",
-                                   (unsigned long long)i);
-                break;
-            }
-            for (size_t c = 0; c < k; c++)
-                if (prior[c] > 0)
-                    next[c] += shares[c] / prior[c] * probabilities[i * k + c] / sum / (double)n;
-        }
-        moved = 0;
-        for (size_t c = 0; status == DSB_OK && c < k; c++) {
-            moved = fmax(moved, fabs(next[c] - shares[c]));
-            shares[c] = next[c];
-        }
-    }
-    if (n_rounds)
-        *n_rounds = round;
+    dsb_status status =
+        run_em(shares, next, &rounds, prior, probabilities, NULL, n, n_classes, max_rounds);
+    if (status == DSB_OK && n_rounds)
+        *n_rounds = rounds;
     dsbi_free(rt, next);
+    return status;
+}
+
+dsb_status dsb_stats_label_em_interval(dsb_runtime *rt, double *low, double *high,
+                                       const double *prior, const double *probabilities, uint64_t n,
+                                       uint32_t n_classes, uint64_t max_rounds, double alpha,
+                                       uint64_t n_replicates, uint64_t seed)
+{
+    dsbi_clear_error();
+    if (!rt || !low || !high || !prior || !probabilities || n == 0 || n_classes == 0 ||
+        n_replicates < 2)
+        return dsbi_fail(DSB_E_INVALID, "the interval needs probabilities, a prior and two "
+                                        "replicates or more");
+    DSBI_TRY(dsbi_check_alpha(alpha));
+    size_t k = n_classes, count = (size_t)n_replicates;
+    double *draws = dsbi_alloc_array(rt, (count + 2) * k, sizeof *draws);
+    uint32_t *weight = dsbi_alloc_array(rt, (size_t)n, sizeof *weight);
+    dsb_status status = draws && weight ? DSB_OK : DSB_E_NOMEM;
+    for (size_t b = 0; status == DSB_OK && b < count; b++) {
+        double *shares = draws + count * k;
+        uint64_t rounds;
+        dsbi_rng rng;
+        dsbi_rng_init(&rng, seed, DSBI_RNG_RESAMPLE, b);
+        for (uint64_t i = 0; i < n; i++)
+            weight[i] = 0;
+        for (uint64_t i = 0; i < n; i++)
+            weight[dsbi_rng_below(&rng, n)]++;
+        status =
+            run_em(shares, shares + k, &rounds, prior, probabilities, weight, n, k, max_rounds);
+        for (size_t c = 0; status == DSB_OK && c < k; c++)
+            draws[c * count + b] = shares[c];
+    }
+    if (status == DSB_OK)
+        percentiles(low, high, draws, k, count, count, alpha);
+    dsbi_free(rt, draws);
+    dsbi_free(rt, weight);
     return status;
 }
