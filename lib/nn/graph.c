@@ -12,8 +12,8 @@ void dsbi_graph_set_pixels(dsbi_graph *graph, const float mean[3], const float s
 {
     for (int c = 0; c < 3; c++) {
         dsbi_pixel_scale *p = &graph->pixels;
-        p->mean_f64[c] = 255 * (double)mean[c];
-        p->inv_std_f64[c] = 1 / (255 * (double)std[c]);
+        p->mean_f64[c] = graph->raw_pixels ? 0 : 255 * (double)mean[c];
+        p->inv_std_f64[c] = graph->raw_pixels ? 1 : 1 / (255 * (double)std[c]);
         p->mean_f32[c] = (float)p->mean_f64[c];
         p->inv_std_f32[c] = (float)p->inv_std_f64[c];
     }

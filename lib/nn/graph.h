@@ -120,6 +120,7 @@ typedef struct dsbi_graph {
     size_t n_elements; /* parameters proper, without buffers */
     dsbi_value input, output;
     dsbi_pixel_scale pixels; /* how bytes become reals */
+    bool raw_pixels;         /* 0 .. 255 as they are, whatever the caller says */
 } dsbi_graph;
 
 typedef struct dsbi_builder {
@@ -135,7 +136,8 @@ dsb_status dsbi_builder_init(dsbi_builder *b, dsb_runtime *rt, dsbi_shape image,
 /* Hands the graph over; on failure frees what was built. Call it exactly once. */
 dsb_status dsbi_graph_finish(dsbi_builder *b, dsbi_graph **out);
 void dsbi_graph_free(dsbi_graph *graph);
-/* Mean and deviation of pixel / 255 per channel; without this call 0 and 1. */
+/* Mean and deviation of pixel / 255 per channel; without this call 0 and 1. No effect on a graph of
+ * raw pixels. */
 void dsbi_graph_set_pixels(dsbi_graph *graph, const float mean[3], const float std[3]);
 
 /* Names declared from here on start with "scope."; leave returns to the one before. */
@@ -162,6 +164,7 @@ void dsbi_param_as_matrix(dsbi_builder *b, const dsbi_node *node);
 
 dsbi_value dsbi_input_images(dsbi_builder *b); /* u8 pixels, normalised */
 dsbi_value dsbi_input_values(dsbi_builder *b); /* reals as they are */
+void dsbi_raw_pixels(dsbi_builder *b);         /* images in 0 .. 255, not normalised */
 void dsbi_graph_output(dsbi_builder *b, dsbi_value x);
 
 dsbi_value dsbi_conv2d(dsbi_builder *b, dsbi_value x, const char *name, size_t c_out, size_t kernel,

@@ -45,6 +45,12 @@ dsbi_value dsbi_input_values(dsbi_builder *b)
     return dsbi_node_add(b, &dsbi_layer_input, "", NULL, 0, NULL);
 }
 
+void dsbi_raw_pixels(dsbi_builder *b)
+{
+    if (b->status == DSB_OK)
+        b->graph->raw_pixels = true;
+}
+
 dsbi_value dsbi_input_images(dsbi_builder *b)
 {
     dsbi_value x = dsbi_input_values(b);
