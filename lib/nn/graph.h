@@ -81,9 +81,10 @@ typedef struct dsbi_attrs {
     size_t dilation, groups; /* 0: 1 */
     size_t out_h, out_w;     /* adaptive pooling */
     size_t before, after;    /* channels of zeros around the others */
+    size_t offset;           /* first row and column that is taken */
     double eps, rate;
     dsbi_init init, bias_init;
-    bool no_bias, flatten, keep;
+    bool no_bias, flatten, keep, even;
     size_t heads;        /* of attention */
     size_t first, count; /* tokens that are pooled; first also: class tokens in front */
 } dsbi_attrs;
@@ -196,8 +197,11 @@ dsbi_value dsbi_concat(dsbi_builder *b, const dsbi_value *xs, size_t n);
 /* Every stride-th row and column, channels of zeros before and after: shortcut A of He et al. */
 dsbi_value dsbi_subsample_pad(dsbi_builder *b, dsbi_value x, size_t stride, size_t c_before,
                               size_t c_after);
-/* alpha x + (1 - alpha) y, see layers/shake.c */
+/* The same without channels, from row and column `offset` on; zeros where the image has ended. */
+dsbi_value dsbi_subsample_from(dsbi_builder *b, dsbi_value x, size_t stride, size_t offset);
+/* alpha x + (1 - alpha) y, see layers/shake.c; even: alpha is always 1/2 */
 dsbi_value dsbi_shake(dsbi_builder *b, dsbi_value x, dsbi_value y);
+dsbi_value dsbi_shake_even(dsbi_builder *b, dsbi_value x, dsbi_value y);
 dsbi_value dsbi_shake_keep(dsbi_builder *b, dsbi_value x, dsbi_value y);
 dsbi_value dsbi_layernorm(dsbi_builder *b, dsbi_value x, const char *name, double eps);
 dsbi_value dsbi_gelu(dsbi_builder *b, dsbi_value x);

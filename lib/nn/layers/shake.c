@@ -1,7 +1,7 @@
 /* y[n] = alpha[n] x0[n] + (1 - alpha[n]) x1[n] for each image. Gastaldi 2017, "Shake-Shake
  * regularization": in training alpha is uniform in [0, 1); backward mixes with numbers beta of its
- * own (Shake-Shake), or with alpha again (Shake-Keep, attribute keep, the only form whose gradient
- * is the derivative); otherwise both are 1/2. */
+ * own (Shake-Shake), or with alpha again (Shake-Keep, attribute keep, whose gradient is the
+ * derivative); otherwise, and with attribute even, both are 1/2. */
 #include "base/rng.h"
 #include "nn/blocks.h"
 
@@ -24,7 +24,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
 /* Weight of the first branch. */
 static double weight_of(const dsbi_call *call, size_t image, bool backward)
 {
-    if (!call->training)
+    if (!call->training || call->node->attrs.even)
         return 0.5;
     dsbi_rng rng;
     dsbi_rng_init(&rng, call->seed, DSBI_RNG_DROP,
@@ -108,5 +108,11 @@ dsbi_value dsbi_shake(dsbi_builder *b, dsbi_value x, dsbi_value y)
 dsbi_value dsbi_shake_keep(dsbi_builder *b, dsbi_value x, dsbi_value y)
 {
     const dsbi_attrs attrs = {.keep = true};
+    return dsbi_node_add(b, &dsbi_layer_shake, "", (dsbi_value[]){x, y}, 2, &attrs);
+}
+
+dsbi_value dsbi_shake_even(dsbi_builder *b, dsbi_value x, dsbi_value y)
+{
+    const dsbi_attrs attrs = {.even = true};
     return dsbi_node_add(b, &dsbi_layer_shake, "", (dsbi_value[]){x, y}, 2, &attrs);
 }
