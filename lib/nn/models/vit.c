@@ -81,7 +81,12 @@ static void build(dsbi_builder *b, dsbi_spec *spec)
     if (b->status != DSB_OK)
         return;
     dsbi_value x = dsbi_input_images(b);
-    x = dsbi_conv2d(b, x, "patch_embed.proj", net.dim, net.patch, net.patch, 0);
+    x = dsbi_conv(b, x, "patch_embed.proj",
+                  &(dsbi_attrs){.c_out = net.dim,
+                                .kernel = net.patch,
+                                .stride = net.patch,
+                                .init = {DSBI_INIT_TORCH, 0},
+                                .bias_init = {DSBI_INIT_TORCH, 0}});
     const size_t patches = dsbi_shape_rows(dsbi_shape_of(b, x));
     x = dsbi_dropout(b, dsbi_tokens(b, x, net.class_token), net.dropout);
     for (size_t i = 0; i < net.depth; i++) {
