@@ -47,15 +47,19 @@ typedef struct dsbi_math {
     void (*gelu_fwd_slope)(const dsbi_kernels *, void *y, void *slope, const void *x, size_t n);
     void (*relu_fwd)(const dsbi_kernels *, void *y, const void *x, size_t n);
     void (*relu_bwd)(const dsbi_kernels *, void *dx, const void *dy, const void *y, size_t n);
+    /* shift NULL: no ReLU behind the norm */
     void (*batchnorm_stats)(const dsbi_kernels *, void *mean, void *squares, const void *x,
                             size_t rows, size_t c);
-    void (*batchnorm_fwd)(const dsbi_kernels *, void *y, const void *x, const void *mean,
-                          const void *scale, const void *bias, size_t rows, size_t c);
+    void (*batchnorm_merge)(const dsbi_kernels *, void *mean, void *squares, size_t rows,
+                            const void *mean_b, const void *squares_b, size_t rows_b, size_t c);
+    void (*batchnorm_fwd)(const dsbi_kernels *, void *y, const void *x, const void *r,
+                          const void *scale, const void *shift, bool relu, size_t rows, size_t c);
     void (*batchnorm_sums)(const dsbi_kernels *, void *sum, void *product, const void *dy,
-                           const void *x, const void *mean, size_t rows, size_t c);
+                           const void *x, const void *mean, const void *scale, const void *shift,
+                           size_t rows, size_t c);
     void (*batchnorm_bwd)(const dsbi_kernels *, void *dx, const void *dy, const void *x,
-                          const void *mean, const void *scale, const void *slope, const void *shift,
-                          size_t rows, size_t c);
+                          const void *scale, const void *slope, const void *offset,
+                          const void *shift, bool add, size_t rows, size_t c);
     void (*max_merge)(const dsbi_kernels *, void *y, uint8_t *at, const void *x, uint8_t place,
                       size_t n);
     void (*max_route)(const dsbi_kernels *, void *dx, const void *dy, const uint8_t *at,

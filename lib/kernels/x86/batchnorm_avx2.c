@@ -1,6 +1,8 @@
-/* The specification of batch norm once more, for the compiler to vectorise. */
+/* Batch norm. */
 #include "kernels/kernels.h"
+#include "kernels/x86/vec.h"
 
-#define DSBI_ISA_SUFFIX avx2
 #include "kernels/template/real_f32.h"
-#include "kernels/template/batchnorm.inc"
+#include "kernels/template/unroll.h"
+#include "kernels/template/batchnorm_merge.inc"
+#include "kernels/x86/batchnorm_vec.inc"

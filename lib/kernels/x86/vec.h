@@ -144,6 +144,10 @@ VEC_INLINE vf_mask vf_less(vf a, vf b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
+VEC_INLINE vf_mask vf_less_or_equal(vf a, vf b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ);
+}
 VEC_INLINE vf vf_choose(vf_mask where, vf yes, vf no)
 {
     return _mm512_mask_blend_ps(where, no, yes);
@@ -229,6 +233,10 @@ VEC_INLINE vf vf_xor(vf a, vf b)
 VEC_INLINE vf_mask vf_less(vf a, vf b)
 {
     return _mm256_cmp_ps(a, b, _CMP_LT_OQ);
+}
+VEC_INLINE vf_mask vf_less_or_equal(vf a, vf b)
+{
+    return _mm256_cmp_ps(a, b, _CMP_LE_OQ);
 }
 VEC_INLINE vf vf_choose(vf_mask where, vf yes, vf no)
 {

@@ -2,10 +2,14 @@
  * over the rows (images and pixels) of each channel. In training mean and variance are those of the
  * batch, the variance biased, and the running ones move a tenth of the way towards them, the
  * variance there unbiased (torch.nn.BatchNorm2d); otherwise the running ones are used.
- * Saved for backward: mean [C], rstd [C]. With S = sum dy and P = sum dy (x - mean) over the M rows
- *     dgain = rstd P,  dbias = S,
- *     dx = gain rstd (dy - S / M - (x - mean) rstd^2 P / M).
- * Sums over rows are partial results of fixed blocks, merged in order in double. */
+ * A sum with a residual and a ReLU behind the norm may be folded into it (fuse.c).
+ * Saved for backward: mean, rstd, scale = gain rstd, shift = bias - mean scale, [C] each. With g =
+ * 0 where the ReLU closed, S = sum g dy and P = sum g dy (x - mean) over the M rows dgain = rstd P,
+ * dbias = S, dx = scale (g dy - S / M - (x - mean) rstd^2 P / M),   the residual's gradient is g
+ * dy. Without a residual g follows from x; with one, y tells it. Sums over rows go block by block
+ * in the cache, blocks into partial results, these are merged in order: three reads of the arrays
+ * and one write forward (one more with a residual), four and one backward, is what memory has to
+ * bear. */
 #include <math.h>
 #include <string.h>
 #include "nn/blocks.h"
@@ -13,6 +17,8 @@
 static const double momentum = 0.1;
 
 enum { GAIN, BIAS, RUNNING_MEAN, RUNNING_VAR };
+enum { MEAN, RSTD, SCALE, SHIFT, SAVED }; /* vectors in `saved` */
+enum { SLOPE, OFFSET, VECTORS };          /* vectors of backward's scratch */
 
 static void declare(dsbi_builder *b, dsbi_node *node)
 {
@@ -30,17 +36,21 @@ static size_t rows_of(const dsbi_node *node, size_t batch)
     return batch * dsbi_shape_rows(node->in);
 }
 
-/* Scratch of both passes: partial results [pieces, 2, C], then vectors [3, C]. */
+/* Scratch: partial results [pieces, 2, C] and one more for the block at hand [pieces, 2, C]
+ * forward; partial results and the vectors of dx backward; the vectors of y in inference. */
 static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
     const size_t rows = rows_of(node, sizing->batch), c = node->in.c;
     const size_t partials = dsbi_partial_most(rows, c, 2 * c) * 2 * c;
-    needs->saved = 2 * c * sizing->item;
-    needs->scratch_forward = (sizing->training ? partials + 3 * c : 3 * c) * sizing->item;
-    needs->scratch_backward = (partials + 3 * c) * sizing->item;
+    needs->saved = SAVED * c * sizing->item;
+    needs->scratch_forward = (sizing->training ? 2 * partials : SAVED * c) * sizing->item;
+    needs->scratch_backward = (partials + VECTORS * c) * sizing->item;
     needs->keep_x = 1;
-    needs->dx_over_dy = true;
-    needs->in_place = sizing->training ? 0 : 1;
+    needs->keep_y = node->relu && node->residual;
+    needs->adds_dx = true;
+    needs->dx_over_dy = !node->residual;
+    needs->passes = node->residual ? 2 : 0;
+    needs->in_place = node->residual ? 2 : sizing->training ? 0 : 1;
 }
 
 static double get(const dsbi_call *call, const void *array, size_t i)
@@ -57,49 +67,63 @@ static void set(const dsbi_call *call, void *array, size_t i, double value)
         ((double *)array)[i] = value;
 }
 
-/* How the rows of a call are cut, and where things lie in scratch memory. */
+/* How the rows of a call are cut: pieces with a partial result each, of blocks that fit the cache.
+ */
 typedef struct rows_cut {
-    size_t rows, c, step, pieces;
+    size_t rows, c, block, step, pieces;
     void *partials; /* [pieces, 2, C] */
-    void *vectors;  /* [3, C] */
+    void *vectors;  /* behind them */
+    void *norm;     /* [SAVED, C] */
 } rows_cut;
 
 static rows_cut cut(const dsbi_call *call)
 {
     rows_cut v = {.rows = rows_of(call->node, call->batch), .c = call->node->in.c};
+    v.block = dsbi_range_step(v.rows, v.c);
     v.step = dsbi_partial_step(v.rows, v.c, 2 * v.c);
     v.pieces = dsbi_pieces(v.rows, v.step);
     v.partials = call->scratch;
     v.vectors = dsbi_at(call, call->scratch, v.pieces * 2 * v.c);
+    v.norm = call->training ? call->saved : call->scratch;
     return v;
 }
 
-static dsb_status block_stats(const dsbi_call *call, const void *job, size_t first, size_t count,
+static void *partial_of(const dsbi_call *call, const rows_cut *v, size_t piece)
+{
+    return dsbi_at(call, v->partials, piece * 2 * v->c);
+}
+
+static void *norm_of(const dsbi_call *call, const rows_cut *v, size_t vector)
+{
+    return dsbi_at(call, v->norm, vector * v->c);
+}
+
+static const void *shift_of_gate(const dsbi_call *call, const rows_cut *v)
+{
+    return call->node->relu && !call->node->residual ? norm_of(call, v, SHIFT) : NULL;
+}
+
+static dsb_status piece_stats(const dsbi_call *call, const void *job, size_t first, size_t count,
                               size_t worker)
 {
     (void)worker;
     const rows_cut *v = job;
-    void *mean = dsbi_at(call, v->partials, first / v->step * 2 * v->c);
-    call->math->batchnorm_stats(dsbi_kernels_of(call->rt), mean, dsbi_at(call, mean, v->c),
-                                dsbi_at(call, call->x[0], first * v->c), count, v->c);
-    return DSB_OK;
-}
-
-/* Mean and sum of squared differences of channel i over all blocks: with means m_p of n_p rows
- *     M = sum n_p m_p / n,   S = sum S_p + sum n_p (m_p - M)^2. */
-static void merge(const dsbi_call *call, const rows_cut *v, size_t i, double *mean, double *squares)
-{
-    const size_t last = v->rows - (v->pieces - 1) * v->step;
-    *mean = *squares = 0;
-    for (size_t p = 0; p < v->pieces; p++)
-        *mean +=
-            (double)(p + 1 < v->pieces ? v->step : last) * get(call, v->partials, p * 2 * v->c + i);
-    *mean /= (double)v->rows;
-    for (size_t p = 0; p < v->pieces; p++) {
-        const double away = get(call, v->partials, p * 2 * v->c + i) - *mean;
-        *squares += get(call, v->partials, (p * 2 + 1) * v->c + i) +
-                    (double)(p + 1 < v->pieces ? v->step : last) * away * away;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t c = v->c, piece = first / v->step;
+    void *mean = partial_of(call, v, piece), *squares = dsbi_at(call, mean, c);
+    void *other = dsbi_at(call, v->vectors, piece * 2 * c);
+    for (size_t row = 0; row < count; row += v->block) {
+        const size_t rows = count - row < v->block ? count - row : v->block;
+        const void *x = dsbi_at(call, call->x[0], (first + row) * c);
+        if (row == 0) {
+            call->math->batchnorm_stats(kernels, mean, squares, x, rows, c);
+            continue;
+        }
+        call->math->batchnorm_stats(kernels, other, dsbi_at(call, other, c), x, rows, c);
+        call->math->batchnorm_merge(kernels, mean, squares, row, other, dsbi_at(call, other, c),
+                                    rows, c);
     }
+    return DSB_OK;
 }
 
 static void move_running(const dsbi_call *call, size_t i, double mean, double variance)
@@ -110,31 +134,41 @@ static void move_running(const dsbi_call *call, size_t i, double mean, double va
         get(call, variances, i) + momentum * (variance - get(call, variances, i)));
 }
 
-/* mean, gain rstd and bias of this call in v->vectors. */
-static dsb_status batch_vectors(const dsbi_call *call, const rows_cut *v)
+static void set_norm(const dsbi_call *call, const rows_cut *v, size_t i, double mean,
+                     double variance)
 {
-    DSBI_TRY(dsbi_ranges(call, v, v->rows, v->step, block_stats));
+    const double rstd = 1 / sqrt(variance + call->node->attrs.eps);
+    const double scale = rstd * get(call, call->params[GAIN], i);
+    set(call, norm_of(call, v, MEAN), i, mean);
+    set(call, norm_of(call, v, RSTD), i, rstd);
+    set(call, norm_of(call, v, SCALE), i, scale);
+    set(call, norm_of(call, v, SHIFT), i, get(call, call->params[BIAS], i) - mean * scale);
+}
+
+static dsb_status norm_by_batch(const dsbi_call *call, const rows_cut *v)
+{
+    DSBI_TRY(dsbi_ranges(call, v, v->rows, v->step, piece_stats));
+    void *mean = v->partials, *squares = dsbi_at(call, mean, v->c);
+    for (size_t p = 1; p < v->pieces; p++) {
+        const size_t before = p * v->step, left = v->rows - before;
+        const void *other = partial_of(call, v, p);
+        call->math->batchnorm_merge(dsbi_kernels_of(call->rt), mean, squares, before, other,
+                                    dsbi_at(call, other, v->c), left < v->step ? left : v->step,
+                                    v->c);
+    }
     for (size_t i = 0; i < v->c; i++) {
-        double mean, squares;
-        merge(call, v, i, &mean, &squares);
-        const double rstd = 1 / sqrt(squares / (double)v->rows + call->node->attrs.eps);
-        set(call, call->saved, i, mean);
-        set(call, call->saved, v->c + i, rstd);
-        set(call, v->vectors, i, mean);
-        set(call, v->vectors, v->c + i, rstd * get(call, call->params[GAIN], i));
-        move_running(call, i, mean, squares / (double)(v->rows > 1 ? v->rows - 1 : 1));
+        const double m = get(call, mean, i), s = get(call, squares, i);
+        set_norm(call, v, i, m, s / (double)v->rows);
+        move_running(call, i, m, s / (double)(v->rows > 1 ? v->rows - 1 : 1));
     }
     return DSB_OK;
 }
 
-static void running_vectors(const dsbi_call *call, const rows_cut *v)
+static void norm_by_running(const dsbi_call *call, const rows_cut *v)
 {
-    for (size_t i = 0; i < v->c; i++) {
-        const double rstd =
-            1 / sqrt(get(call, call->params[RUNNING_VAR], i) + call->node->attrs.eps);
-        set(call, v->vectors, i, get(call, call->params[RUNNING_MEAN], i));
-        set(call, v->vectors, v->c + i, rstd * get(call, call->params[GAIN], i));
-    }
+    for (size_t i = 0; i < v->c; i++)
+        set_norm(call, v, i, get(call, call->params[RUNNING_MEAN], i),
+                 get(call, call->params[RUNNING_VAR], i));
 }
 
 static dsb_status forward_rows(const dsbi_call *call, const void *job, size_t first, size_t count,
@@ -142,55 +176,79 @@ static dsb_status forward_rows(const dsbi_call *call, const void *job, size_t fi
 {
     (void)worker;
     const rows_cut *v = job;
+    const void *r = call->node->residual ? dsbi_at(call, call->x[1], first * v->c) : NULL;
     call->math->batchnorm_fwd(dsbi_kernels_of(call->rt), dsbi_at(call, call->y, first * v->c),
-                              dsbi_at(call, call->x[0], first * v->c), v->vectors,
-                              dsbi_at(call, v->vectors, v->c), call->params[BIAS], count, v->c);
+                              dsbi_at(call, call->x[0], first * v->c), r, norm_of(call, v, SCALE),
+                              norm_of(call, v, SHIFT), call->node->relu, count, v->c);
     return DSB_OK;
 }
 
 static dsb_status forward(const dsbi_call *call)
 {
-    rows_cut v = cut(call);
-    if (call->training) {
-        DSBI_TRY(batch_vectors(call, &v));
-    } else {
-        v.vectors = call->scratch;
-        running_vectors(call, &v);
-    }
-    return dsbi_ranges(call, &v, v.rows, dsbi_range_step(v.rows, v.c), forward_rows);
+    const rows_cut v = cut(call);
+    if (call->training)
+        DSBI_TRY(norm_by_batch(call, &v));
+    else
+        norm_by_running(call, &v);
+    return dsbi_ranges(call, &v, v.rows, v.block, forward_rows);
 }
 
-static dsb_status block_sums(const dsbi_call *call, const void *job, size_t first, size_t count,
+/* A residual's gradient: dy behind the ReLU, written over dy, and handed on where it lies
+ * elsewhere.
+ */
+static void pass_residual(const dsbi_call *call, size_t at, size_t count)
+{
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    void *dy = dsbi_at(call, call->dy, at);
+    if (call->node->relu)
+        call->math->relu_bwd(kernels, dy, dy, dsbi_at(call, call->y, at), count);
+    if (!call->dx[1] || call->dx[1] == call->dy)
+        return;
+    void *dx = dsbi_at(call, call->dx[1], at);
+    if (call->add[1])
+        call->math->add(kernels, dx, dx, dy, count);
+    else
+        memcpy(dx, dy, count * call->math->item);
+}
+
+static dsb_status piece_sums(const dsbi_call *call, const void *job, size_t first, size_t count,
                              size_t worker)
 {
     (void)worker;
     const rows_cut *v = job;
-    void *sum = dsbi_at(call, v->partials, first / v->step * 2 * v->c);
-    memset(sum, 0, 2 * v->c * call->math->item);
-    call->math->batchnorm_sums(dsbi_kernels_of(call->rt), sum, dsbi_at(call, sum, v->c),
-                               dsbi_at(call, call->dy, first * v->c),
-                               dsbi_at(call, call->x[0], first * v->c), call->saved, count, v->c);
+    const size_t c = v->c;
+    void *sum = partial_of(call, v, first / v->step);
+    memset(sum, 0, 2 * c * call->math->item);
+    for (size_t row = 0; row < count; row += v->block) {
+        const size_t rows = count - row < v->block ? count - row : v->block;
+        const size_t at = (first + row) * c;
+        if (call->node->residual)
+            pass_residual(call, at, rows * c);
+        call->math->batchnorm_sums(dsbi_kernels_of(call->rt), sum, dsbi_at(call, sum, c),
+                                   dsbi_at(call, call->dy, at), dsbi_at(call, call->x[0], at),
+                                   norm_of(call, v, MEAN), norm_of(call, v, SCALE),
+                                   shift_of_gate(call, v), rows, c);
+    }
     return DSB_OK;
 }
 
-/* Gradients of gain and bias; the factors of dx in v->vectors: scale, slope, shift. */
+/* Gradients of gain and bias, and dx = scale g dy + slope x + offset. */
 static void gradient_vectors(const dsbi_call *call, const rows_cut *v)
 {
     const double n = (double)v->rows;
-    void *dgain = call->grads[GAIN], *dbias = call->grads[BIAS];
+    void *sums = v->partials, *dgain = call->grads[GAIN], *dbias = call->grads[BIAS];
+    for (size_t p = 1; p < v->pieces; p++)
+        call->math->add(dsbi_kernels_of(call->rt), sums, sums, partial_of(call, v, p), 2 * v->c);
     for (size_t i = 0; i < v->c; i++) {
-        double sum = 0, product = 0;
-        for (size_t p = 0; p < v->pieces; p++) {
-            sum += get(call, v->partials, p * 2 * v->c + i);
-            product += get(call, v->partials, (p * 2 + 1) * v->c + i);
-        }
-        const double rstd = get(call, call->saved, v->c + i);
-        const double scale = rstd * get(call, call->params[GAIN], i);
+        const double sum = get(call, sums, i), product = get(call, sums, v->c + i);
+        const double rstd = get(call, norm_of(call, v, RSTD), i);
+        const double scale = get(call, norm_of(call, v, SCALE), i);
+        const double slope = -scale * rstd * rstd * product / n;
         set(call, dgain, i, get(call, dgain, i) + rstd * product);
         set(call, dbias, i, get(call, dbias, i) + sum);
-        set(call, v->vectors, i, scale);
-        set(call, v->vectors, v->c + i, -scale * rstd * rstd * product / n);
-        set(call, v->vectors, 2 * v->c + i, -scale * sum / n);
+        set(call, v->vectors, SLOPE * v->c + i, slope);
+        set(call, v->vectors, OFFSET * v->c + i,
+            -scale * sum / n - slope * get(call, norm_of(call, v, MEAN), i));
     }
 }
 
@@ -201,18 +259,18 @@ static dsb_status backward_rows(const dsbi_call *call, const void *job, size_t f
     const rows_cut *v = job;
     call->math->batchnorm_bwd(dsbi_kernels_of(call->rt), dsbi_at(call, call->dx[0], first * v->c),
                               dsbi_at(call, call->dy, first * v->c),
-                              dsbi_at(call, call->x[0], first * v->c), call->saved, v->vectors,
-                              dsbi_at(call, v->vectors, v->c), dsbi_at(call, v->vectors, 2 * v->c),
-                              count, v->c);
+                              dsbi_at(call, call->x[0], first * v->c), norm_of(call, v, SCALE),
+                              v->vectors, dsbi_at(call, v->vectors, OFFSET * v->c),
+                              shift_of_gate(call, v), call->add[0], count, v->c);
     return DSB_OK;
 }
 
 static dsb_status backward(const dsbi_call *call)
 {
     const rows_cut v = cut(call);
-    DSBI_TRY(dsbi_ranges(call, &v, v.rows, v.step, block_sums));
+    DSBI_TRY(dsbi_ranges(call, &v, v.rows, v.step, piece_sums));
     gradient_vectors(call, &v);
-    return dsbi_ranges(call, &v, v.rows, dsbi_range_step(v.rows, v.c), backward_rows);
+    return call->dx[0] ? dsbi_ranges(call, &v, v.rows, v.block, backward_rows) : DSB_OK;
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)
