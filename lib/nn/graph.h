@@ -103,7 +103,7 @@ typedef struct dsbi_node {
     uint32_t id; /* number in the declaration: keeps random numbers when the plan fuses nodes */
     /* neighbours the plan folded into this node (fuse.c) */
     bool gelu;        /* y = gelu(...) */
-    bool relu;      /* y = max(0, ...), behind a residual too */
+    bool relu;        /* y = max(0, ...), behind a residual too */
     uint32_t gamma;   /* parameter of a layer scale, DSBI_NONE without */
     bool residual;    /* the last input is added to the result */
     bool pixels;      /* input 0 is the batch of u8 pixels itself, normalised while packing */
