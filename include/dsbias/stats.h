@@ -321,10 +321,9 @@ DSB_API dsb_status dsb_stats_temperature(double *temperature, double *nll_before
                                          const double *logits, const uint32_t *labels, uint64_t n,
                                          uint32_t n_classes);
 /** Bias-corrected temperature scaling: T and bias [n_classes] that minimise the NLL of
- *  softmax(logits / T + bias), the bias of the last class that occurs being 0; what EM on label
- * shift asks of its probabilities. At most 1,024 classes. A class without labels keeps bias 0.
- * DSB_E_NUMERIC if it does not converge (labels that logits separate perfectly). Alexandari et al.
- * 2020. */
+ *  softmax(logits / T + bias); what EM on label shift asks of its probabilities. The last class
+ * that occurs and classes without labels have bias 0. Labels that the logits separate give a T near
+ * 0. At most 1,024 classes. DSB_E_NUMERIC if it does not converge. Alexandari et al. 2020. */
 DSB_API dsb_status dsb_stats_bias_temperature(dsb_runtime *rt, double *temperature, double *bias,
                                               double *nll, const double *logits,
                                               const uint32_t *labels, uint64_t n,
@@ -450,6 +449,28 @@ DSB_API dsb_status dsb_stats_homogeneity(double *chi2, double *g, double *df, do
 DSB_API dsb_status dsb_stats_auc(dsb_runtime *rt, double *auc, double ci[2], double *p,
                                  const double *positive, uint64_t m, const double *negative,
                                  uint64_t n, double alpha);
+#define DSB_STATS_C2ST_LINEAR 0u /* ridge discriminant: differences in means; dim <= 2,048 */
+#define DSB_STATS_C2ST_NEAREST                                        \
+    1u /* k nearest neighbours: differences of any shape, in few dims \
+        */
+
+typedef struct dsb_stats_c2st {
+    uint64_t struct_size;     /* set by _init */
+    uint64_t n_train, n_test; /* points trained and tested on */
+    uint64_t correct;         /* test points put into the right sample */
+    double accuracy, chance;  /* correct / n_test; share of the larger sample */
+    double accuracy_ci[2];    /* Clopper-Pearson */
+    double p;                 /* exact binomial, accuracy above chance */
+    double auc, auc_ci[2];    /* effect size: chance that x looks more like x than y does */
+    double p_auc;             /* Mann-Whitney, two-sided */
+    double detectable;        /* smallest accuracy that this test finds with power 0.8 */
+} dsb_stats_c2st;
+DSB_API void dsb_stats_c2st_init(dsb_stats_c2st *out, size_t size);
+/** Classifier two-sample test of x [m, dim] against y [n, dim]: half of the points train, the
+ * others test. Independent of the number of threads. m, n >= 4. Lopez-Paz & Oquab 2017. */
+DSB_API dsb_status dsb_stats_c2st_run(dsb_runtime *rt, dsb_stats_c2st *out, const float *x,
+                                      uint64_t m, const float *y, uint64_t n, uint64_t dim,
+                                      uint32_t classifier, double alpha, uint64_t seed);
 /** Difference of means and its two-sided permutation p-value. */
 DSB_API dsb_status dsb_stats_permutation_means(dsb_runtime *rt, double *difference, double *p,
                                                const double *x, uint64_t m, const double *y,

@@ -41,6 +41,13 @@ static void table_of(const pair_job *job, size_t i, size_t j, uint64_t t[4])
     t[3] = job->set->n - right_a - right_b + both;
 }
 
+/* McNemar's chi-square; `correction` 1: Edwards. 0 if no item tells the models apart. */
+static double statistic(uint64_t n10, uint64_t n01, double correction)
+{
+    double m = (double)(n10 + n01), d = fabs((double)n10 - (double)n01);
+    return m > 0 ? (d - correction) * (d - correction) / m : 0;
+}
+
 static dsb_status write_list(const pair_job *job)
 {
     dsbi_json_writer *w = job->c->w;
@@ -72,7 +79,9 @@ static dsb_status write_list(const pair_job *job)
             dsbi_shift_write_pair(w, "diff_wald95", ci);
             dsbi_shift_write_number(w, "exact_p", job->p[number]);
             dsbi_shift_write_number(w, "midp", mid_p);
+            dsbi_shift_write_number(w, "chi2", statistic(t[1], t[2], 0));
             dsbi_shift_write_number(w, "chi2_p", chi2);
+            dsbi_shift_write_number(w, "chi2_cc", statistic(t[1], t[2], 1));
             dsbi_shift_write_number(w, "chi2_cc_p", corrected);
             dsbi_shift_write_number(w, "holm_p", job->holm[number]);
             dsbi_shift_write_number(w, "bh_p", job->bh[number]);

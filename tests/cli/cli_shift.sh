@@ -68,4 +68,60 @@ expect_code 2
 run stats ks "$work/none.csv" "$work/none.csv"
 expect_code 3
 
+printf 'a,b,c\n1,1,0\n1,0,0\n1,1,1\n1,1,0\n0,1,0\n' >"$work/right.csv"
+run stats cochran "$work/right.csv"
+expect_code 0
+expect_out "df                     2"
+printf '2\n0\n' >"$work/two.csv"
+run stats cochran "$work/two.csv"
+expect_code 2
+run stats apportion 200 15.5 20 3
+expect_code 0
+expect_out "seats                  80 104 16"
+run stats cv 400 100 .9 .91 .89 .93 --json
+expect_code 0
+expect_json
+expect_out "nadeau_bengio"
+run stats folds 6 3 2
+expect_out "iteration_1"
+run stats paired-size 0.025 0.0012
+expect_out "136263"
+printf '0,0\n1,0\n0,1\n1,1\n0.5,0.2\n' >"$work/x.csv"
+printf '5,5\n6,5\n5,6\n6,6\n5.5,5.2\n' >"$work/y.csv"
+for test in c2st mmd frechet ks-outputs; do
+    run stats $test "$work/x.csv" "$work/y.csv"
+    expect_code 0
+done
+run stats c2st "$work/x.csv" "$work/right.csv"
+expect_code 2
+printf '50,5\n10,40\n' >"$work/confusion.csv"
+printf '30\n70\n' >"$work/mu.csv"
+run stats label-shift "$work/confusion.csv" "$work/mu.csv"
+expect_code 0
+expect_out "shares                 0.141025641025641"
+run stats bowker "$work/confusion.csv"
+expect_code 0
+run stats bowker "$work/right.csv"
+expect_code 2
+run stats ladder "$work/right.csv"
+expect_code 0
+
+# two lines at a pivot, groups by a column, names of classes
+printf 'model,orig,new\na,60,5\nb,65,8\nc,70,0\nd,75,20\ne,80,35\nf,85,50\n' >"$work/p.csv"
+run shift --table "$work/p.csv" --pivot c --json --bootstrap 10
+expect_code 0
+expect_out '"above"'
+run shift --table "$work/p.csv" --pivot zebra
+expect_code 3
+expect_err "there is no model 'zebra'"
+printf 'label,kind\n0,x\n1,y\n2,x\n0,y\n1,x\n2,y\n' >"$work/kinds.csv"
+run shift --orig "$work/kinds.csv:$work/old" --new "$work/new.json:$work/new" --group-by kind --json
+expect_code 0
+expect_out '"group": "kind=x"'
+run shift --orig "$work/old.txt:$work/old" --new "$work/new.json:$work/new" --group-by kind
+expect_code 3
+run shift --orig "$work/old.txt:$work/old" --new "$work/new.json:$work/new" --classes cat,dog
+expect_code 3
+expect_err "old.txt: item 2: class 2, but there are 2 class names"
+
 finish
