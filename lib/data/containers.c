@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/file.h"
+#include "data/inflate.h"
 
 enum { OPEN_MAX_KEPT = 64 };
 
@@ -47,18 +48,8 @@ static dsb_status refuse(const char *path, int error)
     return dsbi_fail(error == ENOENT ? DSB_E_NOTFOUND : DSB_E_IO, "%s: %s", path, strerror(error));
 }
 
-dsb_status dsbi_containers_add(dsbi_containers *self, const char *path)
+static dsb_status add(dsbi_containers *self, const char *path, const struct stat *facts)
 {
-    int fd = open_file(self, path);
-    if (fd < 0)
-        return refuse(path, errno);
-    struct stat facts;
-    int error = fstat(fd, &facts) == 0 ? 0 : errno;
-    close(fd);
-    if (error)
-        return refuse(path, error);
-    if (!S_ISREG(facts.st_mode))
-        return dsbi_fail(DSB_E_IO, "%s: no regular file", path);
     void *items = self->items;
     DSBI_TRY(dsbi_grow(self->rt, &items, &self->capacity, self->n + 1, sizeof *self->items));
     self->items = items;
@@ -66,11 +57,61 @@ dsb_status dsbi_containers_add(dsbi_containers *self, const char *path)
     item->path = dsbi_strdup(self->rt, path);
     if (!item->path)
         return DSB_E_NOMEM;
-    item->size_bytes = (uint64_t)facts.st_size;
-    item->mtime_ns = (int64_t)facts.st_mtim.tv_sec * 1000000000 + facts.st_mtim.tv_nsec;
+    item->size_bytes = (uint64_t)facts->st_size;
+    item->mtime_ns = (int64_t)facts->st_mtim.tv_sec * 1000000000 + facts->st_mtim.tv_nsec;
+    item->is_unpacked = false;
     atomic_init(&item->fd, -1);
     self->n++;
     return DSB_OK;
+}
+
+static dsb_status unpack(dsbi_containers *self, dsbi_container *item, const dsbi_packed *packed)
+{
+    int fd;
+    DSBI_TRY(dsbi_fail_at(dsbi_unpack(self->rt, &fd, &item->size_bytes, packed), "%s", item->path));
+    atomic_init(&item->fd, fd);
+    item->is_unpacked = true;
+    return DSB_OK;
+}
+
+dsb_status dsbi_containers_add(dsbi_containers *self, const char *path, uint64_t max_bytes)
+{
+    int fd = open_file(self, path);
+    if (fd < 0)
+        return refuse(path, errno);
+    struct stat facts;
+    uint8_t head[DSBI_GZIP_HEAD];
+    dsb_status status = fstat(fd, &facts) == 0 ? DSB_OK : refuse(path, errno);
+    if (status == DSB_OK && !S_ISREG(facts.st_mode))
+        status = dsbi_fail(DSB_E_IO, "%s: no regular file", path);
+    if (status == DSB_OK)
+        status = add(self, path, &facts);
+    if (status == DSB_OK && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head &&
+        dsbi_is_gzip(head, sizeof head))
+        status = unpack(
+            self, &self->items[self->n - 1],
+            &(dsbi_packed){.fd = fd, .size = UINT64_MAX, .max_bytes = max_bytes, .is_gzip = true});
+    close(fd);
+    return status;
+}
+
+dsb_status dsbi_containers_add_packed(dsbi_containers *self, size_t from, uint64_t offset,
+                                      uint64_t size, uint64_t max_bytes)
+{
+    const char *path = self->items[from].path;
+    int fd = open_file(self, path);
+    if (fd < 0)
+        return refuse(path, errno);
+    struct stat facts;
+    dsb_status status = fstat(fd, &facts) == 0 ? DSB_OK : refuse(path, errno);
+    if (status == DSB_OK)
+        status = add(self, path, &facts);
+    if (status == DSB_OK)
+        status = unpack(
+            self, &self->items[self->n - 1],
+            &(dsbi_packed){.fd = fd, .offset = offset, .size = size, .max_bytes = max_bytes});
+    close(fd);
+    return status;
 }
 
 /* The descriptor, kept if there is room; `*is_kept` false: the caller closes it. */

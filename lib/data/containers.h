@@ -10,9 +10,10 @@
 
 typedef struct dsbi_container {
     char *path;          /* below the root, or as the caller wrote it */
-    uint64_t size_bytes; /* when it was added */
+    uint64_t size_bytes; /* when it was added; unpacked */
     int64_t mtime_ns;
-    atomic_int fd; /* -1: not open */
+    atomic_int fd;    /* -1: not open */
+    bool is_unpacked; /* the descriptor is a copy without a name and is kept */
 } dsbi_container;
 
 typedef struct dsbi_containers {
@@ -28,8 +29,12 @@ typedef struct dsbi_containers {
 dsb_status dsbi_containers_init(dsbi_containers *self, dsb_runtime *rt, const dsbi_origin *origin);
 void dsbi_containers_close(dsbi_containers *self);
 
-/* Adds a regular file; its number is `n` - 1. Not while others read. */
-dsb_status dsbi_containers_add(dsbi_containers *self, const char *path);
+/* Adds a regular file; its number is `n` - 1. What is packed with gzip is unpacked into a file
+ * without a name, `max_bytes` at most. Not while others read. */
+dsb_status dsbi_containers_add(dsbi_containers *self, const char *path, uint64_t max_bytes);
+/* Adds part of container `from`, which is packed with deflate, as one of its own. */
+dsb_status dsbi_containers_add_packed(dsbi_containers *self, size_t from, uint64_t offset,
+                                      uint64_t size, uint64_t max_bytes);
 
 /* `size` bytes at `offset`; the file ending before is DSB_E_IO. Any thread. */
 dsb_status dsbi_containers_read(dsbi_containers *self, size_t container, void *data, size_t size,

@@ -10,7 +10,8 @@
 #include "base/sha256.h"
 #include "data/listing.h"
 
-_Static_assert(offsetof(dsb_dataset_opts, max_depth) + sizeof(uint32_t) == sizeof(dsb_dataset_opts),
+_Static_assert(offsetof(dsb_dataset_opts, max_unpacked_bytes) + sizeof(uint64_t) ==
+                   sizeof(dsb_dataset_opts),
                "no hole at the end of dsb_dataset_opts");
 _Static_assert(offsetof(dsb_problem, reserved) + sizeof(uint32_t) == sizeof(dsb_problem),
                "no hole at the end of dsb_problem");
@@ -21,6 +22,7 @@ static const dsb_dataset_opts defaults = {
     .max_listed = 65536,
     .verify = 1,
     .max_depth = 32,
+    .max_unpacked_bytes = (uint64_t)16 << 30,
 };
 
 void dsb_dataset_opts_init(dsb_dataset_opts *opts, size_t size)
@@ -33,6 +35,9 @@ static dsb_status check_opts(const dsb_dataset_opts *opts)
     if (opts->max_file_bytes == 0 || opts->max_file_bytes >= DSBI_ENTRY_MAX_SIZE)
         return dsbi_fail(DSB_E_INVALID, "dsb_dataset_opts: max_file_bytes is %llu",
                          (unsigned long long)opts->max_file_bytes);
+    if (opts->max_unpacked_bytes == 0 || opts->max_unpacked_bytes > INT64_MAX)
+        return dsbi_fail(DSB_E_INVALID, "dsb_dataset_opts: max_unpacked_bytes is %llu",
+                         (unsigned long long)opts->max_unpacked_bytes);
     if (opts->verify > 1)
         return dsbi_fail(DSB_E_INVALID, "dsb_dataset_opts: verify is %u, 0 or 1", opts->verify);
     if (opts->max_depth > 1000)
@@ -87,9 +92,10 @@ static dsb_status find_format(dsbi_listing *listing, const dsbi_origin *origin,
 {
     const char *wanted = dsbi_listing_option(listing, "format");
     *out = wanted ? find_by_name(wanted) : find_by_content(origin);
-    if (*out)
+    bool is_there = origin->kind != DSBI_ORIGIN_NONE || (*out && (*out)->probe(origin) > 0);
+    if (*out && is_there)
         return DSB_OK;
-    if (wanted)
+    if (wanted && !*out)
         return dsbi_fail(DSB_E_NOTFOUND, "there is no format \"%s\"", wanted);
     return dsbi_fail(origin->kind == DSBI_ORIGIN_NONE ? DSB_E_NOTFOUND : DSB_E_UNSUPPORTED,
                      "%s: %s", origin->where,

@@ -20,7 +20,8 @@ typedef struct dsbi_member {
     uint64_t locator;    /* the format's own: byte offset, record number ... */
     uint64_t size_bytes; /* encoded size as listed, 0 if not known */
     uint32_t container;  /* the format's own: number of the file it lies in */
-    uint32_t class_id;   /* of a labelled collection; else the folder of `path` is the class */
+    uint32_t class_id;   /* of a labelled collection; else the folder of a path is the class: */
+    const char *class_path; /* of this one; NULL: of `path` */
 } dsbi_member;
 
 typedef struct dsbi_listing dsbi_listing;

@@ -109,8 +109,9 @@ dsb_status dsbi_listing_add(dsbi_listing *listing, const dsbi_member *member)
 {
     enum { EVENT_EVERY = 4096 };
     dsb_dataset *dataset = listing->dataset;
-    const char *slash = strrchr(member->path, '/');
-    size_t folder = slash ? (size_t)(slash - member->path) : 0;
+    const char *class_path = member->class_path ? member->class_path : member->path;
+    const char *slash = strrchr(class_path, '/');
+    size_t folder = slash ? (size_t)(slash - class_path) : 0;
     if (member->container >= DSBI_ENTRY_MAX_CONTAINERS)
         return dsbi_fail(DSB_E_LIMIT, "more than %d containers", DSBI_ENTRY_MAX_CONTAINERS);
     dsbi_entry entry = {.locator = member->locator,
@@ -119,7 +120,7 @@ dsb_status dsbi_listing_add(dsbi_listing *listing, const dsbi_member *member)
     dsbi_entry_set_size(&entry, member->size_bytes);
     if (!dataset->has_labels)
         DSBI_TRY(dsbi_name_set_add(dataset->rt, &dataset->strata, &dataset->names, &entry.stratum,
-                                   member->path, folder));
+                                   class_path, folder));
     DSBI_TRY(dsbi_names_add(dataset->rt, &dataset->names, &entry.name, member->path,
                             strlen(member->path)));
     DSBI_TRY(dsbi_entries_add(dataset->rt, &dataset->entries, &entry));

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/file.h"
 #include "base/npy_header.h"
+#include "data/inflate.h"
 
 enum { MAX_LIST_BYTES = 4 << 20 };
 
@@ -16,7 +17,7 @@ static dsb_status wrong_count(uint64_t found, uint64_t needed)
                      (unsigned long long)needed);
 }
 
-static dsb_status from_npy(uint32_t *labels, uint64_t n, const uint8_t *bytes, size_t size)
+dsb_status dsbi_labels_from_npy(uint32_t *labels, uint64_t n, const uint8_t *bytes, size_t size)
 {
     dsbi_npy_header h;
     DSBI_TRY(dsbi_npy_header_read(&h, bytes, size));
@@ -34,6 +35,22 @@ static dsb_status from_npy(uint32_t *labels, uint64_t n, const uint8_t *bytes, s
                              (long long)label, (unsigned long long)i, DSBI_MAX_CLASSES - 1);
         labels[i] = (uint32_t)label;
     }
+    return DSB_OK;
+}
+
+/* IDX: 0 0 8 (u8) 1 (dimension), the count as a big-endian u32, a byte each. */
+static dsb_status from_idx(uint32_t *labels, uint64_t n, const uint8_t *bytes, size_t size)
+{
+    if (size < 8 || memcmp(bytes, "\0\0\x08\x01", 4) != 0)
+        return dsbi_fail(DSB_E_FORMAT, "idx: labels are one dimension of u8");
+    uint64_t found = (uint64_t)bytes[4] << 24 | bytes[5] << 16 | bytes[6] << 8 | bytes[7];
+    if (found > size - 8)
+        return dsbi_fail(DSB_E_FORMAT, "idx: the file ends before its %llu elements",
+                         (unsigned long long)found);
+    if (found != n)
+        return wrong_count(found, n);
+    for (uint64_t i = 0; i < n; i++)
+        labels[i] = bytes[8 + i];
     return DSB_OK;
 }
 
@@ -81,11 +98,13 @@ dsb_status dsbi_labels_read(dsb_runtime *rt, uint32_t **labels, uint64_t n, cons
     uint8_t *bytes;
     size_t size;
     *labels = NULL;
-    DSBI_TRY(dsbi_file_read(rt, &bytes, &size, path, MAX_LABEL_BYTES));
+    DSBI_TRY(dsbi_file_read_unpacked(rt, &bytes, &size, path, MAX_LABEL_BYTES));
     uint32_t *out = dsbi_alloc_array(rt, n, sizeof *out);
     dsb_status status = DSB_E_NOMEM;
     if (out && size > 0 && bytes[0] == 0x93)
-        status = from_npy(out, n, bytes, size);
+        status = dsbi_labels_from_npy(out, n, bytes, size);
+    else if (out && size > 0 && bytes[0] == 0)
+        status = from_idx(out, n, bytes, size);
     else if (out)
         status = from_text(out, n, (const char *)bytes, size);
     dsbi_free(rt, bytes);

@@ -11,6 +11,9 @@ enum { DSBI_MAX_CLASSES = 65536 };
  * counts; DSB_E_FORMAT for what is no class number, with its place. */
 dsb_status dsbi_labels_read(dsb_runtime *rt, uint32_t **labels, uint64_t n, const char *path);
 
+/* The same of an .npy held in memory, into labels [n]. */
+dsb_status dsbi_labels_from_npy(uint32_t *labels, uint64_t n, const uint8_t *bytes, size_t size);
+
 /* 1 + the largest of n labels; 0 if there is none. */
 uint32_t dsbi_labels_classes(const uint32_t *labels, uint64_t n);
 

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/sort.h"
+#include "data/pattern.h"
 
 const char *dsbi_base_name(const char *path)
 {
@@ -100,17 +101,49 @@ static dsb_status look_into_folder(dsb_runtime *rt, dsbi_origin *origin)
     return status;
 }
 
+static dsb_status look_into_first(dsbi_origin *origin)
+{
+    struct stat facts;
+    int fd = open(origin->files[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return DSB_OK; /* who opens it will say why */
+    if (fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)) {
+        ssize_t n = pread(fd, origin->head, sizeof origin->head, 0);
+        origin->head_size = n > 0 ? (size_t)n : 0;
+        origin->size_bytes = (uint64_t)facts.st_size;
+    }
+    close(fd);
+    return DSB_OK;
+}
+
+typedef struct matches {
+    dsb_runtime *rt;
+    dsbi_origin *origin;
+    size_t capacity;
+} matches;
+
+static dsb_status add_match(void *user, const char *path)
+{
+    matches *self = user;
+    return add_file(self->rt, self->origin, &self->capacity, path);
+}
+
+static dsb_status look_into_pattern(dsb_runtime *rt, dsbi_origin *origin)
+{
+    matches found = {.rt = rt, .origin = origin};
+    DSBI_TRY(dsbi_pattern_expand(origin->where, add_match, &found));
+    if (origin->n_files == 0)
+        return DSB_OK;
+    origin->kind = DSBI_ORIGIN_FILES;
+    return look_into_first(origin);
+}
+
 static dsb_status look_into_file(dsb_runtime *rt, dsbi_origin *origin)
 {
     size_t capacity = 0;
+    origin->kind = DSBI_ORIGIN_FILES;
     DSBI_TRY(add_file(rt, origin, &capacity, origin->where));
-    int fd = open(origin->where, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return DSB_OK;
-    ssize_t n = pread(fd, origin->head, sizeof origin->head, 0);
-    origin->head_size = n > 0 ? (size_t)n : 0;
-    close(fd);
-    return DSB_OK;
+    return look_into_first(origin);
 }
 
 dsb_status dsbi_origin_look(dsb_runtime *rt, dsbi_origin *out, const char *where, size_t size)
@@ -123,12 +156,12 @@ dsb_status dsbi_origin_look(dsb_runtime *rt, dsbi_origin *out, const char *where
     out->where[size] = '\0';
     struct stat facts;
     dsb_status status = DSB_OK;
-    if (stat(out->where, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+    if (stat(out->where, &facts) != 0 && dsbi_is_pattern(out->where)) {
+        status = look_into_pattern(rt, out);
+    } else if (stat(out->where, &facts) == 0 && S_ISDIR(facts.st_mode)) {
         out->kind = DSBI_ORIGIN_FOLDER;
         status = look_into_folder(rt, out);
     } else if (stat(out->where, &facts) == 0 && S_ISREG(facts.st_mode)) {
-        out->kind = DSBI_ORIGIN_FILES;
-        out->size_bytes = (uint64_t)facts.st_size;
         status = look_into_file(rt, out);
     }
     if (status != DSB_OK)

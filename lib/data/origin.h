@@ -12,7 +12,7 @@ enum { DSBI_ORIGIN_HEAD = 8192, DSBI_ORIGIN_MAX_FILES = 262144 };
 
 typedef enum dsbi_origin_kind {
     DSBI_ORIGIN_NONE,   /* no such file or folder */
-    DSBI_ORIGIN_FILES,  /* one file */
+    DSBI_ORIGIN_FILES,  /* one file, or those a pattern stands for */
     DSBI_ORIGIN_FOLDER, /* a folder */
 } dsbi_origin_kind;
 

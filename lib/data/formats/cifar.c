@@ -2,7 +2,7 @@
  * and 3072 bytes, the red, green and blue plane of 32 x 32 pixels row by row. One file, or a folder
  * with the official files in it. Source: https://www.cs.toronto.edu/~kriz/cifar.html. */
 #include "base/file.h"
-#include "data/containers.h"
+#include "data/arrays.h"
 #include "data/labels.h"
 
 #include <stdio.h>
@@ -75,10 +75,6 @@ static int probe(const dsbi_origin *origin)
 
 /* ---- listing ---- */
 
-typedef struct cifar {
-    dsbi_containers files;
-} cifar;
-
 static bool has_two_labels(const dsbi_origin *origin)
 {
     for (size_t i = 0; i < origin->n_files; i++)
@@ -101,7 +97,7 @@ static dsb_status choose_kind(dsbi_listing *listing, const dsbi_origin *origin, 
     return DSB_OK;
 }
 
-static dsb_status list_record(dsbi_listing *listing, const cifar *self, size_t container,
+static dsb_status list_record(dsbi_listing *listing, const dsbi_arrays *self, size_t container,
                               uint64_t record, const uint8_t *labels, label_kind kind)
 {
     char path[4200];
@@ -123,7 +119,8 @@ static dsb_status list_record(dsbi_listing *listing, const cifar *self, size_t c
                                            .class_id = label});
 }
 
-static dsb_status list_file(dsbi_listing *listing, cifar *self, size_t container, label_kind kind)
+static dsb_status list_file(dsbi_listing *listing, dsbi_arrays *self, size_t container,
+                            label_kind kind)
 {
     size_t n_labels = kind == LABEL_TEN ? 1 : 2, stride = n_labels + PIXELS;
     uint64_t size = self->files.items[container].size_bytes;
@@ -142,19 +139,26 @@ static dsb_status list_file(dsbi_listing *listing, cifar *self, size_t container
     return dsbi_listing_leave_out(listing, path, DSB_CAUSE_DAMAGED, message);
 }
 
-static dsb_status add_files(dsbi_listing *listing, cifar *self, const dsbi_origin *origin)
+static dsb_status add_files(dsbi_listing *listing, dsbi_arrays *self, const dsbi_origin *origin,
+                            label_kind kind)
 {
     static const char *const words[] = {"all", "train", "test", NULL};
     size_t part;
+    dsbi_array array = {0}; /* labels are read while listing */
     DSBI_TRY(dsbi_listing_choice(listing, &part, "split", words));
+    DSBI_TRY(dsbi_layout_parse(&array.layout, kind == LABEL_TEN ? "B1C3Y32X32" : "B2C3Y32X32"));
     for (size_t i = 0; i < origin->n_files; i++) {
         const char *name = dsbi_base_name(origin->files[i]);
         bool is_taken =
             origin->kind == DSBI_ORIGIN_FILES || is_ten_file(name) || is_hundred_file(name);
-        if (is_taken && (part == 0 || is_test_file(name) == (part == 2)))
-            DSBI_TRY(dsbi_containers_add(&self->files, origin->files[i]));
+        if (!is_taken || (part != 0 && is_test_file(name) != (part == 2)))
+            continue;
+        DSBI_TRY(dsbi_containers_add(&self->files, origin->files[i],
+                                     dsbi_listing_opts(listing)->max_unpacked_bytes));
+        array.n = self->files.items[self->files.n - 1].size_bytes / array.layout.record_bytes;
+        DSBI_TRY(dsbi_arrays_add(self, listing, &array));
     }
-    if (self->files.n == 0)
+    if (self->n == 0)
         return dsbi_fail(DSB_E_NOTFOUND, "no CIFAR file of that part");
     return DSB_OK;
 }
@@ -184,50 +188,24 @@ static dsb_status declare_classes(dsbi_listing *listing, const dsbi_origin *orig
     return status;
 }
 
-static void cifar_close(dsb_runtime *rt, void *state)
-{
-    cifar *self = state;
-    dsbi_containers_close(&self->files);
-    dsbi_free(rt, self);
-}
-
 static dsb_status cifar_open(dsb_runtime *rt, void **state, dsbi_listing *listing,
                              const dsbi_origin *origin)
 {
-    cifar *self = dsbi_calloc(rt, 1, sizeof *self);
-    if (!self)
-        return DSB_E_NOMEM;
+    dsbi_arrays *self;
     label_kind kind = LABEL_TEN;
+    DSBI_TRY(dsbi_arrays_create(rt, &self, origin));
     dsb_status status;
-    DSBI_GO(dsbi_containers_init(&self->files, rt, origin));
     DSBI_GO(choose_kind(listing, origin, &kind));
-    DSBI_GO(add_files(listing, self, origin));
+    DSBI_GO(add_files(listing, self, origin, kind));
     DSBI_GO(declare_classes(listing, origin, kind));
-    for (size_t c = 0; c < self->files.n; c++)
+    for (size_t c = 0; c < self->n; c++)
         DSBI_GO(list_file(listing, self, c, kind));
-    *state = self;
-    return DSB_OK;
 done:
-    cifar_close(rt, self);
+    if (status == DSB_OK)
+        *state = self;
+    else
+        dsbi_arrays_close(rt, self);
     return dsbi_fail_at(status, "%s", origin->where);
-}
-
-static dsb_status cifar_decode(void *state, dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
-                               const dsbi_member *member)
-{
-    cifar *self = state;
-    uint8_t planes[PIXELS];
-    DSBI_TRY(dsbi_containers_read(&self->files, member->container, planes, sizeof planes,
-                                  member->locator));
-    DSBI_TRY(dsbi_image_alloc(rt, out, SIDE, SIDE, 3));
-    for (size_t i = 0; i < PLANE; i++)
-        for (size_t c = 0; c < 3; c++)
-            out->data[3 * i + c] = planes[c * PLANE + i];
-    info->format = DSB_FORMAT_PIXELS;
-    info->channels = 3;
-    info->bit_depth = 8;
-    info->colour = DSB_COLOUR_RGB;
-    return DSB_OK;
 }
 
 const dsbi_format dsbi_format_cifar = {
@@ -236,6 +214,6 @@ const dsbi_format dsbi_format_cifar = {
             "CIFAR-100, binary version",
     .probe = probe,
     .open = cifar_open,
-    .close = cifar_close,
-    .decode = cifar_decode,
+    .close = dsbi_arrays_close,
+    .decode = dsbi_arrays_decode,
 };
