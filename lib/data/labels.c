@@ -43,7 +43,9 @@ static dsb_status from_idx(uint32_t *labels, uint64_t n, const uint8_t *bytes, s
 {
     if (size < 8 || memcmp(bytes, "\0\0\x08\x01", 4) != 0)
         return dsbi_fail(DSB_E_FORMAT, "idx: labels are one dimension of u8");
-    uint64_t found = (uint64_t)bytes[4] << 24 | bytes[5] << 16 | bytes[6] << 8 | bytes[7];
+    uint64_t found = 0;
+    for (size_t i = 4; i < 8; i++)
+        found = found << 8 | bytes[i];
     if (found > size - 8)
         return dsbi_fail(DSB_E_FORMAT, "idx: the file ends before its %llu elements",
                          (unsigned long long)found);

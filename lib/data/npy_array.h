@@ -3,7 +3,7 @@
 #define DSBI_DATA_NPY_ARRAY_H
 
 #include "base/npy_header.h"
-#include "data/arrays.h"
+#include "data/pixel_arrays.h"
 #include "data/labels.h"
 
 /* The array whose .npy begins at byte `offset` of the container and has `size` bytes; option

@@ -2,7 +2,7 @@
  * and 3072 bytes, the red, green and blue plane of 32 x 32 pixels row by row. One file, or a folder
  * with the official files in it. Source: https://www.cs.toronto.edu/~kriz/cifar.html. */
 #include "base/file.h"
-#include "data/arrays.h"
+#include "data/pixel_arrays.h"
 #include "data/labels.h"
 
 #include <stdio.h>

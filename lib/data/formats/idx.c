@@ -1,7 +1,7 @@
 /* IDX, the format of MNIST, plain or gzip: 0 0 8 (u8) and the number of dimensions, their lengths
  * as big-endian u32, the bytes. Images are [N,H,W] (grey) or [N,H,W,3]; labels lie in a file of
  * their own. One file of images, or a folder of them. Source: yann.lecun.com/exdb/mnist. */
-#include "data/arrays.h"
+#include "data/pixel_arrays.h"
 #include "data/inflate.h"
 #include "data/labels.h"
 

@@ -1,6 +1,6 @@
 /* Records of equal size without any header that says so (STL-10, Tiny Images): the caller states
  * the layout. Several files, by pattern, are read one behind the other. */
-#include "data/arrays.h"
+#include "data/pixel_arrays.h"
 #include "data/labels.h"
 
 #include <stdio.h>

@@ -5,8 +5,8 @@
  *     Y28X28      MNIST            C3Y32X32  planes, row by row
  *     L1C3Y32X32  CIFAR-10         C3X96Y96  planes, column by column (STL-10, Tiny Images)
  */
-#ifndef DSBI_DATA_ARRAYS_H
-#define DSBI_DATA_ARRAYS_H
+#ifndef DSBI_DATA_PIXEL_ARRAYS_H
+#define DSBI_DATA_PIXEL_ARRAYS_H
 
 #include "data/containers.h"
 #include "data/format.h"

@@ -1,5 +1,5 @@
-/* See arrays.h. */
-#include "data/arrays.h"
+/* See pixel_arrays.h. */
+#include "data/pixel_arrays.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,0 +1,7 @@
+/* Collections: lists of image files. */
+#include "fuzz_dataset.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    return fuzz_dataset(data, size, "format=manifest");
+}
