@@ -1,16 +1,18 @@
 /* Trains a network on CIFAR-10 or -100 and says how well it does, with the public API alone.
  *
  *     train_cifar --train data_batch_1.bin --train data_batch_2.bin --test test_batch.bin
- *                 [--model cifar_resnet:depth=20,shortcut=A] [--recipe sgd|adamw] [--epochs 160]
+ *                 [--model cifar_resnet:depth=20,shortcut=A] [--recipe sgd|adamw|ridge] [--epochs
+ * 160]
  *                 [--seed 0] [--threads 1] [--save model.safetensors] [--json]
  *
  * Without arguments: a small network on squares of eight colours. --train and --test take whatever
  * dsb_dataset_open takes, images of 32 x 32 with labels.
  *
- * Both recipes: batches of 128, padding of 4 with a random crop, flips, one epoch of warm-up, half
+ * sgd and adamw: batches of 128, padding of 4 with a random crop, flips, one epoch of warm-up, half
  * a cosine to zero. sgd (He et al. 2016): momentum 0.9, step size 0.1, decay 1e-4 on everything.
  * adamw (Touvron et al. 2021, shortened): step size 1e-3, decay 0.05 on the weights, labels
- * smoothed by 0.1. docs/training-parity.md compares the result with PyTorch's. */
+ * smoothed by 0.1. docs/training-parity.md compares the result with PyTorch's. ridge: a closed
+ * form, for --model random_features:filters=256 (Coates & Ng 2012). */
 #include <dsbias/dsbias.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,9 +46,10 @@ typedef struct images {
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: train_cifar --train FILE [--train FILE ...] --test FILE [--model M] "
-                    "[--recipe sgd|adamw] [--epochs N] [--seed N] [--threads N] [--save FILE] "
-                    "[--json]\n");
+    fprintf(stderr,
+            "usage: train_cifar --train FILE [--train FILE ...] --test FILE [--model M] "
+            "[--recipe sgd|adamw|ridge] [--epochs N] [--seed N] [--threads N] [--save FILE] "
+            "[--json]\n");
     return 2;
 }
 
@@ -80,7 +83,8 @@ static int read_arguments(arguments *a, int argc, char **argv)
         else
             return usage();
     }
-    if (strcmp(a->recipe, "sgd") != 0 && strcmp(a->recipe, "adamw") != 0)
+    if (strcmp(a->recipe, "sgd") != 0 && strcmp(a->recipe, "adamw") != 0 &&
+        strcmp(a->recipe, "ridge") != 0)
         return usage();
     return a->n_train && a->n_test && a->epochs ? 0 : usage();
 }
@@ -217,13 +221,40 @@ static void print_result(const arguments *a, const dsb_model *model, uint64_t n_
            dsb_version());
 }
 
+/* By steps, or in closed form. */
+static dsb_status fit(dsb_runtime *rt, dsb_model *model, const arguments *a, const images *set)
+{
+    if (strcmp(a->recipe, "ridge") == 0) {
+        dsb_random_features_opts opts;
+        dsb_random_features_opts_init(&opts, sizeof opts);
+        opts.seed = a->seed;
+        return dsb_random_features_fit(model, NULL, set->pixels, set->labels, set->n, &opts, NULL,
+                                       NULL);
+    }
+    dsb_train_opts opts;
+    fill_recipe(&opts, a, set->n);
+    dsb_train_run_opts run;
+    dsb_train_run_opts_init(&run, sizeof run);
+    run.n_points = a->epochs;
+    run.n_evaluations = 0;
+    uint64_t epoch[2] = {set->n / BATCH * BATCH, 0};
+    dsb_trainer *trainer = NULL;
+    dsb_status status = dsb_trainer_create(rt, &trainer, model, &opts);
+    if (status == DSB_OK)
+        status =
+            dsb_train_arrays(trainer, set->pixels, set->labels, set->n, &run, show_progress, epoch);
+    if (status == DSB_OK)
+        status = dsb_trainer_finish(trainer);
+    dsb_trainer_free(trainer);
+    return status;
+}
+
 static int train(dsb_runtime *rt, const arguments *a, const images *train_set,
                  const images *test_set)
 {
     int status = EXIT_SUCCESS;
     dsb_model *model = NULL;
-    dsb_trainer *trainer = NULL;
-    uint64_t correct = 0, epoch[2] = {train_set->n / BATCH * BATCH, 0};
+    uint64_t correct = 0;
     dsb_model_opts model_opts;
     dsb_model_opts_init(&model_opts, sizeof model_opts);
     model_opts.seed = a->seed;
@@ -233,17 +264,8 @@ static int train(dsb_runtime *rt, const arguments *a, const images *train_set,
     memcpy(model_opts.std, (float[3]){0.2470f, 0.2435f, 0.2616f}, sizeof model_opts.std);
     CHECK(dsb_model_create(rt, &model, a->model, &model_opts));
 
-    dsb_train_opts opts;
-    fill_recipe(&opts, a, train_set->n);
-    dsb_train_run_opts run;
-    dsb_train_run_opts_init(&run, sizeof run);
-    run.n_points = a->epochs;
-    run.n_evaluations = 0;
-    CHECK(dsb_trainer_create(rt, &trainer, model, &opts));
     clock_t start = clock();
-    CHECK(dsb_train_arrays(trainer, train_set->pixels, train_set->labels, train_set->n, &run,
-                           show_progress, epoch));
-    CHECK(dsb_trainer_finish(trainer));
+    CHECK(fit(rt, model, a, train_set));
     double cpu_seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
 
     CHECK(count_correct(model, test_set, &correct));
@@ -251,7 +273,6 @@ static int train(dsb_runtime *rt, const arguments *a, const images *train_set,
     if (a->save)
         CHECK(dsb_model_save(model, a->save));
 done:
-    dsb_trainer_free(trainer);
     dsb_model_free(model);
     return status;
 }

@@ -26,6 +26,7 @@
 #define DSBIAS_BIAS_H
 
 #include "dsbias/base.h"
+#include "dsbias/nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -107,6 +108,33 @@ DSB_API dsb_status dsb_bias_result_write(const dsb_bias_result *result, const ch
 /** Rungs of the ladder, cheapest first: number of them and their names, for help texts. */
 DSB_API uint64_t dsb_bias_rung_count(void);
 DSB_API const char *dsb_bias_rung_name(uint64_t i);
+
+/* ---- random convolutional features ---- */
+
+typedef struct dsb_random_features_opts {
+    uint64_t struct_size; /* bytes the caller knows about; set by dsb_random_features_opts_init */
+    uint64_t seed;        /* of the patches; any value; default 0 */
+    uint64_t n_patches;   /* for the covariance, at least the model's filters, which are the first
+                             of them; 1000..10,000,000; default 100,000 */
+    double threshold;     /* what a whitened response must exceed, >= 0; default 1 */
+} dsb_random_features_opts;
+
+DSB_API void dsb_random_features_opts_init(dsb_random_features_opts *opts, size_t size);
+
+/** Sets the weights of a model "random_features:filters=256,...": filters are random patches of the
+ *  images, whitened with their covariance; the classifier is ridge regression on one-hot targets in
+ *  closed form, its penalty chosen by the leave-one-out error. The model then predicts, saves and
+ *  loads like any other. Memory: 16 d^2 bytes for d = 18 features a filter at 32 x 32 pixels.
+ *  @param images  [n, H, W, 3] u8, the model's size.   @param labels  [n] class numbers.
+ *  @param lambda  the penalty chosen, as share of the mean eigenvalue; may be NULL.
+ *  @param fn      progress in images, stage "random features"; NULL = none.
+ *  @return DSB_OK; DSB_E_INVALID (another family, a label, an option, n < 2), DSB_E_DTYPE (not
+ * f32), DSB_E_NUMERIC (images all alike), DSB_E_CANCELLED, DSB_E_NOMEM, DSB_E_LIMIT. Independent of
+ * the number of threads. Since 0.1. Source: Coates & Ng 2012; Recht et al. 2018. */
+DSB_API dsb_status dsb_random_features_fit(dsb_model *model, double *lambda, const uint8_t *images,
+                                           const uint32_t *labels, uint64_t n,
+                                           const dsb_random_features_opts *opts, dsb_event_fn fn,
+                                           void *user);
 
 #ifdef __cplusplus
 }

@@ -19,4 +19,8 @@ void dsbi_zoo_head(dsbi_builder *b, dsbi_value x);
 /* Option depth = per * n + rest; gives n, the blocks of a stage. */
 size_t dsbi_zoo_blocks(dsbi_builder *b, dsbi_spec *spec, size_t missing, size_t per, size_t rest);
 
+/* models/random_features.c: all but the classifier, for the closed form that sets its weights. */
+dsbi_value dsbi_random_features_body(dsbi_builder *b, dsbi_spec *spec);
+extern const dsbi_family dsbi_family_random_features;
+
 #endif
