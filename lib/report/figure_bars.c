@@ -26,7 +26,8 @@ static bool starts_group(const dsbi_bars *figure, size_t i)
     return *a != *b;
 }
 
-static void draw_bar(dsbi_text *t, const dsbi_axis *axis, const dsbi_bar *bar, double y)
+static void draw_bar(dsbi_text *t, const dsbi_axis *axis, const dsbi_bar *bar, bool points,
+                     double y)
 {
     char name[32];
     double middle = y + ROW / 2.0 - 3;
@@ -54,10 +55,14 @@ static void draw_bar(dsbi_text *t, const dsbi_axis *axis, const dsbi_bar *bar, d
     dsbi_number value, interval;
     dsbi_svg_text(t, axis->hi_px + 14, middle + (isfinite(bar->lo) ? -1 : 4),
                   bar->strong ? "value strong" : "value", "start",
-                  dsbi_number_percent(&value, bar->value), 0);
+                  points ? dsbi_number_points(&value, bar->value)
+                         : dsbi_number_percent(&value, bar->value),
+                  0);
+    dsbi_number_interval(&interval, bar->lo, bar->hi);
+    if (points)
+        snprintf(interval.text, sizeof interval.text, "%.1f to %.1f", 100 * bar->lo, 100 * bar->hi);
     if (isfinite(bar->lo))
-        dsbi_svg_text(t, axis->hi_px + 14, middle + 12, "note", "start",
-                      dsbi_number_interval(&interval, bar->lo, bar->hi), 0);
+        dsbi_svg_text(t, axis->hi_px + 14, middle + 12, "note", "start", interval.text, 0);
     dsbi_text_add(t, "</g>\n");
 }
 
@@ -84,7 +89,7 @@ void dsbi_figure_bars(dsbi_text *t, const dsbi_bars *figure)
             dsbi_svg_text(t, 0, y + 17, "group", "start", figure->bars[i].group, 0);
             y += GROUP;
         }
-        draw_bar(t, &axis, &figure->bars[i], y);
+        draw_bar(t, &axis, &figure->bars[i], figure->points, y);
     }
     dsbi_svg_end(t);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include "report/number.h"
 
-enum { WIDTH = 700, LEFT = 250, RIGHT = 450, TOP = 40, MAX_ITEMS = 200 };
+enum { WIDTH = 900, LEFT = 340, RIGHT = 560, TOP = 40, MAX_ITEMS = 200 };
 
 static double value_of(const dsbi_slope *item, bool right)
 {
@@ -34,7 +34,7 @@ static void draw_labels(dsbi_text *t, const dsbi_slopes *figure, const dsbi_axis
             dsbi_number_percent(&number, value);
         else
             dsbi_number_plain(&number, value);
-        dsbi_html_shorten(&name, item->label, 24);
+        dsbi_html_shorten(&name, item->label, 38);
         if (right)
             snprintf(text, sizeof text, "%s  %s", number.text, name.text);
         else

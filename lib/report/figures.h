@@ -26,6 +26,7 @@ typedef struct dsbi_bars {
     const char *caption; /* below the axis */
     double lo, hi;       /* of the axis, fractions */
     double width;        /* px, at least 400 */
+    bool points;         /* differences: "+1.2 points", not per cent */
 } dsbi_bars;
 void dsbi_figure_bars(dsbi_text *t, const dsbi_bars *figure);
 

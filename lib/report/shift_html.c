@@ -64,6 +64,7 @@ static dsb_status collect(dsbi_shift_page *p)
         dsbi_record_interval(m, "gap_ci95", &q->gap_lo, &q->gap_hi);
         q->rank_x = dsbi_record_number(m, "rank_orig");
         q->rank_y = dsbi_record_number(m, "rank_new");
+        dsbi_record_interval(m, "rank_new_ci95", &q->rank_lo, &q->rank_hi);
         q->residual = q->residual_lo = q->residual_hi = NAN;
         p->unit = p->unit && q->x >= 0 && q->x <= 1 && q->y >= 0 && q->y <= 1;
     }
@@ -156,8 +157,8 @@ static void add_facts(const dsbi_shift_page *p)
         dsbi_record_interval(fit, "slope_ci95", &lo, &hi);
         snprintf(value, sizeof value, "%.3f", slope);
         if (isfinite(lo))
-            snprintf(more, sizeof more, "95%% interval %.2f to %.2f over models; R\xc2\xb2 %.3f",
-                     lo, hi, dsbi_record_number(fit, "r2"));
+            snprintf(more, sizeof more, "%s interval %.2f to %.2f over models; R\xc2\xb2 %.3f",
+                     p->level, lo, hi, dsbi_record_number(fit, "r2"));
         else
             snprintf(more, sizeof more, "two models only: no interval");
         add_fact(p->t, i ? "Slope of the line, probit" : "Slope of the line, points", value, more);
@@ -204,6 +205,7 @@ static dsb_status add_comparison(dsbi_shift_page *p)
     if (status == DSB_OK) {
         dsbi_page_ties(p);
         dsbi_page_label_free(p);
+        dsbi_page_label_shift(p);
         dsbi_page_reading(p);
     }
     dsbi_free(p->rt, p->points);
@@ -231,6 +233,8 @@ dsb_status dsb_report_shift_html(dsb_runtime *rt, char **html, size_t *size, con
     dsbi_text_init(&t, rt);
     dsbi_shift_page p = {.rt = rt, .t = &t, .root = dsbi_json_root(doc)};
     dsbi_page_begin(&t, "Distribution shift \xe2\x80\x93 dsbias report");
+    double alpha = dsbi_record_number(p.root, "alpha");
+    snprintf(p.level, sizeof p.level, "%.6g%%", isfinite(alpha) ? 100 * (1 - alpha) : 95.0);
     p.c = p.root;
     add_warnings(&p);
     dsb_status status = add_comparison(&p);

@@ -2,6 +2,7 @@
  * and how it was done. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include "base/memory.h"
 #include "report/shift_page.h"
 
@@ -49,6 +50,31 @@ static dsb_status reliability_diagram(const dsbi_shift_page *p, const dsbi_json_
     return DSB_OK;
 }
 
+/* Scores of all probabilities, as they are and at the temperature fitted on the original set. */
+static void scaled_scores(const dsbi_shift_page *p, const dsbi_json_value *model)
+{
+    static const char *const keys[] = {"ece", "brier", "nll"};
+    dsbi_html(p->t,
+              "<table><tr><th>Temperature %.3f, fitted on %s</th><th class=\"n\">ECE</th>"
+              "<th class=\"n\">at that</th><th class=\"n\">Brier</th><th class=\"n\">at that</th>"
+              "<th class=\"n\">NLL</th><th class=\"n\">at that</th></tr>\n",
+              dsbi_record_number(model, "temperature"), p->original);
+    for (int side = 0; side < 2; side++) {
+        const dsbi_json_value *of = dsbi_json_get(model, side ? "new" : "orig");
+        dsbi_html(p->t, "<tr><td>%s</td>", side ? p->fresh : p->original);
+        for (int k = 0; k < 3; k++)
+            for (int scaled = 0; scaled < 2; scaled++) {
+                const dsbi_json_value *from = scaled ? dsbi_json_get(of, "at_temperature") : of;
+                dsbi_number text;
+                double value = dsbi_record_number(from, keys[k]);
+                dsbi_html(p->t, "<td class=\"n\">%s</td>",
+                          isfinite(value) ? dsbi_number_plain(&text, value) : "");
+            }
+        dsbi_text_add(p->t, "</tr>\n");
+    }
+    dsbi_text_add(p->t, "</table>\n");
+}
+
 dsb_status dsbi_page_reliability(const dsbi_shift_page *p)
 {
     enum { MOST = 6 };
@@ -71,9 +97,51 @@ dsb_status dsbi_page_reliability(const dsbi_shift_page *p)
                   p->fresh, 100 * dsbi_record_number(free, "average_confidence"),
                   100 * dsbi_record_number(free, "doc"), 100 * dsbi_record_number(free, "atc"),
                   100 * dsbi_record_number(free, "truth"));
+        if (dsbi_record_has(m, "temperature"))
+            scaled_scores(p, m);
     }
+    if (dsbi_json_count(models) > shown)
+        dsbi_html(p->t, "<p class=\"soft small\">and %zu more models in results.json</p>\n",
+                  dsbi_json_count(models) - shown);
     dsbi_section_end(p->t);
     return DSB_OK;
+}
+
+/* What is left of the gap and of the line when a group is taken away. */
+static void group_gaps(const dsbi_shift_page *p)
+{
+    const dsbi_json_value *gaps = dsbi_json_get(p->c, "group_gaps");
+    if (dsbi_json_count(gaps) == 0)
+        return;
+    dsbi_text_add(p->t,
+                  "<h3>Without these items</h3>\n<div class=\"scroll\"><table><tr><th>Group</th>"
+                  "<th class=\"n\">Items, original</th><th class=\"n\">Items, new</th>"
+                  "<th class=\"n\">Mean gap inside</th><th class=\"n\">Mean gap without</th>"
+                  "<th class=\"n\">Slope without, points</th><th class=\"n\">probit</th></tr>\n");
+    for (const dsbi_json_value *g = dsbi_json_first(gaps); g; g = dsbi_json_next(g)) {
+        const dsbi_json_value *fits = dsbi_json_get(g, "fits_without");
+        double slopes[2] = {dsbi_record_number(dsbi_json_get(fits, "linear"), "slope"),
+                            dsbi_record_number(dsbi_json_get(fits, "probit"), "slope")};
+        const double gap[2] = {dsbi_record_number(g, "mean_gap_inside"),
+                               dsbi_record_number(g, "mean_gap_without")};
+        dsbi_html(p->t, "<tr><td>%s</td><td class=\"n\">%.0f</td><td class=\"n\">%.0f</td>",
+                  dsbi_record_text(g, "group"), dsbi_record_number(g, "n_orig"),
+                  dsbi_record_number(g, "n_new"));
+        for (int i = 0; i < 2; i++) {
+            dsbi_number text;
+            dsbi_html(p->t, "<td class=\"n\">%s</td>",
+                      !isfinite(gap[i]) ? ""
+                      : p->unit         ? dsbi_number_points(&text, gap[i])
+                                        : dsbi_number_plain(&text, gap[i]));
+        }
+        for (int i = 0; i < 2; i++) {
+            dsbi_number text;
+            dsbi_html(p->t, "<td class=\"n\">%s</td>",
+                      isfinite(slopes[i]) ? dsbi_number_plain(&text, slopes[i]) : "");
+        }
+        dsbi_text_add(p->t, "</tr>\n");
+    }
+    dsbi_text_add(p->t, "</table></div>\n");
 }
 
 void dsbi_page_groups(const dsbi_shift_page *p)
@@ -99,6 +167,59 @@ void dsbi_page_groups(const dsbi_shift_page *p)
                           : dsbi_number_plain(&c, dsbi_record_number(g, "mean_cost_of_removing")));
     }
     dsbi_text_add(p->t, "</table></div>\n");
+    group_gaps(p);
+    dsbi_section_end(p->t);
+}
+
+/* Guessed against true shares of the model that is best on the original set, and how often the
+ * assumption behind the guess failed. */
+void dsbi_page_label_shift(const dsbi_shift_page *p)
+{
+    enum { MOST = 30 };
+    const dsbi_json_value *models = dsbi_json_get(p->c, "label_shift");
+    const dsbi_json_value *best = NULL;
+    size_t failed = 0, n = dsbi_json_count(models), row = 0;
+    for (const dsbi_json_value *m = dsbi_json_first(models); m; m = dsbi_json_next(m)) {
+        failed += dsbi_record_bool(m, "assumption_fails");
+        if (p->n > 0 && strcmp(dsbi_record_text(m, "model"), p->points[0].name) == 0)
+            best = m;
+    }
+    if (!best)
+        return;
+    char lead[400];
+    snprintf(lead, sizeof lead,
+             "If only the mix of classes had changed, predictions alone would give the new mix "
+             "(BBSE, Lipton et al. 2018). For %zu of %zu models that assumption fails: true shares "
+             "lie outside the intervals. Below: %.80s.",
+             failed, n, p->points[0].name);
+    begin(p, "labelshift", "Has only the mix of classes changed?", lead);
+    dsbi_html(p->t,
+              "<div class=\"scroll\"><table><tr><th>Class</th><th class=\"n\">Share, guessed</th>"
+              "<th class=\"n\">%s</th><th class=\"n\">Share, true</th></tr>\n",
+              p->level);
+    const dsbi_json_value *truth = dsbi_json_first(dsbi_json_get(best, "true_q_y"));
+    const dsbi_json_value *low = dsbi_json_first(dsbi_json_get(best, "est_q_y_low"));
+    const dsbi_json_value *high = dsbi_json_first(dsbi_json_get(best, "est_q_y_high"));
+    const dsbi_json_value *name = dsbi_json_first(dsbi_json_get(p->c, "per_class"));
+    for (const dsbi_json_value *v = dsbi_json_first(dsbi_json_get(best, "est_q_y"));
+         v && name && row < MOST; v = dsbi_json_next(v), row++) {
+        double value[4] = {NAN, NAN, NAN, NAN};
+        dsbi_json_double(v, &value[0]);
+        dsbi_json_double(low, &value[1]);
+        dsbi_json_double(high, &value[2]);
+        dsbi_json_double(truth, &value[3]);
+        dsbi_html(
+            p->t,
+            "<tr><td>%s</td><td class=\"n\">%.1f %%</td><td class=\"n soft\">%.1f\xe2\x80\x93%.1f"
+            "</td><td class=\"n%s\">%.1f %%</td></tr>\n",
+            dsbi_record_text(name, "class"), 100 * value[0], 100 * value[1], 100 * value[2],
+            value[3] < value[1] || value[3] > value[2] ? " no" : "", 100 * value[3]);
+        low = dsbi_json_next(low);
+        high = dsbi_json_next(high);
+        truth = dsbi_json_next(truth);
+        name = dsbi_json_next(name);
+    }
+    dsbi_text_add(p->t, "</table></div>\n");
     dsbi_section_end(p->t);
 }
 
@@ -115,7 +236,7 @@ void dsbi_page_ties(const dsbi_shift_page *p)
         const dsbi_json_value *q = dsbi_json_get(s, "cochran_q");
         dsbi_number pv;
         dsbi_html(p->t,
-                  "<div><h3>%s</h3>\n<p class=\"small\">%.0f pairs: %.0f differ at 5%%, %.0f after "
+                  "<div><h3>%s</h3>\n<p class=\"small\">%.0f pairs: %.0f differ, %.0f after "
                   "Holm, %.0f after Benjamini-Hochberg. All models alike (Cochran's Q): %s.</p>\n"
                   "<ol class=\"small\">\n",
                   dsbi_record_text(s, "set"), dsbi_record_number(s, "n_pairs"),
@@ -136,7 +257,11 @@ void dsbi_page_ties(const dsbi_shift_page *p)
                 dsbi_html(p->t, " and %zu more", dsbi_json_count(g) - names);
             dsbi_text_add(p->t, "</li>\n");
         }
-        dsbi_text_add(p->t, "</ol></div>\n");
+        dsbi_text_add(p->t, "</ol>\n");
+        if (dsbi_json_count(groups) > shown)
+            dsbi_html(p->t, "<p class=\"soft small\">and %zu more groups</p>\n",
+                      dsbi_json_count(groups) - shown);
+        dsbi_text_add(p->t, "</div>\n");
     }
     dsbi_text_add(p->t, "</div>\n");
     dsbi_section_end(p->t);
@@ -205,8 +330,8 @@ void dsbi_page_method(const dsbi_shift_page *p)
         "hybrid score; slopes: percentile bootstrap over models; classes: normal, over images"
         "</td></tr>\n</table>\n<dl>\n"
         "<dt>Gap</dt><dd>accuracy on the original set minus accuracy on the new one.</dd>\n"
-        "<dt>95% interval</dt><dd>were the sets drawn again, such intervals would hold the true "
-        "value 95 times in 100.</dd>\n"
+        "<dt>Intervals</dt><dd>were the sets drawn again, such intervals would hold the true "
+        "value as often as their level says.</dd>\n"
         "<dt>Probit scale</dt><dd>accuracies as quantiles of the normal distribution. Where images "
         "differ in difficulty and models in skill, both normal, accuracies on two sets lie on a "
         "straight line there.</dd>\n"

@@ -12,7 +12,8 @@
 typedef struct dsbi_shift_point {
     const char *name, *family;
     double x, y, x_lo, x_hi, y_lo, y_hi;
-    double gap, gap_lo, gap_hi, rank_x, rank_y, residual, residual_lo, residual_hi;
+    double gap, gap_lo, gap_hi, rank_x, rank_y, rank_lo, rank_hi, residual, residual_lo,
+        residual_hi;
     uint32_t series;
     bool baseline;
 } dsbi_shift_point;
@@ -29,6 +30,7 @@ typedef struct dsbi_shift_page {
     const char *families[DSBI_SHIFT_FAMILIES + 1]; /* NULL-ended, [series] */
     bool unit;                                     /* values are fractions */
     const char *original, *fresh, *scale;
+    char level[16]; /* of intervals: "95%" */
 } dsbi_shift_page;
 
 /* Texts of a record that may hold anything: "" for what is none. */
@@ -45,8 +47,9 @@ static inline const char *dsbi_page_key(const dsbi_json_value *v)
 
 /* shift_html.c: per cent or plain, as the values are */
 const char *dsbi_page_value(dsbi_number *out, const dsbi_shift_page *p, double value);
+/* shift_scatter.c: `large` fills the page and names models */
+void dsbi_page_scatter(const dsbi_shift_page *p, const char *scale, bool large);
 /* shift_figures.c */
-void dsbi_page_scatter(const dsbi_shift_page *p, const char *scale);
 void dsbi_page_residuals(const dsbi_shift_page *p);
 void dsbi_page_gap_chart(const dsbi_shift_page *p);
 /* shift_sections.c */
@@ -58,6 +61,7 @@ void dsbi_page_robustness(const dsbi_shift_page *p);
 /* shift_more.c */
 dsb_status dsbi_page_reliability(const dsbi_shift_page *p);
 void dsbi_page_groups(const dsbi_shift_page *p);
+void dsbi_page_label_shift(const dsbi_shift_page *p);
 void dsbi_page_ties(const dsbi_shift_page *p);
 void dsbi_page_label_free(const dsbi_shift_page *p);
 void dsbi_page_reading(const dsbi_shift_page *p);

@@ -30,11 +30,12 @@ static void fit_rows(const dsbi_shift_page *p)
     const dsbi_json_value *fits = dsbi_json_get(p->c, "fits");
     for (const dsbi_json_value *f = dsbi_json_first(fits); f; f = dsbi_json_next(f))
         images = images || dsbi_record_has(f, "slope_ci95_images");
-    dsbi_text_add(t, "<div class=\"scroll\"><table><tr><th>Scale</th><th class=\"n\">Models</th>"
-                     "<th class=\"n\">Slope</th><th class=\"n\">95% over models</th>");
+    dsbi_html(t,
+              "<div class=\"scroll\"><table><tr><th>Scale</th><th class=\"n\">Models</th>"
+              "<th class=\"n\">Slope</th><th class=\"n\">%s over models</th>",
+              p->level);
     if (images)
-        dsbi_text_add(t, "<th class=\"n\">95% over images</th>"
-                         "<th class=\"n\">95% over both</th>");
+        dsbi_html(t, "<th class=\"n\">over images</th><th class=\"n\">over both</th>");
     dsbi_text_add(t, "<th class=\"n\">Offset</th><th class=\"n\">R\xc2\xb2</th>"
                      "<th class=\"n\">Mean residual</th></tr>\n");
     for (const dsbi_json_value *f = dsbi_json_first(fits); f; f = dsbi_json_next(f)) {
@@ -61,27 +62,63 @@ static void fit_rows(const dsbi_shift_page *p)
     dsbi_text_add(t, "</table></div>\n");
 }
 
+/* Lines that are not least squares, on the chosen scale. */
+static void other_lines(const dsbi_shift_page *p)
+{
+    static const struct {
+        const char *key, *what;
+    } lines[] = {{"theil_sen", "Theil-Sen: median slope, little moved by outliers"},
+                 {"weighted", "weighted by the binomial noise of the new accuracy"},
+                 {"deming", "Deming: noise in both accuracies"},
+                 {"likelihood", "likelihood: counts with binomial noise on both sets"}};
+    const dsbi_json_value *fit = dsbi_json_get(dsbi_json_get(p->c, "fits"), p->scale);
+    if (!dsbi_record_has(fit, "theil_sen"))
+        return;
+    dsbi_html(p->t,
+              "<details><summary>Other lines on the %s scale</summary>\n<div class=\"scroll\">"
+              "<table><tr><th>Line</th><th class=\"n\">Slope</th><th class=\"n\">%s</th>"
+              "<th class=\"n\">Offset</th></tr>\n",
+              p->scale, p->level);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        const dsbi_json_value *line = dsbi_json_get(fit, lines[i].key);
+        if (!dsbi_record_has(line, "slope"))
+            continue;
+        dsbi_html(p->t, "<tr><td>%s</td><td class=\"n\">%.3f</td>", lines[i].what,
+                  dsbi_record_number(line, "slope"));
+        cell_interval(p->t, line, "slope_ci95");
+        dsbi_html(p->t, "<td class=\"n\">%.3f</td></tr>\n", dsbi_record_number(line, "intercept"));
+    }
+    dsbi_text_add(p->t, "</table></div></details>\n");
+}
+
+static void stretched(const dsbi_shift_page *p)
+{
+    dsbi_text_add(p->t, "<h3>The same on the probit scale</h3>\n<p class=\"soft small\">Near 100% "
+                        "the same number of points is a larger step: this scale makes steps of "
+                        "skill equal.</p>\n");
+    dsbi_page_scatter(p, "probit", true);
+}
+
 void dsbi_page_lines(const dsbi_shift_page *p)
 {
+    if (p->n < 2)
+        return; /* a point is no line */
     begin(p, "lines", "Accuracy against accuracy",
           "Every point is a model. Right: better on the original set; up: better on the new one. "
-          "On the dashed line nothing would be lost.");
-    if (p->unit && dsbi_record_has(dsbi_json_get(p->c, "fits"), "probit")) {
-        dsbi_text_add(p->t, "<div class=\"two\">\n<div><h3>In points</h3>\n");
-        dsbi_page_scatter(p, "linear");
-        dsbi_text_add(p->t, "</div>\n<div><h3>On the probit scale</h3>\n");
-        dsbi_page_scatter(p, "probit");
-        dsbi_text_add(p->t, "</div>\n</div>\n");
-    } else {
-        dsbi_page_scatter(p, "linear");
-    }
+          "On the dashed line nothing would be lost. Named: the best and the worst, and those "
+          "furthest from the line.");
+    dsbi_page_scatter(p, "linear", true);
     if (strcmp(dsbi_record_text(p->c, "fit_over"), "baseline") == 0)
         dsbi_html(p->t,
                   "<p class=\"soft small\">The line is fitted to the baseline models only: %s.</p>",
                   dsbi_record_text(dsbi_json_get(p->root, "record"), "baseline"));
     fit_rows(p);
-    dsbi_text_add(p->t,
-                  "<p class=\"soft small\">A slope above 1 in points says that better models lose "
+    other_lines(p);
+    if (p->unit && p->n > 1 && dsbi_record_has(dsbi_json_get(p->c, "fits"), "probit"))
+        stretched(p);
+    if (p->n > 1)
+        dsbi_text_add(
+            p->t, "<p class=\"soft small\">A slope above 1 in points says that better models lose "
                   "less. Whether that still holds where differences near 100% are stretched "
                   "(probit, logit) is another question, so all scales are shown. \"Over models\" "
                   "asks what another choice of models would give; \"over images\" what other test "
@@ -99,10 +136,10 @@ void dsbi_page_models(const dsbi_shift_page *p)
               p->n <= 40 ? " open" : "");
     dsbi_html(t,
               "<table><tr><th class=\"n\">Rank</th><th>Model</th><th class=\"n\">%s</th>"
-              "<th class=\"n\">95%%</th><th class=\"n\">%s</th><th class=\"n\">95%%</th>"
-              "<th class=\"n\">Gap</th><th class=\"n\">95%%</th><th class=\"n\">New rank</th>"
-              "<th class=\"n\">Change</th></tr>\n",
-              p->original, p->fresh);
+              "<th class=\"n\">%s</th><th class=\"n\">%s</th><th class=\"n\">%s</th>"
+              "<th class=\"n\">Gap</th><th class=\"n\">%s</th><th class=\"n\">New rank</th>"
+              "<th class=\"n\">%s</th><th class=\"n\">Change</th></tr>\n",
+              p->original, p->level, p->fresh, p->level, p->level, p->level);
     double unit = p->unit ? 100 : 1;
     for (size_t i = 0; i < p->n; i++) {
         const dsbi_shift_point *q = &p->points[i];
@@ -126,11 +163,19 @@ void dsbi_page_models(const dsbi_shift_page *p)
                       unit * q->gap_hi);
         else
             dsbi_text_add(t, "<td></td>");
-        dsbi_html(t, "<td class=\"n\">%.0f</td><td class=\"n %s\">%+.0f</td></tr>\n", q->rank_y,
+        dsbi_html(t, "<td class=\"n\">%.0f</td>", q->rank_y);
+        if (isfinite(q->rank_lo))
+            dsbi_html(t, "<td class=\"n soft\">%.0f\xe2\x80\x93%.0f</td>", q->rank_lo, q->rank_hi);
+        else
+            dsbi_text_add(t, "<td></td>");
+        dsbi_html(t, "<td class=\"n %s\">%s%.0f</td></tr>\n",
                   change > 0   ? "yes"
                   : change < 0 ? "no"
                                : "soft",
-                  change);
+                  change > 0   ? "+"
+                  : change < 0 ? "\xe2\x88\x92"
+                               : "",
+                  fabs(change));
     }
     dsbi_text_add(t, "</table></div></details>\n");
     dsbi_section_end(t);
@@ -182,7 +227,7 @@ dsb_status dsbi_page_classes(const dsbi_shift_page *p)
     dsbi_bar *bars = dsbi_calloc(p->rt, n, sizeof *bars);
     if (!bars)
         return DSB_E_NOMEM;
-    double lo = 0, hi = 0;
+    double lo = 0, hi = 0, alpha = dsbi_record_number(p->root, "alpha");
     for (const dsbi_json_value *k = dsbi_json_first(classes); k; k = dsbi_json_next(k)) {
         dsbi_bar bar = {.group = "",
                         .label = dsbi_record_text(k, "class"),
@@ -190,7 +235,7 @@ dsb_status dsbi_page_classes(const dsbi_shift_page *p)
                         .value = dsbi_record_number(k, "mean_gap"),
                         .missing = "not in both sets"};
         dsbi_record_interval(k, "gap_ci95", &bar.lo, &bar.hi);
-        bar.strong = dsbi_record_number(k, "p_holm") < 0.05;
+        bar.strong = dsbi_record_number(k, "p_holm") < alpha;
         bar.series = bar.value < 0 ? 2 : 3;
         size_t at = shown++; /* largest gap first */
         for (; at > 0 && bars[at - 1].value < bar.value; at--)
@@ -202,7 +247,7 @@ dsb_status dsbi_page_classes(const dsbi_shift_page *p)
         }
     }
     begin(p, "classes", "Which classes lose most",
-          "Mean gap of all models in each class, with 95% interval; strong colour: different from "
+          "Mean gap of all models in each class, with its interval; strong colour: different from "
           "zero after Holm's correction.");
     const dsbi_bars figure = {.title = "Gap per class",
                               .bars = bars,
@@ -212,7 +257,8 @@ dsb_status dsbi_page_classes(const dsbi_shift_page *p)
                               .caption = "accuracy lost",
                               .lo = lo,
                               .hi = hi > lo ? hi : lo + 0.01,
-                              .width = 760};
+                              .width = 920,
+                              .points = true};
     dsbi_figure_bars(p->t, &figure);
     if (shown > MOST)
         dsbi_html(p->t, "<p class=\"soft small\">The %d largest of %zu; all in classes.csv.</p>",
@@ -250,9 +296,11 @@ void dsbi_page_robustness(const dsbi_shift_page *p)
     const dsbi_json_value *predicted = dsbi_json_get(robustness, "predicted");
     if (dsbi_json_count(predicted)) {
         double unit = p->unit ? 100 : 1;
-        dsbi_text_add(t, "<h3>Expected for models not measured on the new set</h3>\n<table><tr>"
-                         "<th>Model</th><th class=\"n\">Original</th><th class=\"n\">Expected</th>"
-                         "<th class=\"n\">95% for this model</th></tr>\n");
+        dsbi_html(t,
+                  "<h3>Expected for models not measured on the new set</h3>\n<table><tr>"
+                  "<th>Model</th><th class=\"n\">Original</th><th class=\"n\">Expected</th>"
+                  "<th class=\"n\">%s for this model</th></tr>\n",
+                  p->level);
         for (const dsbi_json_value *m = dsbi_json_first(predicted); m; m = dsbi_json_next(m)) {
             double lo, hi;
             dsbi_record_interval(m, "interval95", &lo, &hi);

@@ -113,6 +113,7 @@ static const char *const sheet[] = {
     "svg .line{fill:none;stroke-width:2.4;stroke-linejoin:round}"
     "svg .dashed{stroke-dasharray:2 4;stroke-linecap:round}"
     "svg .error{stroke:var(--faint);stroke-width:1.2}"
+    "svg .leader{stroke:var(--faint);stroke-width:1}"
     "svg .fit{fill:none;stroke:var(--c3);stroke-width:2.4}"
     "svg .fit-band{fill:var(--c3);fill-opacity:.18}"
     "svg .cell{fill:var(--c0)}"

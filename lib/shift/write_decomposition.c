@@ -28,7 +28,8 @@ static void write_sentence(dsbi_comparison *c, double gap, double half, const ds
     char noise[200] = "";
     if (isfinite(half))
         snprintf(noise, sizeof noise,
-                 " The finite size of the new set accounts for about +-%.1f points of each model's "
+                 " The finite size of the new set accounts for about \xc2\xb1%.1f points of each "
+                 "model's "
                  "gap (generalisation gap).",
                  100 * half);
     char trend[400] = " With fewer than three models there is no line to judge by.";

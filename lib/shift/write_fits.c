@@ -270,10 +270,18 @@ static dsb_status write_all_scales(dsbi_comparison *c, const char *key, bool bas
     return status;
 }
 
-static void write_line(dsbi_json_writer *w, const char *key, const dsb_stats_line *line)
+/* A line of two, and its curve from the accuracy `from` to `to`. */
+static dsb_status write_line(dsbi_json_writer *w, const char *key, const dsb_stats_line *line,
+                             double from, double to)
 {
+    enum { STEPS = 30 };
+    double x[STEPS + 1], y[STEPS + 1];
+    for (int i = 0; i <= STEPS; i++) {
+        x[i] = from + (to - from) * i / STEPS;
+        DSBI_TRY(dsb_stats_fit_predict(line, &y[i], NULL, NULL, x[i], 0.05));
+    }
     dsbi_json_write_key(w, key);
-    dsbi_json_begin_flat_object(w);
+    dsbi_json_begin_object(w);
     dsbi_json_write_key(w, "n");
     dsbi_json_write_uint(w, line->n);
     dsbi_json_write_key(w, "n_dropped");
@@ -283,16 +291,31 @@ static void write_line(dsbi_json_writer *w, const char *key, const dsb_stats_lin
     dsbi_shift_write_number(w, "r2", line->r2);
     dsbi_shift_write_pair(w, "slope_ci95", line->slope_ci);
     dsbi_shift_write_pair(w, "intercept_ci95", line->intercept_ci);
+    dsbi_json_write_key(w, "curve");
+    dsbi_json_begin_object(w);
+    for (int row = 0; row < 2; row++) {
+        dsbi_json_write_key(w, row ? "y" : "x");
+        dsbi_json_begin_flat_array(w);
+        for (int i = 0; i <= STEPS; i++)
+            dsbi_json_write_double(w, row ? y[i] : x[i]);
+        dsbi_json_end_array(w);
+    }
     dsbi_json_end_object(w);
+    dsbi_json_end_object(w);
+    return DSB_OK;
 }
 
 /* Two lines, below and above the pivot, in every scale. */
 static dsb_status write_pivot(dsbi_comparison *c, const dsbi_fit_points *p)
 {
     const char *model;
-    double at = dsbi_shift_pivot(c, &model);
+    double at = dsbi_shift_pivot(c, &model), lo = 1, hi = 0;
     if (!isfinite(at))
         return DSB_OK;
+    for (size_t k = 0; k < c->n; k++) {
+        lo = fmin(lo, c->x[k]);
+        hi = fmax(hi, c->x[k]);
+    }
     dsbi_json_write_key(c->w, "pivot");
     dsbi_json_begin_object(c->w);
     dsbi_json_write_key(c->w, "model");
@@ -311,8 +334,8 @@ static dsb_status write_pivot(dsbi_comparison *c, const dsbi_fit_points *p)
         dsbi_json_write_key(c->w, dsb_stats_scale_name(scale));
         dsbi_json_begin_object(c->w);
         if (status == DSB_OK) {
-            write_line(c->w, "below", &below);
-            write_line(c->w, "above", &above);
+            DSBI_TRY(write_line(c->w, "below", &below, lo, at));
+            DSBI_TRY(write_line(c->w, "above", &above, at, hi));
         } else {
             dsbi_json_write_key(c->w, "reason");
             dsbi_json_write_string(c->w, dsb_last_error());
