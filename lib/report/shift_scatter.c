@@ -24,8 +24,8 @@ typedef struct plot {
     const char *scale;
     dsbi_axis x, y;
     const dsbi_json_value *fit; /* NULL: none */
-    box taken[OBSTACLES];
-    size_t n_taken;
+    box taken[OBSTACLES];       /* the first n_soft may be written over if nothing else is free */
+    size_t n_taken, n_soft;
 } plot;
 
 /* ---- what is in the way of names ---- */
@@ -36,12 +36,12 @@ static void take_box(plot *q, double x0, double y0, double x1, double y1)
         q->taken[q->n_taken++] = (box){x0, y0, x1, y1};
 }
 
-static bool is_free(const plot *q, const box *b)
+static bool is_free(const plot *q, const box *b, size_t from)
 {
     if (b->x0 < q->f.left + 2 || b->x1 > q->f.right - 2 || b->y0 < q->f.top ||
         b->y1 > q->f.bottom - 2)
         return false;
-    for (size_t i = 0; i < q->n_taken; i++)
+    for (size_t i = from; i < q->n_taken; i++)
         if (b->x0 < q->taken[i].x1 && b->x1 > q->taken[i].x0 && b->y0 < q->taken[i].y1 &&
             b->y1 > q->taken[i].y0)
             return false;
@@ -94,6 +94,7 @@ static void draw_diagonal(plot *q)
         dsbi_html(q->p->t, "%c%.1f %.1f", i ? 'L' : 'M', x, y);
         take_box(q, x - 4, y - 4, x + 4, y + 4);
     }
+    q->n_soft = q->n_taken;
     dsbi_text_add(q->p->t, "\"/>\n");
 }
 
@@ -244,36 +245,52 @@ static void draw_points(plot *q)
     }
 }
 
-/* A name beside its point, else a little away with a line to it; not drawn where nothing is free.
- */
+static double width_of(const char *text)
+{
+    double glyphs = 0;
+    for (const char *c = text; *c; c++)
+        glyphs += (*c & 0xc0) != 0x80; /* not the later bytes of a character */
+    return 6.9 * glyphs;
+}
+
+/* Text at a distance from a point, if it is free there; far away with a line to the point. */
+static bool try_place(plot *q, const char *name, double x, double y, const double place[3],
+                      size_t from)
+{
+    static const char *const anchors[] = {"end", "middle", "start"};
+    int anchor = (int)place[2]; /* -1 the text ends there, 0 is centred, 1 starts */
+    double at = x + place[0], base = y + place[1], wide = width_of(name);
+    double start = anchor > 0 ? at : anchor < 0 ? at - wide : at - wide / 2;
+    bool far = fabs(place[0]) > 30;
+    double room = far ? 9 : 1; /* far from its point it must not seem another one's */
+    const box b = {start - room, base - 10 - room, start + wide + room, base + 2 + room};
+    if (!is_free(q, &b, from))
+        return false;
+    if (far)
+        dsbi_svg_line(q->p->t, x, y, at - 2 * anchor, base - 4, "leader");
+    dsbi_svg_text(q->p->t, at, base, "note", anchors[anchor + 1], name, 0);
+    take_box(q, b.x0, b.y0, b.x1, b.y1);
+    return true;
+}
+
+/* A name beside its point, if need be over y = x, else a little away; not drawn where nothing is
+ * free. */
 static void place_name(plot *q, const dsbi_shift_point *m)
 {
-    static const struct {
-        double dx, dy;
-        int anchor; /* -1 the text ends there, 0 is centred, 1 starts */
-    } places[] = {{10, 4, 1},   {-10, 4, -1},  {8, -8, 1},    {-8, -8, -1},   {8, 17, 1},
-                  {-8, 17, -1}, {0, -12, 0},   {0, 21, 0},    {22, 26, 1},    {-22, -18, -1},
-                  {22, -18, 1}, {-22, 26, -1}, {36, 44, 1},   {-36, -36, -1}, {36, 4, 1},
-                  {-36, 4, -1}, {60, 62, 1},   {-60, -54, -1}};
-    static const char *const anchors[] = {"end", "middle", "start"};
+    static const double near[][3] = {{10, 4, 1}, {-10, 4, -1}, {8, -8, 1},  {-8, -8, -1},
+                                     {8, 17, 1}, {-8, 17, -1}, {0, -12, 0}, {0, 21, 0}};
+    static const double away[][3] = {{36, 44, 1},    {-36, -36, -1}, {36, 24, 1},
+                                     {-36, -20, -1}, {60, 62, 1},    {-60, -54, -1}};
     dsbi_short name;
     dsbi_html_shorten(&name, m->name, NAME);
-    double x = dsbi_axis_px(&q->x, m->x), y = dsbi_axis_px(&q->y, m->y), glyphs = 0;
-    for (const char *c = name.text; *c; c++)
-        glyphs += (*c & 0xc0) != 0x80; /* not the later bytes of a character */
-    double wide = 6.9 * glyphs;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        double at = x + places[i].dx, base = y + places[i].dy;
-        double from = places[i].anchor > 0 ? at : places[i].anchor < 0 ? at - wide : at - wide / 2;
-        const box b = {from - 1, base - 11, from + wide + 1, base + 3};
-        if (!is_free(q, &b))
-            continue;
-        if (fabs(places[i].dx) > 20)
-            dsbi_svg_line(q->p->t, x, y, at - 2 * places[i].anchor, base - 4, "leader");
-        dsbi_svg_text(q->p->t, at, base, "note", anchors[places[i].anchor + 1], name.text, 0);
-        take_box(q, b.x0, b.y0, b.x1, b.y1);
-        return;
-    }
+    double x = dsbi_axis_px(&q->x, m->x), y = dsbi_axis_px(&q->y, m->y);
+    for (int over = 0; over < 2; over++)
+        for (size_t i = 0; i < sizeof near / sizeof *near; i++)
+            if (try_place(q, name.text, x, y, near[i], over ? q->n_soft : 0))
+                return;
+    for (size_t i = 0; i < sizeof away / sizeof *away; i++)
+        if (try_place(q, name.text, x, y, away[i], 0))
+            return;
 }
 
 /* Those one looks for: the ends of both rankings, then the largest distances from the line. */

@@ -126,14 +126,23 @@ void dsbi_page_lines(const dsbi_shift_page *p)
     dsbi_section_end(p->t);
 }
 
+/* "97.1": the unit stands in the heading */
+static const char *table_value(dsbi_number *out, const dsbi_shift_page *p, double value)
+{
+    if (!p->unit)
+        return dsbi_number_plain(out, value);
+    snprintf(out->text, sizeof out->text, "%.1f", 100 * value);
+    return out->text;
+}
+
 void dsbi_page_models(const dsbi_shift_page *p)
 {
     dsbi_text *t = p->t;
     dsbi_number a, b;
     begin(p, "models", "What each model loses", "");
     dsbi_page_gap_chart(p);
-    dsbi_html(t, "<details%s><summary>Table of all models</summary>\n<div class=\"scroll\">",
-              p->n <= 40 ? " open" : "");
+    dsbi_html(t, "<details%s><summary>Table of all models%s</summary>\n<div class=\"scroll\">",
+              p->n <= 40 ? " open" : "", p->unit ? ", in per cent" : "");
     dsbi_html(t,
               "<table><tr><th class=\"n\">Rank</th><th>Model</th><th class=\"n\">%s</th>"
               "<th class=\"n\">%s</th><th class=\"n\">%s</th><th class=\"n\">%s</th>"
@@ -145,13 +154,13 @@ void dsbi_page_models(const dsbi_shift_page *p)
         const dsbi_shift_point *q = &p->points[i];
         double change = q->rank_x - q->rank_y;
         dsbi_html(t, "<tr><td class=\"n\">%.0f</td><td>%s</td><td class=\"n\">%s</td>", q->rank_x,
-                  q->name, dsbi_page_value(&a, p, q->x));
+                  q->name, table_value(&a, p, q->x));
         if (isfinite(q->x_lo))
             dsbi_html(t, "<td class=\"n soft\">%.1f\xe2\x80\x93%.1f</td>", unit * q->x_lo,
                       unit * q->x_hi);
         else
             dsbi_text_add(t, "<td></td>");
-        dsbi_html(t, "<td class=\"n\">%s</td>", dsbi_page_value(&b, p, q->y));
+        dsbi_html(t, "<td class=\"n\">%s</td>", table_value(&b, p, q->y));
         if (isfinite(q->y_lo))
             dsbi_html(t, "<td class=\"n soft\">%.1f\xe2\x80\x93%.1f</td>", unit * q->y_lo,
                       unit * q->y_hi);
