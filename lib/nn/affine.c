@@ -1,12 +1,14 @@
 /* See affine.h. Forward: tasks are blocks of rows. Backward: tasks are groups of blocks, each with
  * its own partial weight gradient, added up in order; weights too large for several partial
- * results get theirs from one product over all rows instead, whose tiles are the tasks. */
+ * results get theirs from one product over all rows instead, whose tiles are the tasks. A few rows
+ * against many weights are products of their own as well (products.h). */
 #include "nn/affine.h"
 
 #include <math.h>
 #include <string.h>
 #include "nn/blocks.h"
 #include "nn/branch.h"
+#include "nn/products.h"
 
 /* A block's operands stay in a 1 MiB second-level cache (Zen 5, November 2026); its rows are a
  * multiple of the heights of all tiles: 14, 6, 4. */
@@ -14,7 +16,10 @@ enum {
     BLOCK_ELEMENTS = 131072,
     TILE_ROWS = 84,
     MOST_ROWS = 12 * TILE_ROWS,
-    MANY_WEIGHTS = 1 << 19
+    MANY_WEIGHTS = 1 << 19,
+    LARGE_PARTIAL = 1 << 15, /* worth summing over at least GROUP_ROWS before it is put away */
+    GROUP_ROWS = 768,
+    GROUPS_WANTED = 8
 };
 
 /* Columns of a packing task: a multiple of every tile width. */
@@ -27,6 +32,7 @@ typedef struct affine_work {
     bool scaled, dropped; /* a layer scale is fused, a drop path acts */
     bool backward;
     bool whole_product; /* dW from one product over all rows */
+    bool few_rows;
     size_t rows, block;
     size_t group, most_groups; /* backward: rows of a task, the most tasks */
     size_t weights, biases;    /* offsets: scaled W and b */
@@ -34,6 +40,7 @@ typedef struct affine_work {
     size_t partials, stride;   /* partial dW [n, k] and column sums [n] of each group */
     size_t total;              /* their sum, before gamma */
     size_t drops;              /* dy with the drop path's factors, all rows */
+    size_t product;            /* products.h */
     size_t worker, patches, dpatches, block_out, packed_rows, worker_size;
     size_t end;
 } affine_work;
@@ -63,6 +70,8 @@ static void cut(affine_work *work, const dsbi_affine *affine, const dsbi_node *n
                           .dropped = dsbi_branch_drops(node, training),
                           .rows = batch * affine->image_rows,
                           .block = block_rows(affine->k, affine->n)};
+    work->few_rows = !affine->gather && groups == 1 && !node->gelu && !node->residual &&
+                     dsbi_few_rows_fits(work->rows, work->n, work->k);
 }
 
 /* Groups are whole images where patches of one image overlap in dx. */
@@ -73,11 +82,15 @@ static void cut_groups(affine_work *work)
                  width = affine->k + affine->n;
     const size_t units = work->rows / unit;
     size_t partial = affine->n * work->k + affine->n;
-    work->whole_product = !affine->gather && work->groups == 1 && partial > MANY_WEIGHTS;
+    const bool large = partial > LARGE_PARTIAL,
+               short_of_rows = work->rows < GROUPS_WANTED * GROUP_ROWS;
+    work->whole_product = !affine->gather && work->groups == 1 &&
+                          (partial > MANY_WEIGHTS || (large && short_of_rows));
     if (work->whole_product)
         partial = affine->n;
     size_t step = dsbi_partial_step(units, width * unit, partial);
-    const size_t least = dsbi_pieces(work->block, unit);
+    const size_t least_rows = large && !short_of_rows ? GROUP_ROWS : work->block;
+    const size_t least = dsbi_pieces(least_rows, unit);
     work->group = (step > least ? step : least) * unit;
     work->most_groups = dsbi_partial_most(units, width * unit, partial);
 }
@@ -103,6 +116,10 @@ static void lay_forward(affine_work *work, size_t n_threads)
     const dsbi_affine *affine = work->affine;
     work->weights = take(&work->end, work->scaled ? affine->n * work->k : 0);
     work->biases = take(&work->end, work->scaled ? affine->n : 0);
+    if (work->few_rows) {
+        work->product = take(&work->end, dsbi_few_rows_size(work->rows, work->k, n_threads));
+        return;
+    }
     work->packed = take(&work->end, work->groups * packed_size(work->k, work->n));
     lay_workers(work, affine, false);
     work->worker = take(&work->end, n_threads * work->worker_size);
@@ -113,13 +130,17 @@ static void lay_backward(affine_work *work, size_t n_threads)
     const dsbi_affine *affine = work->affine;
     const size_t n_weights = affine->n * work->k;
     work->weights = take(&work->end, work->scaled ? n_weights : 0);
-    work->packed = take(&work->end, work->groups * packed_size(work->n, work->k));
+    work->packed =
+        take(&work->end, work->few_rows ? 0 : work->groups * packed_size(work->n, work->k));
     work->stride = (work->whole_product ? 0 : n_weights) + affine->n;
     work->stride = (work->stride + 15) / 16 * 16;
     work->partials = take(&work->end, work->most_groups * work->stride);
-    work->total = take(&work->end, n_weights + affine->n);
+    work->total = take(&work->end, work->scaled ? n_weights + affine->n : 0);
     work->drops =
         take(&work->end, work->whole_product && work->dropped ? work->rows * affine->n : 0);
+    const size_t few = work->few_rows ? dsbi_few_rows_size(work->rows, work->n, n_threads) : 0;
+    const size_t all = work->whole_product ? dsbi_all_rows_size(work->rows, work->k, n_threads) : 0;
+    work->product = take(&work->end, few > all ? few : all);
     lay_workers(work, affine, true);
     work->worker = take(&work->end, n_threads * work->worker_size);
 }
@@ -141,18 +162,35 @@ void dsbi_affine_declare(dsbi_builder *b, dsbi_node *node, size_t rank, const si
     dsbi_param_add(b, node, "bias", 1, dims, NULL, bias);
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Scratch for `batch` images. Fewer images than planned may take another way, so the plan asks for
+ * the numbers at which ways part as well. */
+static void add_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
+                      size_t batch, dsbi_needs *needs)
+{
+    affine_work work;
+    cut(&work, affine, node, batch, sizing->training);
+    lay_forward(&work, sizing->n_threads);
+    needs->scratch_forward = larger(needs->scratch_forward, work.end * sizing->item);
+    cut(&work, affine, node, batch, sizing->training);
+    cut_groups(&work);
+    lay_backward(&work, sizing->n_threads);
+    needs->scratch_backward = larger(needs->scratch_backward, work.end * sizing->item);
+}
+
 void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
                        dsbi_needs *needs)
 {
-    affine_work work;
-    cut(&work, affine, node, sizing->batch, sizing->training);
-    lay_forward(&work, sizing->n_threads);
-    needs->scratch_forward = work.end * sizing->item;
-    cut(&work, affine, node, sizing->batch, sizing->training);
-    cut_groups(&work);
-    lay_backward(&work, sizing->n_threads);
-    needs->scratch_backward = work.end * sizing->item;
-    needs->saved = node->gelu ? work.rows * affine->n * sizing->item : 0;
+    add_needs(affine, node, sizing, sizing->batch, needs);
+    const size_t turns[] = {DSBI_FEW_ROWS, GROUPS_WANTED * GROUP_ROWS - 1};
+    for (size_t i = 0; i < 2; i++)
+        if (turns[i] / affine->image_rows > 0 && turns[i] / affine->image_rows < sizing->batch)
+            add_needs(affine, node, sizing, turns[i] / affine->image_rows, needs);
+    needs->saved = node->gelu ? sizing->batch * affine->image_rows * affine->n * sizing->item : 0;
     needs->keep_x = node->pixels ? 0 : 1;
     needs->adds_dx = true;
     needs->in_place = needs->passes = node->residual ? 2 : 0;
@@ -242,6 +280,17 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
     return DSB_OK;
 }
 
+static dsb_status forward_few(const dsbi_call *call, const affine_work *work)
+{
+    const dsbi_few_rows p = {call->x[0], call->params[0], call->y, work->rows,
+                             work->n,    work->k,         true,    false};
+    DSBI_TRY(dsbi_few_rows_product(call, &p, scratch_at(call, work->product)));
+    if (call->params[1])
+        call->math->bias_add(dsbi_kernels_of(call->rt), call->y, call->y, call->params[1],
+                             work->rows, work->n);
+    return DSB_OK;
+}
+
 dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
 {
     affine_work work;
@@ -251,6 +300,8 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
         dsbi_branch_scale(call, scratch_at(call, work.weights),
                           call->params[1] ? scratch_at(call, work.biases) : NULL, call->params[0],
                           call->params[1], affine->n, work.k);
+    if (work.few_rows)
+        return forward_few(call, &work);
     DSBI_TRY(pack_weights(call, &work));
     return dsbi_ranges(call, &work, work.rows, work.block, forward_block);
 }
@@ -315,7 +366,7 @@ static void backward_block(const dsbi_call *call, const affine_work *work, void 
 {
     const size_t n = work->affine->n;
     const void *dh = block_gradient(call, work, first, count, worker);
-    if (call->dx[0])
+    if (call->dx[0] && !work->few_rows)
         input_gradient(call, work, dh, first, count, worker);
     dsbi_branch_pass(call, first * n, count * n);
     void *sums = partial;
@@ -323,7 +374,8 @@ static void backward_block(const dsbi_call *call, const affine_work *work, void 
         weight_gradient(call, work, partial, dh, first, count, worker);
         sums = dsbi_at(call, partial, n * work->k);
     }
-    call->math->colsum(dsbi_kernels_of(call->rt), sums, dh, count, n);
+    if (call->params[1])
+        call->math->colsum(dsbi_kernels_of(call->rt), sums, dh, count, n);
 }
 
 static dsb_status backward_group(const dsbi_call *call, const void *job, size_t first, size_t count,
@@ -355,8 +407,13 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     work.backward = true;
     if (work.scaled && call->dx[0])
         dsbi_branch_scale(call, scratch_at(call, work.weights), NULL, call->params[0], NULL, n, k);
-    if (call->dx[0])
+    if (call->dx[0] && work.few_rows) {
+        const dsbi_few_rows p = {call->dy, call->params[0], call->dx[0], work.rows, k,
+                                 n,        false,           call->add[0]};
+        DSBI_TRY(dsbi_few_rows_product(call, &p, scratch_at(call, work.product)));
+    } else if (call->dx[0]) {
         DSBI_TRY(pack_weights(call, &work));
+    }
     DSBI_TRY(dsbi_ranges(call, &work, work.rows, work.group, backward_group));
 
     void *dweights = call->grads[0], *dbias = call->grads[1];
@@ -370,8 +427,8 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
         const void *dh = call->node->gelu ? call->saved
                          : work.dropped   ? scratch_at(call, work.drops)
                                           : call->dy;
-        DSBI_TRY(call->math->matmul(call->rt, true, false, n, k, work.rows, 1, dh, n, call->x[0], k,
-                                    1, dweights, k));
+        const dsbi_all_rows p = {dh, call->x[0], dweights, work.rows, n, k};
+        DSBI_TRY(dsbi_all_rows_product(call, &p, scratch_at(call, work.product)));
     } else {
         DSBI_TRY(dsbi_reduce(call, dweights, partials, n_groups, work.stride, n * k));
         partials = dsbi_at(call, partials, n * k);

@@ -26,6 +26,9 @@ typedef struct dsbi_math {
     /* one thread: b packed once, then any rows of c = alpha op(a) b + beta c (kernels.def) */
     void (*pack)(const dsbi_kernels *, void *packed, const void *b, size_t ldb, bool trans,
                  size_t k, size_t n);
+    /* rows of a that lies transposed, [k, m]; block then takes k_stride = 0 */
+    void (*pack_a)(const dsbi_kernels *, void *packed, const void *a, size_t lda, size_t m,
+                   size_t k);
     void (*block)(const dsbi_kernels *, void *c, size_t ldc, const void *a, size_t row_stride,
                   size_t k_stride, const void *packed, size_t m, size_t n, size_t k, double alpha,
                   double beta);

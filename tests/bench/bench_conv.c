@@ -1,8 +1,8 @@
 /* Convolutions alone, as the engine runs them: forward, gradient of the data, gradient of the
  * weights, each as GFLOP/s and as share of what the machine's multiply-add units can do.
  *
- *     bench_conv [threads [level [name]]]      level: generic, avx2, avx512; rows whose name begins
- * so
+ *     bench_conv [threads [level [name [batch]]]]      level: generic, avx2, avx512; rows whose
+ * name begins so
  *
  * The gradient of the data is what a backward pass takes longer when it is asked for. */
 #include <stdio.h>
@@ -22,44 +22,49 @@
 
 typedef struct conv_case {
     const char *name;
-    size_t batch, size, c_in, c_out, kernel, stride, pad;
+    size_t batch, size, c_in, c_out, kernel, stride, pad, groups;
 } conv_case;
 
 static const conv_case cases[] = {
-    {"resnet 7x7/2 stem", 16, 224, 3, 64, 7, 2, 3},
-    {"resnet 1x1 64-256", 16, 56, 64, 256, 1, 1, 0},
-    {"resnet 1x1 256-64", 16, 56, 256, 64, 1, 1, 0},
-    {"resnet 3x3 64", 16, 56, 64, 64, 3, 1, 1},
-    {"resnet 3x3/2 128", 16, 56, 128, 128, 3, 2, 1},
-    {"resnet 1x1/2 256-512", 16, 56, 256, 512, 1, 2, 0},
-    {"resnet 1x1 128-512", 16, 28, 128, 512, 1, 1, 0},
-    {"resnet 3x3 128", 16, 28, 128, 128, 3, 1, 1},
-    {"resnet 1x1 256-1024", 16, 14, 256, 1024, 1, 1, 0},
-    {"resnet 1x1 1024-256", 16, 14, 1024, 256, 1, 1, 0},
-    {"resnet 3x3 256", 16, 14, 256, 256, 3, 1, 1},
-    {"resnet 1x1 2048-512", 16, 7, 2048, 512, 1, 1, 0},
-    {"resnet 1x1 512-2048", 16, 7, 512, 2048, 1, 1, 0},
-    {"resnet 3x3 512", 16, 7, 512, 512, 3, 1, 1},
-    {"vgg 3x3 3-64", 4, 224, 3, 64, 3, 1, 1},
-    {"vgg 3x3 64", 4, 224, 64, 64, 3, 1, 1},
-    {"vgg 3x3 128", 4, 112, 128, 128, 3, 1, 1},
-    {"vgg 3x3 256", 4, 56, 256, 256, 3, 1, 1},
-    {"vgg 3x3 512 @28", 4, 28, 512, 512, 3, 1, 1},
-    {"vgg 3x3 512 @14", 16, 14, 512, 512, 3, 1, 1},
-    {"alexnet 11x11/4", 16, 224, 3, 64, 11, 4, 2},
-    {"alexnet 5x5", 16, 27, 64, 192, 5, 1, 2},
-    {"alexnet 3x3 384-256", 16, 13, 384, 256, 3, 1, 1},
-    {"cifar 3x3 3-16", 128, 32, 3, 16, 3, 1, 1},
-    {"cifar 3x3 16", 128, 32, 16, 16, 3, 1, 1},
-    {"cifar 3x3/2 16-32", 128, 32, 16, 32, 3, 2, 1},
-    {"cifar 3x3 32", 128, 16, 32, 32, 3, 1, 1},
-    {"cifar 3x3 64", 128, 8, 64, 64, 3, 1, 1},
-    {"densenet 1x1 240-48", 128, 32, 240, 48, 1, 1, 0},
-    {"densenet 3x3 48-12", 128, 32, 48, 12, 3, 1, 1},
-    {"convnext 4x4/4 stem", 16, 224, 3, 96, 4, 4, 0},
-    {"convnext 2x2/2", 16, 56, 96, 192, 2, 2, 0},
-    {"convnext 1x1 96-384", 16, 56, 96, 384, 1, 1, 0},
-    {"convnext 1x1 384-96", 16, 56, 384, 96, 1, 1, 0},
+    {"resnet 7x7/2 stem", 16, 224, 3, 64, 7, 2, 3, 1},
+    {"resnet 1x1 64-256", 16, 56, 64, 256, 1, 1, 0, 1},
+    {"resnet 1x1 256-64", 16, 56, 256, 64, 1, 1, 0, 1},
+    {"resnet 3x3 64", 16, 56, 64, 64, 3, 1, 1, 1},
+    {"resnet 3x3/2 128", 16, 56, 128, 128, 3, 2, 1, 1},
+    {"resnet 1x1/2 256-512", 16, 56, 256, 512, 1, 2, 0, 1},
+    {"resnet 1x1 128-512", 16, 28, 128, 512, 1, 1, 0, 1},
+    {"resnet 3x3 128", 16, 28, 128, 128, 3, 1, 1, 1},
+    {"resnet 1x1 256-1024", 16, 14, 256, 1024, 1, 1, 0, 1},
+    {"resnet 1x1 1024-256", 16, 14, 1024, 256, 1, 1, 0, 1},
+    {"resnet 3x3 256", 16, 14, 256, 256, 3, 1, 1, 1},
+    {"resnet 1x1 2048-512", 16, 7, 2048, 512, 1, 1, 0, 1},
+    {"resnet 1x1 512-2048", 16, 7, 512, 2048, 1, 1, 0, 1},
+    {"resnet 3x3 512", 16, 7, 512, 512, 3, 1, 1, 1},
+    {"vgg 3x3 3-64", 4, 224, 3, 64, 3, 1, 1, 1},
+    {"vgg 3x3 64", 4, 224, 64, 64, 3, 1, 1, 1},
+    {"vgg 3x3 128", 4, 112, 128, 128, 3, 1, 1, 1},
+    {"vgg 3x3 256", 4, 56, 256, 256, 3, 1, 1, 1},
+    {"vgg 3x3 512 @28", 4, 28, 512, 512, 3, 1, 1, 1},
+    {"vgg 3x3 512 @14", 16, 14, 512, 512, 3, 1, 1, 1},
+    {"alexnet 11x11/4", 16, 224, 3, 64, 11, 4, 2, 1},
+    {"alexnet 5x5", 16, 27, 64, 192, 5, 1, 2, 1},
+    {"alexnet 3x3 384-256", 16, 13, 384, 256, 3, 1, 1, 1},
+    {"cifar 3x3 3-16", 128, 32, 3, 16, 3, 1, 1, 1},
+    {"cifar 3x3 16", 128, 32, 16, 16, 3, 1, 1, 1},
+    {"cifar 3x3/2 16-32", 128, 32, 16, 32, 3, 2, 1, 1},
+    {"cifar 3x3 32", 128, 16, 32, 32, 3, 1, 1, 1},
+    {"cifar 3x3 64", 128, 8, 64, 64, 3, 1, 1, 1},
+    {"densenet 1x1 240-48", 128, 32, 240, 48, 1, 1, 0, 1},
+    {"densenet 3x3 48-12", 128, 32, 48, 12, 3, 1, 1, 1},
+    {"resnext 3x3 128 32x4", 16, 56, 128, 128, 3, 1, 1, 32},
+    {"resnext 3x3 512 32x16", 16, 14, 512, 512, 3, 1, 1, 32},
+    {"linear 9216-4096", 16, 1, 9216, 4096, 1, 1, 0, 1},
+    {"linear 4096-1000", 16, 1, 4096, 1000, 1, 1, 0, 1},
+    {"vit 384-1536", 16, 14, 384, 1536, 1, 1, 0, 1},
+    {"convnext 4x4/4 stem", 16, 224, 3, 96, 4, 4, 0, 1},
+    {"convnext 2x2/2", 16, 56, 96, 192, 2, 2, 0, 1},
+    {"convnext 1x1 96-384", 16, 56, 96, 384, 1, 1, 0, 1},
+    {"convnext 1x1 384-96", 16, 56, 384, 96, 1, 1, 0, 1},
 };
 
 static dsbi_graph *graph_of(dsb_runtime *rt, const conv_case *c)
@@ -67,7 +72,13 @@ static dsbi_graph *graph_of(dsb_runtime *rt, const conv_case *c)
     dsbi_builder b;
     CHECK(dsbi_builder_init(&b, rt, (dsbi_shape){c->size, c->size, c->c_in}, 1));
     const dsbi_value x = dsbi_input_values(&b);
-    dsbi_graph_output(&b, dsbi_conv2d(&b, x, "conv", c->c_out, c->kernel, c->stride, c->pad));
+    const dsbi_attrs attrs = {.c_out = c->c_out,
+                              .kernel = c->kernel,
+                              .stride = c->stride,
+                              .pad = c->pad,
+                              .groups = c->groups,
+                              .no_bias = true};
+    dsbi_graph_output(&b, dsbi_conv(&b, x, "conv", &attrs));
     dsbi_graph *graph;
     CHECK(dsbi_graph_finish(&b, &graph));
     return graph;
@@ -141,9 +152,13 @@ int main(int argc, char **argv)
            (unsigned long long)runtime.n_threads, dsb_isa_name(dsb_runtime_isa(rt)), peak);
     printf("%-22s %4s %8s %8s %8s %8s %5s %5s %6s %6s %6s %6s\n", "convolution", "n", "fwd ms",
            "data", "weights", "GFLOP/s", "data", "wts", "fwd %", "data %", "wts %", "step %");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (argc < 4 || !strncmp(cases[i].name, argv[3], strlen(argv[3])))
-            run_case(rt, &cases[i], peak);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        conv_case c = cases[i];
+        if (argc > 4)
+            c.batch = (size_t)atoi(argv[4]);
+        if (argc < 4 || !strncmp(c.name, argv[3], strlen(argv[3])))
+            run_case(rt, &c, peak);
+    }
     dsb_runtime_free(rt);
     return 0;
 }

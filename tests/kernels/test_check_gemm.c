@@ -93,6 +93,12 @@ START_TEST(bits_do_not_depend_on_the_cut)
                                       M - i < 5 ? M - i : 5, columns, K, 1, 0);
         }
         check_same("gemm_block", isa, cut, whole, M * N);
+        for (size_t k = 0; k < K; k += 10) { /* and k: sums go on from c */
+            const size_t depth = K - k < 10 ? K - k : 10;
+            table->gemm_pack_f32(packed, b + k * N, N, false, depth, N);
+            table->gemm_block_f32(cut, N, a + k, K, 1, packed, M, N, depth, 1, k > 0);
+        }
+        check_same("gemm_block, k in parts", isa, cut, whole, M * N);
         arrays_end(&all);
     }
 }

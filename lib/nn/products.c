@@ -1,0 +1,150 @@
+/* See products.h. */
+#include "nn/products.h"
+
+#include <string.h>
+#include "nn/blocks.h"
+
+enum {
+    MANY_WEIGHTS = 1 << 20,
+    FEW_COLUMNS = 64, /* of a task; a multiple of every tile width */
+    FEW_DEPTH = 1024, /* with FEW_COLUMNS, a quarter of a 1 MiB second-level cache */
+    GAP = 16,         /* rows a power of two apart share few sets of the cache */
+    ALL_HEIGHT = 84,  /* rows of dW in a task, a multiple of all tile heights: 14, 6, 4 */
+    ALL_DEPTH = 448,  /* rows of x and dh at a time */
+    ALL_COLUMNS = 64, /* a multiple of every tile width */
+    ALL_TASKS = 16
+};
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- few rows ------------------------------------------------------------------------------- */
+
+typedef struct few_job {
+    const dsbi_few_rows *p;
+    void *rows;   /* a with a gap behind each row */
+    void *packed; /* of each worker */
+} few_job;
+
+static size_t few_packed(void)
+{
+    return FEW_DEPTH * (FEW_COLUMNS + DSBI_GEMM_PAD);
+}
+
+bool dsbi_few_rows_fits(size_t rows, size_t n, size_t k)
+{
+    return rows <= DSBI_FEW_ROWS && n >= FEW_COLUMNS && k >= FEW_COLUMNS && n * k >= MANY_WEIGHTS;
+}
+
+size_t dsbi_few_rows_size(size_t rows, size_t k, size_t n_threads)
+{
+    return rows * (k + GAP) + n_threads * few_packed();
+}
+
+static dsb_status few_columns(const dsbi_call *call, const void *user, size_t first, size_t count,
+                              size_t worker)
+{
+    const few_job *job = user;
+    const dsbi_few_rows *p = job->p;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    void *packed = dsbi_at(call, job->packed, worker * few_packed());
+    void *y = dsbi_at(call, p->y, first);
+    for (size_t at = 0; at < p->k; at += FEW_DEPTH) {
+        const size_t depth = smaller(p->k - at, FEW_DEPTH);
+        const size_t from = p->trans ? first * p->k + at : at * p->n + first;
+        call->math->pack(kernels, packed, dsbi_at(call, p->weights, from), p->trans ? p->k : p->n,
+                         p->trans, depth, count);
+        call->math->block(kernels, y, p->n, dsbi_at(call, job->rows, at), p->k + GAP, 1, packed,
+                          p->rows, count, depth, 1, p->add || at > 0);
+    }
+    return DSB_OK;
+}
+
+dsb_status dsbi_few_rows_product(const dsbi_call *call, const dsbi_few_rows *p, void *scratch)
+{
+    const few_job job = {p, scratch, dsbi_at(call, scratch, p->rows * (p->k + GAP))};
+    for (size_t i = 0; i < p->rows; i++)
+        memcpy(dsbi_at(call, job.rows, i * (p->k + GAP)), dsbi_at(call, p->a, i * p->k),
+               p->k * call->math->item);
+    return dsbi_ranges(call, &job, p->n, FEW_COLUMNS, few_columns);
+}
+
+/* --- all rows ------------------------------------------------------------------------------- */
+
+typedef struct all_job {
+    const dsbi_all_rows *p;
+    size_t height, columns, across; /* of a tile of dW; tiles side by side */
+    void *packed;  /* x: ALL_DEPTH rows after the other, each as the tiles want it */
+    void *heights; /* dh of a tile, of each worker */
+} all_job;
+
+static size_t all_packed(size_t k)
+{
+    return ALL_DEPTH * (k + DSBI_GEMM_PAD);
+}
+
+static size_t all_height(void)
+{
+    return ALL_DEPTH * (ALL_HEIGHT + DSBI_GEMM_PAD);
+}
+
+size_t dsbi_all_rows_size(size_t rows, size_t k, size_t n_threads)
+{
+    return dsbi_pieces(rows, ALL_DEPTH) * all_packed(k) + n_threads * all_height();
+}
+
+/* Tasks are ALL_COLUMNS columns of ALL_DEPTH rows. */
+static dsb_status all_pack(const dsbi_call *call, const void *user, size_t task, size_t count,
+                           size_t worker)
+{
+    (void)count;
+    (void)worker;
+    const all_job *job = user;
+    const dsbi_all_rows *p = job->p;
+    const size_t slabs = dsbi_pieces(p->rows, ALL_DEPTH), slab = task % slabs;
+    const size_t column = task / slabs * ALL_COLUMNS, row = slab * ALL_DEPTH;
+    const size_t depth = smaller(p->rows - row, ALL_DEPTH);
+    call->math->pack(dsbi_kernels_of(call->rt),
+                     dsbi_at(call, job->packed, slab * all_packed(p->k) + column * depth),
+                     dsbi_at(call, p->x, row * p->k + column), p->k, false, depth,
+                     smaller(p->k - column, ALL_COLUMNS));
+    return DSB_OK;
+}
+
+static dsb_status all_tile(const dsbi_call *call, const void *user, size_t task, size_t count,
+                           size_t worker)
+{
+    (void)count;
+    const all_job *job = user;
+    const dsbi_all_rows *p = job->p;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t i = task / job->across * job->height, j = task % job->across * job->columns;
+    const size_t height = smaller(p->n - i, job->height), columns = smaller(p->k - j, job->columns);
+    void *heights = dsbi_at(call, job->heights, worker * all_height());
+    for (size_t row = 0; row < p->rows; row += ALL_DEPTH) {
+        const size_t depth = smaller(p->rows - row, ALL_DEPTH);
+        const void *packed =
+            dsbi_at(call, job->packed, row / ALL_DEPTH * all_packed(p->k) + j * depth);
+        call->math->pack_a(kernels, heights, dsbi_at(call, p->dh, row * p->n + i), p->n, height,
+                           depth);
+        call->math->block(kernels, dsbi_at(call, p->dw, i * p->k + j), p->k, heights, 1, 0, packed,
+                          height, columns, depth, 1, 1);
+    }
+    return DSB_OK;
+}
+
+dsb_status dsbi_all_rows_product(const dsbi_call *call, const dsbi_all_rows *p, void *scratch)
+{
+    const size_t slabs = dsbi_pieces(p->rows, ALL_DEPTH), panels = dsbi_pieces(p->k, ALL_COLUMNS);
+    all_job job = {
+        .p = p, .packed = scratch, .heights = dsbi_at(call, scratch, slabs * all_packed(p->k))};
+    const size_t down = dsbi_pieces(p->n, ALL_HEIGHT);
+    const size_t wanted = smaller(dsbi_pieces(ALL_TASKS, down), panels);
+    job.height = dsbi_pieces(p->n, down);
+    job.columns = dsbi_pieces(panels, wanted) * ALL_COLUMNS;
+    job.across = dsbi_pieces(p->k, job.columns);
+    DSBI_TRY(dsbi_ranges(call, &job, slabs * panels, 1, all_pack));
+    return dsbi_ranges(call, &job, down * job.across, 1, all_tile);
+}
