@@ -1,0 +1,343 @@
+/* Networks agree with PyTorch: every file of golden/models (golden.py there says what is in one).
+ * Logits of evaluation and of training, loss, each parameter's gradient and each running statistic
+ * after a step; the f64 path to rounding, fused and as declared, the f32 path to the tolerance of
+ * the file. Of a tensor its norm and projections are compared: their difference bounds that of the
+ * tensor. */
+#include "testing.h"
+
+#include <dirent.h>
+#include <math.h>
+#include "base/file.h"
+#include "base/json.h"
+#include "nn/nn.h"
+#include "train/loss.h"
+
+enum { MOST_FILES = 256, MOST_SUMS = 16, LARGEST_FILE = 1 << 24 };
+
+/* Relative error of f64 sums, of f32 logits. */
+static const double exact = 1e-9, close_logits = 1e-4;
+
+typedef struct golden {
+    dsb_runtime *rt;
+    dsbi_json *doc;
+    const dsbi_json_value *root;
+    const char *file;
+    dsb_model *model;
+    size_t batch, classes, n_pixels;
+    uint8_t *pixels;
+} golden;
+
+static uint32_t stream_of(const char *text)
+{
+    uint32_t h = 2166136261u;
+    for (; *text; text++)
+        h = (h ^ (uint8_t)*text) * 16777619u;
+    return h;
+}
+
+static uint32_t hash(uint32_t stream, uint32_t i)
+{
+    uint32_t h = i * 2246822519u ^ stream;
+    h ^= h >> 15;
+    h *= 2146121005u;
+    h ^= h >> 13;
+    h *= 2221713035u;
+    return h ^ h >> 16;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static void fill_param(const dsbi_param *param, float *values)
+{
+    const uint32_t stream = stream_of(param->name);
+    const double spread = sqrt(6.0 * (double)param->dims[0] / (double)param->size);
+    const bool gain = ends_with(param->name, "weight") || ends_with(param->name, "gamma");
+    for (size_t i = 0; i < param->size; i++) {
+        const double u = (double)(hash(stream, (uint32_t)i) >> 8) / 8388608 - 1;
+        if (ends_with(param->name, "running_var"))
+            values[i] = (float)(1 + u / 2);
+        else if (param->rank >= 2)
+            values[i] = (float)(u * spread);
+        else
+            values[i] = (float)(gain ? 1 + u / 4 : u / 4);
+    }
+}
+
+static size_t count_of(const golden *g, const char *key)
+{
+    uint64_t n = 0;
+    ck_assert_msg(dsbi_json_uint64(dsbi_json_get(g->root, key), &n), "%s: no %s", g->file, key);
+    return (size_t)n;
+}
+
+static double number(const dsbi_json_value *value)
+{
+    double x = NAN;
+    ck_assert(dsbi_json_double(value, &x));
+    return x;
+}
+
+static void start_weights(golden *g)
+{
+    for (uint64_t i = 0; i < dsb_model_param_count(g->model); i++) {
+        const dsbi_param *param = &g->model->graph->params[i];
+        float *values = calloc(param->size, sizeof *values);
+        fill_param(param, values);
+        ck_assert_ok(dsb_model_param_set(g->model, i, values, param->size));
+        free(values);
+    }
+}
+
+static golden open_golden(dsb_runtime *rt, const char *file, const char *text, size_t size,
+                          uint32_t precision)
+{
+    golden g = {.rt = rt, .file = file};
+    ck_assert_ok(dsbi_json_parse(rt, &g.doc, text, size));
+    g.root = dsbi_json_root(g.doc);
+    g.batch = count_of(&g, "batch");
+    g.classes = count_of(&g, "classes");
+    dsb_model_opts opts;
+    dsb_model_opts_init(&opts, sizeof opts);
+    opts.n_classes = (uint32_t)g.classes;
+    opts.height = (uint32_t)count_of(&g, "height");
+    opts.width = (uint32_t)count_of(&g, "width");
+    opts.precision = precision;
+    size_t length;
+    const char *spec = dsbi_json_string(dsbi_json_get(g.root, "spec"), &length);
+    ck_assert_ok(dsb_model_create(rt, &g.model, spec, &opts));
+    start_weights(&g);
+    g.n_pixels = g.batch * opts.height * opts.width * 3;
+    g.pixels = malloc(g.n_pixels);
+    for (size_t i = 0; i < g.n_pixels; i++)
+        g.pixels[i] = (uint8_t)(hash(stream_of("pixels"), (uint32_t)i) >> 24);
+    return g;
+}
+
+static void close_golden(golden *g)
+{
+    free(g->pixels);
+    dsb_model_free(g->model);
+    dsbi_json_free(g->doc);
+}
+
+static double at(const golden *g, const void *array, size_t i)
+{
+    return g->model->math->item == sizeof(float) ? ((const float *)array)[i]
+                                                 : ((const double *)array)[i];
+}
+
+static void check_logits(const golden *g, const char *key, const void *logits, double tolerance)
+{
+    double largest = 0;
+    const dsbi_json_value *list = dsbi_json_get(g->root, key);
+    ck_assert_uint_eq(dsbi_json_count(list), g->batch * g->classes);
+    for (const dsbi_json_value *v = dsbi_json_first(list); v; v = dsbi_json_next(v))
+        largest = fmax(largest, fabs(number(v)));
+    size_t i = 0;
+    for (const dsbi_json_value *v = dsbi_json_first(list); v; v = dsbi_json_next(v), i++)
+        ck_assert_msg(fabs(at(g, logits, i) - number(v)) <= tolerance * largest,
+                      "%s: %s[%zu] is %.9g, PyTorch's %.9g", g->file, key, i, at(g, logits, i),
+                      number(v));
+}
+
+/* Softmax cross-entropy in double; its gradient where backward reads it. */
+static double loss_of(const golden *g, const void *logits, void *dlogits)
+{
+    double loss = 0;
+    for (size_t n = 0; n < g->batch; n++) {
+        const size_t label = n * 3 % g->classes;
+        double sum = 0;
+        for (size_t c = 0; c < g->classes; c++)
+            sum += exp(at(g, logits, n * g->classes + c));
+        loss += log(sum) - at(g, logits, n * g->classes + label);
+        for (size_t c = 0; c < g->classes; c++) {
+            const size_t i = n * g->classes + c;
+            const double d = (exp(at(g, logits, i)) / sum - (c == label)) / (double)g->batch;
+            if (g->model->math->item == sizeof(float))
+                ((float *)dlogits)[i] = (float)d;
+            else
+                ((double *)dlogits)[i] = d;
+        }
+    }
+    return loss / (double)g->batch;
+}
+
+/* Element i of a parameter in stored order. */
+typedef struct stored {
+    double *values;
+    size_t n;
+} stored;
+
+static stored stored_values(const golden *g, const dsbi_param *param, const void *arena)
+{
+    stored s = {calloc(param->size, sizeof(double)), param->size};
+    float *index = calloc(param->size, sizeof *index), *order = calloc(param->size, sizeof *order);
+    ck_assert_uint_lt(param->size, 1u << 24); /* floats count that far */
+    for (size_t i = 0; i < param->size; i++)
+        index[i] = (float)i;
+    dsbi_param plain = *param;
+    plain.offset = 0;
+    dsbi_param_read(&plain, &dsbi_math_f32, index, order); /* order[stored] = place in memory */
+    for (size_t i = 0; i < param->size; i++)
+        s.values[i] = at(g, arena, param->offset + (size_t)order[i]);
+    free(index);
+    free(order);
+    return s;
+}
+
+static double projection(const char *name, size_t k, const stored *s)
+{
+    char text[2 * DSBI_MAX_NAME];
+    snprintf(text, sizeof text, "%s/%zu", name, k);
+    const uint32_t stream = stream_of(text);
+    double sum = 0;
+    for (size_t i = 0; i < s->n; i++)
+        sum += hash(stream, (uint32_t)i) >> 31 ? -s->values[i] : s->values[i];
+    return sum;
+}
+
+static const dsbi_param *find(const golden *g, const char *name, size_t length)
+{
+    const dsbi_graph *graph = g->model->graph;
+    for (size_t i = 0; i < graph->n_params; i++)
+        if (strlen(graph->params[i].name) == length &&
+            memcmp(graph->params[i].name, name, length) == 0)
+            return &graph->params[i];
+    ck_abort_msg("%s: the model has no %.*s", g->file, (int)length, name);
+}
+
+static double largest_norm(const dsbi_json_value *tensors)
+{
+    double largest = 0;
+    for (const dsbi_json_value *v = dsbi_json_first(tensors); v; v = dsbi_json_next(v))
+        largest = fmax(largest, number(dsbi_json_first(v)));
+    return largest;
+}
+
+/* Gradients that vanish (a bias in front of batch norm) are measured against the largest. */
+static void check_tensors(const golden *g, const char *key, const void *arena, double tolerance)
+{
+    const dsbi_json_value *tensors = dsbi_json_get(g->root, key);
+    const double largest = largest_norm(tensors);
+    size_t expected = 0;
+    for (size_t i = 0; i < g->model->graph->n_params; i++)
+        expected += g->model->graph->params[i].buffer == (strcmp(key, "buffers") == 0);
+    ck_assert_uint_eq(dsbi_json_count(tensors), expected);
+    for (const dsbi_json_value *v = dsbi_json_first(tensors); v; v = dsbi_json_next(v)) {
+        size_t length, k = 0;
+        const char *name = dsbi_json_key(v, &length);
+        const dsbi_param *param = find(g, name, length);
+        const stored s = stored_values(g, param, arena);
+        double square = 0;
+        for (size_t i = 0; i < s.n; i++)
+            square += s.values[i] * s.values[i];
+        const dsbi_json_value *sum = dsbi_json_first(v);
+        const double norm = number(sum), allowed = tolerance * (norm + 1e-3 * largest);
+        ck_assert_msg(fabs(sqrt(square) - norm) <= allowed, "%s: %s of %s has norm %.9g, not %.9g",
+                      g->file, key, param->name, sqrt(square), norm);
+        for (sum = dsbi_json_next(sum); sum; sum = dsbi_json_next(sum), k++) {
+            const double off = projection(param->name, k, &s) - number(sum);
+            ck_assert_msg(fabs(off) <= 3 * allowed, "%s: %s of %s: projection %zu off by %g of %g",
+                          g->file, key, param->name, k, off, norm);
+        }
+        free(s.values);
+    }
+}
+
+static void check_evaluation(const golden *g, double tolerance)
+{
+    dsbi_plan *plan;
+    ck_assert_ok(dsbi_plan_create(g->model, &plan, g->batch, false));
+    memcpy(dsbi_plan_input(plan), g->pixels, g->n_pixels);
+    ck_assert_ok(dsbi_plan_forward(plan, 0));
+    check_logits(g, "logits_evaluation", dsbi_plan_logits(plan), tolerance);
+    dsbi_plan_free(plan);
+}
+
+static void check_training(const golden *g, bool no_fusion, double logit_tolerance,
+                           double tolerance)
+{
+    dsbi_plan *plan;
+    const dsbi_plan_opts opts = {.batch = g->batch,
+                                 .training = true,
+                                 .no_fusion = no_fusion,
+                                 .math = g->model->math,
+                                 .params = g->model->params};
+    ck_assert_ok(dsbi_plan_create_for(&plan, g->rt, g->model->graph, &opts));
+    memcpy(dsbi_plan_input(plan), g->pixels, g->n_pixels);
+    ck_assert_ok(dsbi_plan_forward(plan, 0));
+    check_logits(g, "logits_training", dsbi_plan_logits(plan), logit_tolerance);
+    const double loss = loss_of(g, dsbi_plan_logits(plan), dsbi_plan_dlogits(plan));
+    const double expected = number(dsbi_json_get(g->root, "loss"));
+    ck_assert_msg(fabs(loss - expected) <= logit_tolerance * fmax(expected, 1),
+                  "%s: the loss is %.9g, PyTorch's %.9g", g->file, loss, expected);
+    ck_assert_ok(dsbi_plan_backward(plan));
+    check_tensors(g, "gradients", dsbi_plan_grads(plan), tolerance);
+    check_tensors(g, "buffers", g->model->params, tolerance);
+    dsbi_plan_free(plan);
+}
+
+static void check_file(dsb_runtime *rt, const char *file, uint32_t precision)
+{
+    char path[4096];
+    snprintf(path, sizeof path, DSBI_TEST_DIR "/golden/models/%s", file);
+    uint8_t *text;
+    size_t size;
+    ck_assert_ok(dsbi_file_read(rt, &text, &size, path, LARGEST_FILE));
+    for (int no_fusion = 0; no_fusion < (precision == DSB_PRECISION_F64 ? 2 : 1); no_fusion++) {
+        golden g = open_golden(rt, file, (const char *)text, size, precision);
+        const bool f64 = precision == DSB_PRECISION_F64;
+        const double tolerance = number(dsbi_json_get(g.root, "tolerance"));
+        check_evaluation(&g, f64 ? exact : close_logits);
+        check_training(&g, no_fusion, f64 ? exact : close_logits, f64 ? exact : tolerance);
+        close_golden(&g);
+    }
+    dsbi_free(rt, text);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void check_all(uint32_t precision)
+{
+    dsb_runtime *rt = make_runtime(2);
+    char *files[MOST_FILES];
+    size_t n = 0;
+    DIR *dir = opendir(DSBI_TEST_DIR "/golden/models");
+    ck_assert_ptr_nonnull(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) && n < MOST_FILES;)
+        if (ends_with(entry->d_name, ".json"))
+            files[n++] = strdup(entry->d_name);
+    closedir(dir);
+    ck_assert_uint_gt(n, 0);
+    qsort(files, n, sizeof *files, by_name);
+    for (size_t i = 0; i < n; i++) {
+        check_file(rt, files[i], precision);
+        free(files[i]);
+    }
+    dsb_runtime_free(rt);
+}
+
+START_TEST(double_agrees_to_rounding)
+{
+    check_all(DSB_PRECISION_F64);
+}
+END_TEST
+
+START_TEST(float_agrees_within_the_tolerance)
+{
+    check_all(DSB_PRECISION_F32);
+}
+END_TEST
+
+int main(void)
+{
+    return run_tests("model_gradients", double_agrees_to_rounding,
+                     float_agrees_within_the_tolerance, NULL);
+}
