@@ -123,6 +123,13 @@ DSB_API dsb_status dsb_model_load(dsb_model *model, const char *path);
 DSB_API dsb_status dsb_model_load_with(dsb_model *model, const char *path,
                                        const dsb_load_opts *opts);
 
+/** How many outputs the weights in a file have, for a model of this kind with any number of them:
+ *  to create it anew with as many. Names as dsb_model_load_with; nothing is loaded.
+ *  @return as dsb_model_load_with; DSB_E_NOTFOUND also if the file lacks the last layer. Since 0.1.
+ */
+DSB_API dsb_status dsb_model_load_outputs(const dsb_model *model, uint64_t *outputs,
+                                          const char *path, const dsb_load_opts *opts);
+
 /** Scores of images: logits, not probabilities. No drop path, no batch statistics: an image's
  *  scores do not depend on the others.
  *  @param logits  [n, n_classes] f32.   @param images  [n, height, width, 3] bytes, RGB.
@@ -134,6 +141,51 @@ DSB_API dsb_status dsb_model_predict(dsb_model *model, float *logits, const uint
  *  @return the text, borrowed until the next call of this function on the model or its end;
  *          NULL when there is no memory. Since 0.1. */
 DSB_API const char *dsb_model_summary(dsb_model *model);
+
+/** The same as numbers, with what a batch takes: memory is planned, not used.
+ *  @param batch_size  images, 1..65536.
+ *  @return DSB_OK; DSB_E_INVALID; DSB_E_LIMIT (more memory than there can be); DSB_E_NOMEM. Retains
+ *          the model. Since 0.1. */
+typedef struct dsb_summary dsb_summary;
+DSB_API dsb_status dsb_summary_create(dsb_model *model, dsb_summary **out, uint64_t batch_size);
+DSB_API void dsb_summary_free(dsb_summary *summary);
+
+/** A layer as declared. */
+typedef struct dsb_summary_row {
+    uint64_t struct_size;  /* set by the caller: sizeof(dsb_summary_row) as compiled */
+    const char *name;      /* "layer1.0.conv1", "" for layers without parameters; borrowed */
+    const char *kind;      /* "conv"; borrowed */
+    const char *algorithm; /* how a training step does it: "winograd 4x4"; "folded" into a
+                              neighbour; "" where there is one way; borrowed */
+    uint64_t height;       /* of the output of one image; tokens count as rows of one pixel */
+    uint64_t width;        /* likewise */
+    uint64_t channels;     /* likewise */
+    uint64_t parameters;   /* numbers, buffers left out */
+    uint64_t macs;         /* multiply-adds of one image, products only */
+    uint64_t bytes;        /* of the output of the batch */
+} dsb_summary_row;
+
+typedef struct dsb_summary_totals {
+    uint64_t struct_size;          /* set by the caller: sizeof(dsb_summary_totals) as compiled */
+    uint64_t parameters;           /* numbers */
+    uint64_t buffers;              /* numbers: running means and variances */
+    uint64_t macs;                 /* of one image */
+    uint64_t parameter_bytes;      /* of both */
+    uint64_t train_bytes;          /* activations, their gradients and scratch of a training step */
+    uint64_t train_unshared_bytes; /* the same if no array shared memory with another */
+    uint64_t gradient_bytes;       /* of the parameters */
+    uint64_t infer_bytes;          /* activations and scratch of a prediction */
+    uint64_t infer_unshared_bytes; /* likewise unshared */
+} dsb_summary_totals;
+
+/** Rows in order; fields beyond the caller's struct_size are left out. Since 0.1. */
+DSB_API uint64_t dsb_summary_row_count(const dsb_summary *summary);
+DSB_API dsb_status dsb_summary_row_get(const dsb_summary *summary, uint64_t i,
+                                       dsb_summary_row *row);
+DSB_API dsb_status dsb_summary_totals_get(const dsb_summary *summary, dsb_summary_totals *totals);
+/** All of it as one JSON object: model, size, batch, the totals by their names, an array `layers`.
+ *  @return borrowed until dsb_summary_free. */
+DSB_API const char *dsb_summary_json(const dsb_summary *summary);
 
 #ifdef __cplusplus
 }

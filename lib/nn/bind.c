@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include "base/sort.h"
+#include "nn/positions.h"
 #include "nn/weight_names.h"
 
 /* Lower claims give way. A file may hold the weights and their running mean: the mean is what its
@@ -122,7 +123,7 @@ static size_t squeeze(uint64_t out[DSBI_ST_MAX_RANK], const dsbi_st_tensor *tens
 
 /* The same numbers in the same order: dimensions of 1 do not matter, and [out, in] may be
  * [out, c, h, w]: a linear layer stored as a convolution over all pixels, or the reverse. */
-static bool same_shape(const dsbi_param *param, const dsbi_st_tensor *tensor)
+static bool same_numbers(const dsbi_param *param, const dsbi_st_tensor *tensor)
 {
     uint64_t there[DSBI_ST_MAX_RANK];
     size_t n = squeeze(there, tensor), at = 0;
@@ -134,6 +135,12 @@ static bool same_shape(const dsbi_param *param, const dsbi_st_tensor *tensor)
         if (param->dims[d] != 1 && (at == n || there[at++] != param->dims[d]))
             return false;
     return at == n;
+}
+
+static bool fits(const dsbi_param *param, const dsbi_st_tensor *tensor)
+{
+    return same_numbers(param, tensor) ||
+           dsbi_positions_side(param, tensor->rank, tensor->dims) > 0;
 }
 
 /* ---- the sentence ---- */
@@ -188,7 +195,7 @@ static void collect(const binder *b, const dsb_load_opts *opts, names *missing, 
         const dsbi_param *param = &b->graph->params[i];
         if (!b->tensors[i] && !opts->allow_missing && names_room(missing))
             dsbi_text_add(&missing->text, param->name);
-        if (b->tensors[i] && !same_shape(param, b->tensors[i]) && names_room(misshapen))
+        if (b->tensors[i] && !fits(param, b->tensors[i]) && names_room(misshapen))
             add_shapes(&misshapen->text, param, b->tensors[i]);
     }
     for (size_t i = 0; i < b->st->n && !opts->allow_extra; i++) {
@@ -230,9 +237,10 @@ static dsb_status check(const binder *b, const dsb_load_opts *opts)
     return DSB_OK;
 }
 
-dsb_status dsbi_bind(const dsbi_graph *graph, const dsbi_st_tensor **tensors,
-                     const dsbi_safetensors *st, const dsbi_json_value *keymap,
-                     const dsb_load_opts *opts)
+/* opts NULL: names alone. */
+static dsb_status bind_tensors(const dsbi_graph *graph, const dsbi_st_tensor **tensors,
+                               const dsbi_safetensors *st, const dsbi_json_value *keymap,
+                               const dsb_load_opts *opts)
 {
     dsb_runtime *rt = graph->rt;
     dsb_status status = DSB_E_NOMEM;
@@ -252,10 +260,23 @@ dsb_status dsbi_bind(const dsbi_graph *graph, const dsbi_st_tensor **tensors,
     for (size_t i = 0; i < st->n; i++)
         if (!b.used[st->by_name[i]])
             take_by_name(&b, &st->tensors[st->by_name[i]]);
-    status = check(&b, opts);
+    status = opts ? check(&b, opts) : DSB_OK;
 done:
     dsbi_free(rt, b.claims);
     dsbi_free(rt, b.used);
     dsbi_free(rt, b.by_name);
     return status;
+}
+
+dsb_status dsbi_bind(const dsbi_graph *graph, const dsbi_st_tensor **tensors,
+                     const dsbi_safetensors *st, const dsbi_json_value *keymap,
+                     const dsb_load_opts *opts)
+{
+    return bind_tensors(graph, tensors, st, keymap, opts);
+}
+
+dsb_status dsbi_bind_names(const dsbi_graph *graph, const dsbi_st_tensor **tensors,
+                           const dsbi_safetensors *st, const dsbi_json_value *keymap)
+{
+    return bind_tensors(graph, tensors, st, keymap, NULL);
 }

@@ -366,6 +366,8 @@ static dsb_status alloc_arenas(dsbi_plan *plan)
     for (size_t i = 0; i < plan->n_buffers; i++)
         plan->bytes_unshared += plan->buffers[i].size;
     DSBI_TRY(dsbi_place(plan->rt, plan->buffers, plan->n_buffers, &plan->bytes));
+    if (plan->opts.sizes_only)
+        return DSB_OK;
     /* zeroed: reading what no step has written yet would be a defect, not a security hole */
     plan->arena = dsbi_calloc(plan->rt, 1, plan->bytes);
     if (!plan->arena)
@@ -405,8 +407,10 @@ dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_gra
     if (opts->training)
         DSBI_GO(lay_backward(plan));
     DSBI_GO(alloc_arenas(plan));
-    DSBI_GO(dsbi_matmul_reserve(rt));
-    bind(plan);
+    if (!opts->sizes_only) {
+        DSBI_GO(dsbi_matmul_reserve(rt));
+        bind(plan);
+    }
     *out = plan;
     plan = NULL;
 done:

@@ -16,6 +16,7 @@ typedef struct dsbi_plan_opts {
     bool input_grad;  /* the gradient of the input too, where the input is reals */
     bool no_fusion;   /* run the declaration as it stands */
     bool no_winograd; /* convolutions by their definition only */
+    bool sizes_only;  /* for its numbers: takes no memory for arrays, runs nothing */
     bool timed;       /* keep the least seconds of each operation */
     const dsbi_math *math;
     uint64_t seed;

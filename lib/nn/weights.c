@@ -9,6 +9,7 @@
 #include "base/opts.h"
 #include "nn/bind.h"
 #include "nn/foreign.h"
+#include "nn/positions.h"
 
 #define MAX_KEYMAP ((size_t)64 << 20)
 
@@ -103,12 +104,30 @@ void dsb_load_opts_init(dsb_load_opts *opts, size_t size)
     dsbi_opts_fill(opts, size, &defaults, sizeof defaults);
 }
 
+/* Position embeddings of another grid. */
+static dsb_status read_positions(dsb_runtime *rt, const dsbi_param *param, float *values,
+                                 const dsbi_safetensors *st, const dsbi_st_tensor *tensor)
+{
+    const size_t side = dsbi_positions_side(param, tensor->rank, tensor->dims);
+    float *stored = dsbi_alloc_array(rt, (size_t)tensor->size, sizeof *stored);
+    if (!stored)
+        return DSB_E_NOMEM;
+    dsb_status status = dsbi_st_read(st, tensor, stored);
+    if (status == DSB_OK)
+        status = dsbi_positions_resample(rt, param, values, stored, side);
+    dsbi_free(rt, stored);
+    return status;
+}
+
 /* Reads one tensor into `values` and from there into `arena`. */
 static dsb_status fill_param(void *arena, const dsb_model *model, const dsbi_param *param,
                              float *values, const dsbi_safetensors *st,
                              const dsbi_st_tensor *tensor, bool check_finite)
 {
-    DSBI_TRY(dsbi_st_read(st, tensor, values));
+    if (tensor->size == param->size)
+        DSBI_TRY(dsbi_st_read(st, tensor, values));
+    else
+        DSBI_TRY(read_positions(model->rt, param, values, st, tensor));
     for (size_t i = 0; check_finite && i < param->size; i++)
         if (!isfinite(values[i]))
             return dsbi_fail(DSB_E_NUMERIC, "%s holds %g", param->name, (double)values[i]);
@@ -203,26 +222,75 @@ static dsb_status name_the_format(dsb_status status, const char *path)
     return dsbi_fail_text(DSB_E_FORMAT, sentence);
 }
 
-dsb_status dsb_model_load_with(dsb_model *model, const char *path, const dsb_load_opts *given)
+/* An open weight file with its key map. */
+typedef struct weight_file {
+    dsb_load_opts opts;
+    dsbi_safetensors st;
+    dsbi_json *keymap; /* NULL without */
+} weight_file;
+
+static void close_weights(weight_file *file)
+{
+    dsbi_json_free(file->keymap);
+    dsbi_st_free(&file->st);
+}
+
+static dsb_status open_weights(weight_file *file, dsb_runtime *rt, const char *path,
+                               const dsb_load_opts *given)
+{
+    *file = (weight_file){.opts = defaults};
+    DSBI_TRY(dsbi_opts_read(&file->opts, sizeof file->opts, given, "dsb_load_opts"));
+    if (file->opts.reserved)
+        return dsbi_fail(DSB_E_INVALID, "dsb_load_opts: reserved is not 0");
+    DSBI_TRY(name_the_format(dsbi_st_open(rt, &file->st, path), path));
+    const dsb_status status =
+        file->opts.keymap ? read_keymap(rt, &file->keymap, file->opts.keymap) : DSB_OK;
+    if (status != DSB_OK)
+        close_weights(file);
+    return status;
+}
+
+dsb_status dsb_model_load_with(dsb_model *model, const char *path, const dsb_load_opts *opts)
 {
     dsbi_clear_error();
     if (!model || !path)
         return dsbi_fail(DSB_E_INVALID, "dsb_model_load: NULL argument");
-    dsb_load_opts opts = defaults;
-    DSBI_TRY(dsbi_opts_read(&opts, sizeof opts, given, "dsb_load_opts"));
-    if (opts.reserved)
-        return dsbi_fail(DSB_E_INVALID, "dsb_load_opts: reserved is not 0");
-    dsbi_safetensors st;
-    dsbi_json *map = NULL;
-    DSBI_TRY(name_the_format(dsbi_st_open(model->rt, &st, path), path));
-    dsb_status status = DSB_OK;
-    if (opts.keymap)
-        status = read_keymap(model->rt, &map, opts.keymap);
-    if (status == DSB_OK)
-        status = dsbi_fail_at(load(model, &st, dsbi_json_root(map), &opts), "%s", path);
-    dsbi_json_free(map);
-    dsbi_st_free(&st);
-    return status;
+    weight_file file;
+    DSBI_TRY(open_weights(&file, model->rt, path, opts));
+    const dsb_status status = load(model, &file.st, dsbi_json_root(file.keymap), &file.opts);
+    close_weights(&file);
+    return dsbi_fail_at(status, "%s", path);
+}
+
+/* Rows of the tensor that fills the weight of the last layer. */
+static dsb_status find_outputs(const dsbi_graph *graph, uint64_t *outputs,
+                               const dsbi_st_tensor **tensors, const weight_file *file)
+{
+    const dsbi_node *last = &graph->nodes[graph->output];
+    DSBI_TRY(dsbi_bind_names(graph, tensors, &file->st, dsbi_json_root(file->keymap)));
+    const dsbi_st_tensor *weight = last->n_params > 0 ? tensors[last->params[0]] : NULL;
+    if (!weight || weight->rank == 0)
+        return dsbi_fail(DSB_E_NOTFOUND, "no weight of the last layer, %s", last->name);
+    *outputs = weight->dims[0];
+    return DSB_OK;
+}
+
+dsb_status dsb_model_load_outputs(const dsb_model *model, uint64_t *outputs, const char *path,
+                                  const dsb_load_opts *opts)
+{
+    dsbi_clear_error();
+    if (!model || !outputs || !path)
+        return dsbi_fail(DSB_E_INVALID, "dsb_model_load_outputs: NULL argument");
+    weight_file file;
+    *outputs = 0;
+    DSBI_TRY(open_weights(&file, model->rt, path, opts));
+    const dsbi_st_tensor **tensors =
+        dsbi_alloc_array(model->rt, model->graph->n_params + 1, sizeof *tensors);
+    const dsb_status status =
+        tensors ? find_outputs(model->graph, outputs, tensors, &file) : DSB_E_NOMEM;
+    dsbi_free(model->rt, (void *)tensors);
+    close_weights(&file);
+    return dsbi_fail_at(status, "%s", path);
 }
 
 dsb_status dsb_model_load(dsb_model *model, const char *path)
