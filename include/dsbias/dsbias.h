@@ -7,6 +7,7 @@
 #include "dsbias/bench.h"
 #include "dsbias/bias.h"
 #include "dsbias/data.h"
+#include "dsbias/eval.h"
 #include "dsbias/image.h"
 #include "dsbias/nn.h"
 #include "dsbias/report.h"

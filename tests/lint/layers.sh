@@ -12,7 +12,7 @@ allowed() {
     image) echo "base kernels tensor image" ;;
     data) echo "base kernels tensor image data" ;;
     nn) echo "base kernels tensor nn" ;;
-    train) echo "base kernels tensor image data nn train" ;;
+    train) echo "base kernels tensor image data nn stats train" ;; # eval_run.c gives intervals
     stats) echo "base kernels tensor stats" ;; # mmd.c and fit_bootstrap.c need the matrix product
     bias) echo "base kernels tensor image data nn train stats bias" ;;
     shift) echo "base stats shift" ;;
