@@ -265,13 +265,17 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
     }
     if (work->dropped)
         out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
+    if (call->remade) /* the GELU's argument stays, its slope comes with the output's remake */
+        out = dsbi_at(call, call->saved, first * n);
     const double beta = call->node->residual && !work->dropped ? 1 : 0;
     for (size_t g = 0; g < work->groups; g++)
         math->block(kernels, dsbi_at(call, out, g * work->n), n, dsbi_at(call, a, g * work->k), k,
                     1, packed_group(call, work, g), count, work->n, work->k, 1, beta);
     if (bias)
         math->bias_add(kernels, out, out, bias, count, n);
-    if (call->node->gelu && call->training)
+    if (call->remade)
+        math->gelu_fwd(kernels, y, out, count * n);
+    else if (call->node->gelu && call->training)
         math->gelu_fwd_slope(kernels, y, dsbi_at(call, call->saved, first * n), y, count * n);
     else if (call->node->gelu)
         math->gelu_fwd(kernels, y, y, count * n);
@@ -304,6 +308,23 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
         return forward_few(call, &work);
     DSBI_TRY(pack_weights(call, &work));
     return dsbi_ranges(call, &work, work.rows, work.block, forward_block);
+}
+
+static dsb_status remake_range(const dsbi_call *call, const void *job, size_t first, size_t count,
+                               size_t worker)
+{
+    (void)job;
+    (void)worker;
+    void *saved = dsbi_at(call, call->saved, first);
+    call->math->gelu_fwd_slope(dsbi_kernels_of(call->rt), dsbi_at(call, call->y, first), saved,
+                               saved, count);
+    return DSB_OK;
+}
+
+dsb_status dsbi_affine_remake(const dsbi_call *call)
+{
+    const size_t n = call->batch * dsbi_shape_size(call->node->out);
+    return dsbi_ranges(call, NULL, n, dsbi_range_step(n, 1), remake_range);
 }
 
 /* The gradient in front of bias and product: dy through GELU or drop path, without gamma. */

@@ -3,7 +3,8 @@
  * that no array of all patches ever exists).
  *
  *     plain      y = a W^T + b
- *     gelu       y = gelu(h), h = a W^T + b; gelu'(h) saved for backward
+ *     gelu       y = gelu(h), h = a W^T + b; gelu'(h) saved for backward, or where y is made again
+ *                in backward h, whose place gelu'(h) takes then
  *     residual   y = r + s gamma (a W^T + b), s in {0, 1 / keep} for each image (drop path)
  * (branch.h) */
 #ifndef DSBI_NN_AFFINE_H
@@ -34,5 +35,7 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
                        dsbi_needs *needs);
 dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine);
 dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine);
+/* y = gelu(h) once more, and gelu'(h) over h. */
+dsb_status dsbi_affine_remake(const dsbi_call *call);
 
 #endif

@@ -17,6 +17,8 @@ typedef struct dsbi_needs {
     bool dx_over_dy;   /* backward may write the gradient of input 0 over dy */
     uint32_t in_place; /* 1 + k: forward may write the output over input k; 0: over none */
     uint32_t passes;   /* 1 + k: the gradient of input k is dy itself and may share its memory */
+    bool remakes;      /* the layer can write its output again in backward, from inputs it keeps
+                        * and what it saved (dsbi_layer.remake): it need not be kept for readers */
 } dsbi_needs;
 
 /* One execution. Arrays are dense, images first; `real` is float or double as `math` says. */
@@ -27,6 +29,7 @@ typedef struct dsbi_call {
     const dsbi_node *node;
     size_t batch; /* images */
     bool training;
+    bool remade; /* the output will be written again in backward */
     uint64_t seed, step;
     const void **x;             /* inputs */
     const dsbi_shape *x_shapes; /* theirs */
@@ -73,6 +76,9 @@ struct dsbi_layer {
     dsb_status (*backward)(const dsbi_call *call); /* NULL: nothing to do */
     /* How it is done, for tables: "winograd 4x4"; NULL where there is one way. */
     const char *(*algorithm)(const dsbi_node *node);
+    /* Writes y once more, the same bits as forward, before the first backward pass that reads it;
+     * NULL: cannot. Has no scratch memory. */
+    dsb_status (*remake)(const dsbi_call *call);
     uint64_t (*macs)(const dsbi_node *node); /* multiply-adds an image; NULL: none counted */
     /* A small graph that exercises the layer, for the gradient check; `image` is its input. */
     dsbi_shape check_image;

@@ -18,7 +18,7 @@ typedef struct plan_op {
     dsbi_call call;
     later_sum *sums;
     size_t n_sums;
-    bool active;
+    bool active; /* of a remake: still to be done in this backward pass */
     double seconds;
 } plan_op;
 
@@ -30,17 +30,19 @@ struct dsbi_plan {
     dsbi_node *nodes;
     size_t n_nodes;
     dsbi_value input, output;
-    plan_op *forward, *backward;
+    plan_op *forward, *backward, *remake;
     dsbi_needs *needs;
 
     dsbi_buffer *buffers;
     size_t n_buffers, buffers_capacity;
     ptrdiff_t *value, *grad, *saved, *scratch_forward, *scratch_backward; /* buffer of each node */
+    ptrdiff_t *remade; /* buffer of an output written again in backward, or none */
     ptrdiff_t pixels;
     bool *wants_grad, *grad_born;
+    bool *useful;     /* the output depends on it */
     ptrdiff_t *later; /* temporary gradient buffers, in the order of later_sums */
     later_sum *later_sums;
-    const void **x_pointers;
+    const void **x_pointers; /* forward; behind them backward */
     dsbi_shape *x_shapes;
     void **dx_pointers;
     bool *add_flags;
@@ -82,23 +84,54 @@ static void outlive(dsbi_plan *plan, ptrdiff_t buffer, size_t death)
         plan->buffers[buffer].death = death;
 }
 
-/* Last time a node's output is read. */
-static size_t last_use(const dsbi_plan *plan, size_t node)
+static bool reads(const dsbi_plan *plan, size_t reader, size_t k, size_t node)
 {
-    if (node == plan->output)
-        return end_of_time(plan);
-    size_t last = node;
-    if (plan->opts.training && plan->needs[node].keep_y)
-        last = back(plan, node);
+    return plan->nodes[reader].inputs[k] == node && !(plan->nodes[reader].pixels && k == 0);
+}
+
+static bool reads_in_backward(const dsbi_plan *plan, size_t reader, size_t k)
+{
+    return plan->opts.training && plan->useful[reader] && plan->needs[reader].keep_x >> k & 1;
+}
+
+/* When a node's output is read: last in forward, first and last in backward (0: not there). */
+typedef struct uses {
+    size_t forward, first_back, last_back;
+} uses;
+
+static uses uses_of(const dsbi_plan *plan, size_t node)
+{
+    uses u = {.forward = node};
     for (size_t reader = node + 1; reader < plan->n_nodes; reader++)
         for (size_t k = 0; k < plan->nodes[reader].n_inputs; k++) {
-            if (plan->nodes[reader].inputs[k] != node || (plan->nodes[reader].pixels && k == 0))
+            if (!reads(plan, reader, k, node))
                 continue;
-            const bool kept = plan->opts.training && plan->needs[reader].keep_x >> k & 1;
-            const size_t use = kept ? back(plan, reader) : reader;
-            last = use > last ? use : last;
+            u.forward = reader;
+            if (!reads_in_backward(plan, reader, k))
+                continue;
+            u.first_back = back(plan, reader);
+            if (u.last_back == 0)
+                u.last_back = u.first_back;
         }
-    return last;
+    if (plan->opts.training && plan->needs[node].keep_y) {
+        u.last_back = back(plan, node);
+        if (u.first_back == 0)
+            u.first_back = u.last_back;
+    }
+    return u;
+}
+
+/* Whether an output is written again in backward instead of kept. What it is made from must be
+ * there by then, not made again itself. */
+static bool is_remade(const dsbi_plan *plan, size_t node, const uses *u)
+{
+    if (!plan->opts.training || !plan->needs[node].remakes || !plan->nodes[node].layer->remake ||
+        plan->needs[node].keep_y || node == plan->output || u->first_back == 0)
+        return false;
+    for (size_t k = 0; k < plan->nodes[node].n_inputs; k++)
+        if (plan->remade[plan->nodes[node].inputs[k]] != NO_BUFFER)
+            return false;
+    return true;
 }
 
 /* The buffer a node may write its output over, or none. */
@@ -119,12 +152,30 @@ static ptrdiff_t output_over(const dsbi_plan *plan, size_t i)
     return buffer;
 }
 
+static void find_useful(dsbi_plan *plan)
+{
+    plan->useful[plan->output] = true;
+    for (size_t i = plan->n_nodes; i-- > 0;)
+        for (size_t k = 0; k < plan->nodes[i].n_inputs && plan->useful[i]; k++)
+            plan->useful[plan->nodes[i].inputs[k]] = true;
+}
+
 static dsb_status lay_forward(dsbi_plan *plan)
 {
+    find_useful(plan);
     const size_t end = end_of_time(plan);
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const dsbi_needs *needs = &plan->needs[i];
-        const size_t last = last_use(plan, i);
+        const uses u = uses_of(plan, i);
+        size_t last = u.last_back > 0 ? u.last_back : u.forward;
+        plan->remade[i] = NO_BUFFER;
+        if (i == plan->output) {
+            last = end;
+        } else if (is_remade(plan, i, &u)) {
+            DSBI_TRY(new_buffer(plan, &plan->remade[i], value_bytes(plan, i), u.first_back,
+                                u.last_back));
+            last = u.forward;
+        }
         plan->value[i] = output_over(plan, i);
         if (plan->value[i] != NO_BUFFER)
             outlive(plan, plan->value[i], last);
@@ -249,23 +300,26 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->needs = dsbi_calloc(plan->rt, n, sizeof *plan->needs);
     plan->forward = dsbi_calloc(plan->rt, n, sizeof *plan->forward);
     plan->backward = dsbi_calloc(plan->rt, n, sizeof *plan->backward);
-    plan->value = dsbi_calloc(plan->rt, 5 * n, sizeof *plan->value);
-    plan->wants_grad = dsbi_calloc(plan->rt, 2 * n, sizeof *plan->wants_grad);
+    plan->remake = dsbi_calloc(plan->rt, n, sizeof *plan->remake);
+    plan->value = dsbi_calloc(plan->rt, 6 * n, sizeof *plan->value);
+    plan->wants_grad = dsbi_calloc(plan->rt, 3 * n, sizeof *plan->wants_grad);
     plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
     plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
-    plan->x_pointers = dsbi_calloc(plan->rt, m, sizeof *plan->x_pointers);
+    plan->x_pointers = dsbi_calloc(plan->rt, 2 * m, sizeof *plan->x_pointers);
     plan->x_shapes = dsbi_calloc(plan->rt, m, sizeof *plan->x_shapes);
     plan->dx_pointers = dsbi_calloc(plan->rt, m, sizeof *plan->dx_pointers);
     plan->add_flags = dsbi_calloc(plan->rt, m, sizeof *plan->add_flags);
-    if (!plan->needs || !plan->forward || !plan->backward || !plan->value || !plan->wants_grad ||
-        !plan->later || !plan->later_sums || !plan->x_pointers || !plan->x_shapes ||
-        !plan->dx_pointers || !plan->add_flags)
+    if (!plan->needs || !plan->forward || !plan->backward || !plan->remake || !plan->value ||
+        !plan->wants_grad || !plan->later || !plan->later_sums || !plan->x_pointers ||
+        !plan->x_shapes || !plan->dx_pointers || !plan->add_flags)
         return DSB_E_NOMEM;
     plan->grad = plan->value + n;
     plan->saved = plan->value + 2 * n;
     plan->scratch_forward = plan->value + 3 * n;
     plan->scratch_backward = plan->value + 4 * n;
+    plan->remade = plan->value + 5 * n;
     plan->grad_born = plan->wants_grad + n;
+    plan->useful = plan->wants_grad + 2 * n;
     return DSB_OK;
 }
 
@@ -301,6 +355,7 @@ static dsbi_call bind_common(dsbi_plan *plan, size_t i)
                       .graph = plan->graph,
                       .node = node,
                       .training = plan->opts.training,
+                      .remade = plan->remade[i] != NO_BUFFER,
                       .seed = plan->opts.seed,
                       .x = plan->x_pointers + first,
                       .x_shapes = plan->x_shapes + first,
@@ -339,6 +394,11 @@ static void bind_backward(dsbi_plan *plan, size_t i)
     op->call = plan->forward[i].call;
     op->call.dy = at(plan, plan->grad[i]);
     op->call.scratch = at(plan, plan->scratch_backward[i]);
+    op->call.x = plan->x_pointers + plan->n_inputs + first;
+    for (size_t k = 0; k < node->n_inputs; k++) {
+        const ptrdiff_t again = plan->remade[node->inputs[k]];
+        op->call.x[k] = again != NO_BUFFER ? at(plan, again) : plan->forward[i].call.x[k];
+    }
     op->sums = plan->later_sums + first;
     for (size_t k = 0; k < node->n_inputs && op->active; k++) {
         const dsbi_value x = node->inputs[k];
@@ -350,6 +410,14 @@ static void bind_backward(dsbi_plan *plan, size_t i)
     }
 }
 
+static void bind_remake(dsbi_plan *plan, size_t i)
+{
+    plan_op *op = &plan->remake[i];
+    op->call = plan->forward[i].call;
+    op->call.y = at(plan, plan->remade[i]);
+    op->call.scratch = NULL;
+}
+
 /* An input node that nobody reads as reals has nothing to do. */
 static void bind(dsbi_plan *plan)
 {
@@ -357,8 +425,10 @@ static void bind(dsbi_plan *plan)
         plan->forward[i].call = bind_common(plan, i);
         plan->forward[i].active = i != plan->input || plan->buffers[plan->value[i]].size > 0;
     }
-    for (size_t i = 0; i < plan->n_nodes && plan->opts.training; i++)
+    for (size_t i = 0; i < plan->n_nodes && plan->opts.training; i++) {
         bind_backward(plan, i);
+        bind_remake(plan, i);
+    }
 }
 
 static dsb_status alloc_arenas(dsbi_plan *plan)
@@ -424,10 +494,10 @@ void dsbi_plan_free(dsbi_plan *plan)
         return;
     dsb_runtime *rt = plan->rt;
     dsbi_fuse_free(rt, plan->nodes, plan->n_nodes);
-    void *const owned[] = {plan->forward,    plan->backward,   plan->needs,       plan->buffers,
-                           plan->value,      plan->wants_grad, plan->later,       plan->later_sums,
-                           plan->x_pointers, plan->x_shapes,   plan->dx_pointers, plan->add_flags,
-                           plan->arena,      plan->grads};
+    void *const owned[] = {plan->remake,     plan->forward,    plan->backward,   plan->needs,
+                           plan->buffers,    plan->value,      plan->wants_grad, plan->later,
+                           plan->later_sums, plan->x_pointers, plan->x_shapes,   plan->dx_pointers,
+                           plan->add_flags,  plan->arena,      plan->grads};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         dsbi_free(rt, owned[i]);
     dsbi_free(rt, plan);
@@ -504,7 +574,7 @@ dsbi_plan_row dsbi_plan_row_at(const dsbi_plan *plan, size_t i)
     return (dsbi_plan_row){
         .node = &plan->nodes[i],
         .seconds_forward = forward->seconds,
-        .seconds_backward = backward->seconds,
+        .seconds_backward = backward->seconds + plan->remake[i].seconds,
         .backward = backward->active,
         .input_gradient =
             backward->active && plan->nodes[i].n_inputs > 0 && backward->call.dx[0] != NULL,
@@ -545,14 +615,32 @@ dsb_status dsbi_plan_forward(dsbi_plan *plan, uint64_t step)
     return DSB_OK;
 }
 
+/* What backward of node i reads and was not kept. */
+static dsb_status remake_inputs(dsbi_plan *plan, size_t i, uint64_t step)
+{
+    for (size_t k = 0; k < plan->nodes[i].n_inputs; k++) {
+        const dsbi_value x = plan->nodes[i].inputs[k];
+        if (!plan->remake[x].active || !reads_in_backward(plan, i, k))
+            continue;
+        plan->remake[x].active = false;
+        DSBI_TRY(run_op(plan, &plan->remake[x], plan->nodes[x].layer->remake, step));
+    }
+    return DSB_OK;
+}
+
 dsb_status dsbi_plan_backward(dsbi_plan *plan)
 {
     if (!plan->opts.training)
         return dsbi_fail(DSB_E_STATE, "this plan is for inference");
     memset(plan->grads, 0, plan->graph->arena_size * plan->opts.math->item);
-    for (size_t i = plan->n_nodes; i-- > 0;)
-        if (plan->backward[i].active)
-            DSBI_TRY(run_op(plan, &plan->backward[i], plan->nodes[i].layer->backward,
-                            plan->backward[i].call.step));
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        plan->remake[i].active = plan->remade[i] != NO_BUFFER;
+    for (size_t i = plan->n_nodes; i-- > 0;) {
+        if (!plan->backward[i].active)
+            continue;
+        const uint64_t step = plan->backward[i].call.step;
+        DSBI_TRY(remake_inputs(plan, i, step));
+        DSBI_TRY(run_op(plan, &plan->backward[i], plan->nodes[i].layer->backward, step));
+    }
     return DSB_OK;
 }

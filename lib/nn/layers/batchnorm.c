@@ -51,6 +51,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->dx_over_dy = !node->residual;
     needs->passes = node->residual ? 2 : 0;
     needs->in_place = node->residual ? 2 : sizing->training ? 0 : 1;
+    needs->remakes = !node->residual;
 }
 
 static double get(const dsbi_call *call, const void *array, size_t i)
@@ -193,6 +194,12 @@ static dsb_status forward(const dsbi_call *call)
     return dsbi_ranges(call, &v, v.rows, v.block, forward_rows);
 }
 
+static dsb_status remake(const dsbi_call *call)
+{
+    const rows_cut v = cut(call);
+    return dsbi_ranges(call, &v, v.rows, v.block, forward_rows);
+}
+
 /* A residual's gradient: dy behind the ReLU, written over dy, and handed on where it lies
  * elsewhere.
  */
@@ -284,6 +291,7 @@ const dsbi_layer dsbi_layer_batchnorm = {.name = "batchnorm",
                                          .needs = needs,
                                          .forward = forward,
                                          .backward = backward,
+                                         .remake = remake,
                                          .check_image = {3, 5, 4},
                                          .check = check};
 

@@ -1,5 +1,6 @@
 /* y[r,c] = (x[r,c] - mean[r]) * rstd[r] * gain[c] + bias[c]       Ba, Kiros, Hinton 2016, sec. 3
- * over the channels of each row. Saved for backward: mean and rstd of each row. */
+ * over the channels of each row. Saved for backward: mean and rstd of each row. The output is made
+ * again in backward, which costs a pass over memory and saves an array of the input's size. */
 #include <string.h>
 #include "nn/blocks.h"
 
@@ -24,6 +25,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->scratch_backward = dsbi_partial_most(rows, c, 2 * c) * 2 * c * sizing->item;
     needs->keep_x = 1;
     needs->dx_over_dy = true;
+    needs->remakes = true;
 }
 
 static dsb_status forward_rows(const dsbi_call *call, const void *job, size_t first, size_t count,
@@ -82,6 +84,7 @@ const dsbi_layer dsbi_layer_layernorm = {.name = "layernorm",
                                          .needs = needs,
                                          .forward = forward,
                                          .backward = backward,
+                                         .remake = forward, /* the same mean and rstd again */
                                          .check_image = {3, 2, 6},
                                          .check = check};
 

@@ -31,6 +31,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
 {
     const dsbi_affine affine = affine_of(node);
     dsbi_affine_needs(&affine, node, sizing, needs);
+    needs->remakes = node->gelu;
 }
 
 static dsb_status forward(const dsbi_call *call)
@@ -62,6 +63,7 @@ const dsbi_layer dsbi_layer_linear = {.name = "linear",
                                       .needs = needs,
                                       .forward = forward,
                                       .backward = backward,
+                                      .remake = dsbi_affine_remake,
                                       .macs = macs,
                                       .check_image = {3, 2, 7},
                                       .check = check};
