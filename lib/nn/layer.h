@@ -17,8 +17,9 @@ typedef struct dsbi_needs {
     bool dx_over_dy;   /* backward may write the gradient of input 0 over dy */
     uint32_t in_place; /* 1 + k: forward may write the output over input k; 0: over none */
     uint32_t passes;   /* 1 + k: the gradient of input k is dy itself and may share its memory */
-    bool remakes;      /* the layer can write its output again in backward, from inputs it keeps
-                        * and what it saved (dsbi_layer.remake): it need not be kept for readers */
+    bool remakes;      /* the layer can write its output again in backward (dsbi_layer.remake) from
+                        * what it saved and the inputs remake_x: it need not be kept for readers */
+    uint32_t remake_x; /* bit k: making it again reads input k, which keep_x has too */
 } dsbi_needs;
 
 /* One execution. Arrays are dense, images first; `real` is float or double as `math` says. */

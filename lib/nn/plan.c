@@ -129,7 +129,8 @@ static bool is_remade(const dsbi_plan *plan, size_t node, const uses *u)
         plan->needs[node].keep_y || node == plan->output || u->first_back == 0)
         return false;
     for (size_t k = 0; k < plan->nodes[node].n_inputs; k++)
-        if (plan->remade[plan->nodes[node].inputs[k]] != NO_BUFFER)
+        if (plan->needs[node].remake_x >> k & 1 &&
+            plan->remade[plan->nodes[node].inputs[k]] != NO_BUFFER)
             return false;
     return true;
 }

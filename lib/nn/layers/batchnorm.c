@@ -52,6 +52,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->passes = node->residual ? 2 : 0;
     needs->in_place = node->residual ? 2 : sizing->training ? 0 : 1;
     needs->remakes = !node->residual;
+    needs->remake_x = 1;
 }
 
 static double get(const dsbi_call *call, const void *array, size_t i)

@@ -26,6 +26,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->keep_x = 1;
     needs->dx_over_dy = true;
     needs->remakes = true;
+    needs->remake_x = 1;
 }
 
 static dsb_status forward_rows(const dsbi_call *call, const void *job, size_t first, size_t count,
