@@ -205,6 +205,9 @@ dsbi_value dsbi_shake(dsbi_builder *b, dsbi_value x, dsbi_value y);
 dsbi_value dsbi_shake_even(dsbi_builder *b, dsbi_value x, dsbi_value y);
 dsbi_value dsbi_shake_keep(dsbi_builder *b, dsbi_value x, dsbi_value y);
 dsbi_value dsbi_layernorm(dsbi_builder *b, dsbi_value x, const char *name, double eps);
+/* Over the rows of an image and c / groups channels. */
+dsbi_value dsbi_groupnorm(dsbi_builder *b, dsbi_value x, const char *name, size_t groups,
+                          double eps);
 dsbi_value dsbi_gelu(dsbi_builder *b, dsbi_value x);
 dsbi_value dsbi_layerscale(dsbi_builder *b, dsbi_value x, const char *name, double init);
 dsbi_value dsbi_droppath(dsbi_builder *b, dsbi_value x, double rate);
