@@ -10,6 +10,7 @@
 #include "dsbias/eval.h"
 #include "dsbias/image.h"
 #include "dsbias/nn.h"
+#include "dsbias/ops.h"
 #include "dsbias/report.h"
 #include "dsbias/train.h"
 #include "dsbias/shift.h"

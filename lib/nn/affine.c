@@ -390,12 +390,14 @@ static void backward_block(const dsbi_call *call, const affine_work *work, void 
     if (call->dx[0] && !work->few_rows)
         input_gradient(call, work, dh, first, count, worker);
     dsbi_branch_pass(call, first * n, count * n);
+    if (!call->grads[0])
+        return;
     void *sums = partial;
     if (!work->whole_product) {
         weight_gradient(call, work, partial, dh, first, count, worker);
         sums = dsbi_at(call, partial, n * work->k);
     }
-    if (call->params[1])
+    if (call->grads[1])
         call->math->colsum(dsbi_kernels_of(call->rt), sums, dh, count, n);
 }
 
@@ -438,6 +440,8 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     DSBI_TRY(dsbi_ranges(call, &work, work.rows, work.group, backward_group));
 
     void *dweights = call->grads[0], *dbias = call->grads[1];
+    if (!dweights)
+        return DSB_OK;
     if (work.scaled) {
         dweights = scratch_at(call, work.total);
         dbias = scratch_at(call, work.total + n * k);

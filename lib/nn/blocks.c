@@ -78,6 +78,8 @@ static dsb_status reduce_range(const dsbi_call *call, const void *user, size_t f
 dsb_status dsbi_reduce(const dsbi_call *call, void *out, const void *partials, size_t n_partials,
                        size_t stride, size_t n)
 {
+    if (!out)
+        return DSB_OK;
     reduce_job job = {out, partials, n_partials, stride};
     return dsbi_ranges(call, &job, n, REDUCE_STEP, reduce_range);
 }

@@ -27,7 +27,8 @@ static inline size_t dsbi_pieces(size_t n, size_t step)
     return (n + step - 1) / step;
 }
 
-/* out[i] += sum over p of partials[p * stride + i], in the order of p. */
+/* out[i] += sum over p of partials[p * stride + i], in the order of p; nothing where out is NULL.
+ */
 dsb_status dsbi_reduce(const dsbi_call *call, void *out, const void *partials, size_t n_partials,
                        size_t stride, size_t n);
 

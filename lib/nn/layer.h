@@ -39,8 +39,9 @@ typedef struct dsbi_call {
     void **dx; /* gradients of the inputs; NULL: not wanted (only where needs.adds_dx) */
     bool *add; /* dx[k] holds something already: add to it */
     const void *params[DSBI_MAX_NODE_PARAMS];
-    void *grads[DSBI_MAX_NODE_PARAMS];   /* added to */
-    void *buffers[DSBI_MAX_NODE_PARAMS]; /* params[k] to write, in training where it is a buffer */
+    void *grads[DSBI_MAX_NODE_PARAMS];   /* added to; NULL: not wanted (plans want all) */
+    void *buffers[DSBI_MAX_NODE_PARAMS]; /* params[k] to write, in training where it is a buffer;
+                                          * NULL as grads */
     const void *gamma;                   /* of a fused layer scale */
     void *dgamma;
     const uint8_t *pixels; /* the batch as given, [B, H, W, 3] */

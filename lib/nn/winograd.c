@@ -447,6 +447,8 @@ dsb_status dsbi_winograd_backward(const dsbi_call *call)
         lay_product(&job, call->rt->n_threads);
         DSBI_TRY(run_product(call, &job));
     }
+    if (!call->grads[0])
+        return DSB_OK;
     wino_gradient job = {.cut = forward_cut(call->node, call->batch)};
     lay_gradient(&job, call->rt->n_threads);
     return weight_gradient(call, &job);

@@ -131,6 +131,8 @@ static dsb_status piece_stats(const dsbi_call *call, const void *job, size_t fir
 static void move_running(const dsbi_call *call, size_t i, double mean, double variance)
 {
     void *means = call->buffers[RUNNING_MEAN], *variances = call->buffers[RUNNING_VAR];
+    if (!means)
+        return;
     set(call, means, i, get(call, means, i) + momentum * (mean - get(call, means, i)));
     set(call, variances, i,
         get(call, variances, i) + momentum * (variance - get(call, variances, i)));
@@ -252,8 +254,10 @@ static void gradient_vectors(const dsbi_call *call, const rows_cut *v)
         const double rstd = get(call, norm_of(call, v, RSTD), i);
         const double scale = get(call, norm_of(call, v, SCALE), i);
         const double slope = -scale * rstd * rstd * product / n;
-        set(call, dgain, i, get(call, dgain, i) + rstd * product);
-        set(call, dbias, i, get(call, dbias, i) + sum);
+        if (dgain)
+            set(call, dgain, i, get(call, dgain, i) + rstd * product);
+        if (dbias)
+            set(call, dbias, i, get(call, dbias, i) + sum);
         set(call, v->vectors, SLOPE * v->c + i, slope);
         set(call, v->vectors, OFFSET * v->c + i,
             -scale * sum / n - slope * get(call, norm_of(call, v, MEAN), i));

@@ -93,9 +93,10 @@ static dsb_status backward_images(const dsbi_call *call, const void *job, size_t
     for (size_t image = first; image < first + count; image++) {
         if (call->dx[0])
             image_gradient(call, image, scratch);
-        call->math->dw_bwd_weights(dsbi_kernels_of(call->rt), dw, dbias,
-                                   dsbi_at(call, call->x[0], image * in),
-                                   dsbi_at(call, call->dy, image * out), kernel_shape(call->node));
+        if (call->grads[0])
+            call->math->dw_bwd_weights(
+                dsbi_kernels_of(call->rt), dw, dbias, dsbi_at(call, call->x[0], image * in),
+                dsbi_at(call, call->dy, image * out), kernel_shape(call->node));
     }
     return DSB_OK;
 }
