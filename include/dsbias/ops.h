@@ -23,6 +23,8 @@
  * fields set that this library does not know), DSB_E_NOMEM. Contents are not looked at: NaN goes
  * through.
  *
+ *  examples/ops.c trains a network with them; docs/operations.md says more.
+ *
  *  Each call takes scratch memory from the runtime's allocator and gives it back; a plan (nn.h,
  *  train.h) allocates once for all steps. Results are bitwise independent of the number of threads.
  *  Any thread may call; calls on one runtime take turns.
