@@ -77,12 +77,17 @@ static dsb_status collect(dsbi_shift_page *p)
 static void add_heading(const dsbi_shift_page *p)
 {
     dsbi_number count;
+    char models[80];
+    if (p->n == 1)
+        snprintf(models, sizeof models, "does a model");
+    else
+        snprintf(models, sizeof models, "do %s models", dsbi_number_count(&count, p->n));
     dsbi_html(
         p->t,
         "<header><span class=\"over\">Distribution shift</span>\n<h1>%s \xe2\x86\x92 %s</h1>\n"
-        "<div class=\"soft\">How well do %s models that were measured on %s do on %s?</div>"
+        "<div class=\"soft\">How well %s that %s measured on %s do on %s?</div>"
         "</header>\n",
-        p->original, p->fresh, dsbi_number_count(&count, p->n), p->original, p->fresh);
+        p->original, p->fresh, models, p->n == 1 ? "was" : "were", p->original, p->fresh);
 }
 
 static void add_fact(dsbi_text *t, const char *what, const char *value, const char *more)
@@ -111,13 +116,13 @@ static void add_verdict(const dsbi_shift_page *p)
     double unit = p->unit ? 100 : 1, size = fabs(unit * mean);
     dsbi_html(p->t,
               "<section class=\"verdict %s\" id=\"verdict%u\">\n"
-              "<div class=\"big\">%.1f<small>%s %s on average</small></div>\n<div>"
+              "<div class=\"big\">%.1f<small>%s %s%s</small></div>\n<div>"
               "<p class=\"sentence\">",
               lost > p->n / 2  ? "clear"
               : lost || gained ? "weak"
                                : "none",
               p->number, size, p->unit ? "points" : "units of the score",
-              mean >= 0 ? "lost" : "gained");
+              mean >= 0 ? "lost" : "gained", p->n > 1 ? " on average" : "");
     if (p->n == 1)
         dsbi_html(p->t, "%s changes from %.1f to %.1f.", p->points[0].name, unit * p->points[0].x,
                   unit * p->points[0].y);

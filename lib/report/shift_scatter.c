@@ -155,41 +155,42 @@ static bool draw_fit(plot *q)
     return true;
 }
 
-static void draw_result(plot *q)
+/* Slope and fit in two lines of text; `y` is the baseline of the first. */
+static void draw_result(plot *q, double x, double y, const char *anchor)
 {
     dsbi_text *t = q->p->t;
-    double slope = dsbi_record_number(q->fit, "slope"), lo, hi, x = q->f.right - 8;
-    char text[200];
+    double slope = dsbi_record_number(q->fit, "slope"), lo, hi;
+    char first[120], second[160];
     dsbi_number r2;
     const dsbi_json_value *two = dsbi_json_get(dsbi_json_get(q->p->c, "pivot"), q->scale);
-    take_box(q, x - 250, q->f.bottom - 48, x + 8, q->f.bottom);
-    if (dsbi_record_has(two, "below")) {
-        snprintf(text, sizeof text, "slopes %.2f and %.2f",
+    dsbi_record_interval(q->fit, "slope_ci95", &lo, &hi);
+    if (dsbi_record_has(two, "below"))
+        snprintf(first, sizeof first, "slopes %.2f and %.2f",
                  dsbi_record_number(dsbi_json_get(two, "below"), "slope"),
                  dsbi_record_number(dsbi_json_get(two, "above"), "slope"));
-        dsbi_svg_text(t, x, q->f.bottom - 30, "label strong", "end", text, 0);
-        snprintf(text, sizeof text, "below and above the pivot, %s scale", q->scale);
-        dsbi_svg_text(t, x, q->f.bottom - 12, "note", "end", text, 0);
-        return;
-    }
-    if (!isfinite(slope))
-        return;
-    dsbi_record_interval(q->fit, "slope_ci95", &lo, &hi);
-    if (isfinite(lo))
-        snprintf(text, sizeof text, "slope %.2f [%.2f, %.2f]", slope, lo, hi);
+    else if (isfinite(lo))
+        snprintf(first, sizeof first, "slope %.2f [%.2f, %.2f]", slope, lo, hi);
     else
-        snprintf(text, sizeof text, "slope %.2f", slope);
-    dsbi_svg_text(t, x, q->f.bottom - 30, "label strong", "end", text, 0);
-    snprintf(text, sizeof text, "R\xc2\xb2 = %s, %s scale",
-             dsbi_number_plain(&r2, dsbi_record_number(q->fit, "r2")), q->scale);
-    dsbi_svg_text(t, x, q->f.bottom - 12, "note", "end", text, 0);
+        snprintf(first, sizeof first, "slope %.2f", slope);
+    if (dsbi_record_has(two, "below"))
+        snprintf(second, sizeof second, "below and above the pivot, %s scale", q->scale);
+    else
+        snprintf(second, sizeof second, "R\xc2\xb2 = %s, %s scale",
+                 dsbi_number_plain(&r2, dsbi_record_number(q->fit, "r2")), q->scale);
+    dsbi_svg_text(t, x, y, "label strong", anchor, first, 0);
+    dsbi_svg_text(t, x, y + 18, "note", anchor, second, 0);
+    double left = *anchor == 'e' ? x - 240 : x;
+    take_box(q, left, y - 16, left + 240, y + 22);
 }
 
+/* The result stands at the bottom right, or below the legend where points are in its way. */
 static void draw_legend(plot *q, bool fitted)
 {
     const dsbi_shift_page *p = q->p;
     char text[80];
     double y = q->f.top + 18, left = q->f.left;
+    const box corner = {q->f.right - 248, q->f.bottom - 48, q->f.right - 3, q->f.bottom - 3};
+    bool corner_free = is_free(q, &corner, 0);
     for (unsigned i = 0; p->families[i] && i < DSBI_SHIFT_FAMILIES; i++, y += 19) {
         dsbi_html(p->t, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" class=\"dot s%u\"/>\n", left + 18,
                   y, i);
@@ -205,14 +206,19 @@ static void draw_legend(plot *q, bool fitted)
         y += 19;
     }
     if (fitted) {
+        bool two = dsbi_record_has(dsbi_json_get(dsbi_json_get(p->c, "pivot"), q->scale), "below");
         snprintf(text, sizeof text, "line with %s band", p->level);
         dsbi_svg_line(p->t, left + 8, y, left + 28, y, "fit");
-        dsbi_svg_text(p->t, left + 34, y + 4, "note", "start", text, 0);
+        dsbi_svg_text(p->t, left + 34, y + 4, "note", "start", two ? "line" : text, 0);
         y += 19;
     }
     dsbi_svg_line(p->t, left + 8, y, left + 28, y, "reference");
     dsbi_svg_text(p->t, left + 34, y + 4, "note", "start", "no loss (y = x)", 0);
     take_box(q, left, q->f.top, left + 200, y + 10);
+    if (fitted && corner_free)
+        draw_result(q, q->f.right - 8, q->f.bottom - 30, "end");
+    else if (fitted)
+        draw_result(q, left + 8, y + 28, "start");
 }
 
 /* ---- points and names ---- */
@@ -347,7 +353,6 @@ void dsbi_page_scatter(const dsbi_shift_page *p, const char *scale, bool large)
     draw_diagonal(&q);
     bool fitted = draw_fit(&q);
     draw_points(&q);
-    draw_result(&q);
     draw_legend(&q, fitted);
     if (large)
         draw_names(&q);

@@ -46,7 +46,8 @@ static void write_sentence(dsbi_comparison *c, double gap, double half, const ds
                      ? "better models lose less, which speaks against overfitting by adaptation"
                      : "better models gain less on the new set than on the old one, on this scale; "
                        "compare the others before reading it as adaptation");
-    snprintf(text, sizeof text, "On average models lose %.1f points.%s%s", 100 * gap, noise, trend);
+    snprintf(text, sizeof text, "%s %.1f points.%s%s",
+             c->n > 1 ? "On average models lose" : "The model loses", 100 * gap, noise, trend);
     dsbi_json_write_key(c->w, "sentence");
     dsbi_json_write_string(c->w, text);
 }
