@@ -1,7 +1,7 @@
-/* Do the intervals and tests hold what they promise? Coverage of intervals, size and power of
- * tests, and a leaderboard under attack, as Markdown: docs/statistics-coverage.md is its output.
+/* Do intervals hold what they promise? Coverage as Markdown: docs/statistics-coverage.md is its
+ * output, and that of example_power, which asks the same of tests.
  *
- *     example_coverage [REPLICATES]     default 200 (seconds); the document was made with 1000
+ *     example_coverage [REPLICATES]     default 100 (seconds); the document was made with 1000
  *
  * Proportions are summed exactly over all outcomes; everything else is simulated, with the standard
  * error of a simulated share of 95 % beside it. */
@@ -100,19 +100,23 @@ static void differences(int replicates)
                                       {100, 0.95, 50, 0.9},
                                       {10000, 0.95, 2000, 0.88},
                                       {100, 0.99, 100, 0.99}};
-    printf(
-        "## Differences, nominal 95 %%\n\n| n1, p1, n2, p2 | Newcombe, independent |\n|---|---|\n");
+    printf("## Differences, nominal 95 %%\n\n| n1, p1, n2, p2 | Newcombe, independent | ratio of "
+           "error "
+           "rates, Katz |\n|---|---|---|\n");
     for (int i = 0; i < 4; i++) {
-        int hit = 0;
+        int hit[2] = {0, 0};
         for (int r = 0; r < replicates; r++) {
             uint64_t n1 = (uint64_t)cases[i][0], n2 = (uint64_t)cases[i][2];
-            double ci[2], d = cases[i][1] - cases[i][3];
-            TRY(dsb_stats_newcombe(ci, binomial(n1, cases[i][1]), n1, binomial(n2, cases[i][3]), n2,
-                                   0.05));
-            hit += ci[0] <= d && d <= ci[1];
+            uint64_t k1 = binomial(n1, cases[i][1]), k2 = binomial(n2, cases[i][3]);
+            double ci[2], d = cases[i][1] - cases[i][3], estimate;
+            double ratio = (1 - cases[i][3]) / (1 - cases[i][1]);
+            TRY(dsb_stats_newcombe(ci, k1, n1, k2, n2, 0.05));
+            hit[0] += ci[0] <= d && d <= ci[1];
+            TRY(dsb_stats_error_ratio(&estimate, ci, n2 - k2, n2, n1 - k1, n1, 0.05));
+            hit[1] += ci[0] <= ratio && ratio <= ci[1];
         }
-        printf("| %g, %g, %g, %g | %.1f |\n", cases[i][0], cases[i][1], cases[i][2], cases[i][3],
-               100.0 * hit / replicates);
+        printf("| %g, %g, %g, %g | %.1f | %.1f |\n", cases[i][0], cases[i][1], cases[i][2],
+               cases[i][3], 100.0 * hit[0] / replicates, 100.0 * hit[1] / replicates);
     }
     printf(
         "\nPaired (n items, shares right for A only and B only, both right 0.8): coverage, and "
@@ -156,14 +160,15 @@ static void differences(int replicates)
 static void lines(dsb_runtime *rt, int replicates)
 {
     enum { MOST = 60 };
-    printf("## Slope of the line, nominal 95 %%\n\nTrue probit slope 0.95, models with accuracies "
-           "80 to 97 %%, measured on 10,000 and 2,000 items, noise of their own each.\n\n| "
-           "models, "
-           "scatter around the line | t | bootstrap over models | Theil-Sen | likelihood |\n"
-           "|---|---|---|---|---|\n");
+    printf(
+        "## Slope of the line, nominal 95 %%\n\nTrue probit slope 0.95, models with accuracies "
+        "80 to 97 %%, measured on 10,000 and 2,000 items, noise of their own each.\n\n| "
+        "models, "
+        "scatter around the line | t | bootstrap over models | Theil-Sen | likelihood | band at 90 "
+        "%% | a new model at 90 %% |\n|---|---|---|---|---|---|---|\n");
     static const double cases[][2] = {{10, 0.03}, {30, 0.03}, {60, 0.03}, {30, 0}};
     for (int i = 0; i < 4; i++) {
-        int n = (int)cases[i][0], hit[4] = {0, 0, 0, 0};
+        int n = (int)cases[i][0], hit[6] = {0};
         for (int r = 0; r < replicates; r++) {
             double x[MOST], y[MOST], a, b, ci[2];
             uint64_t k0[MOST], n0[MOST], k1[MOST], n1[MOST];
@@ -196,9 +201,15 @@ static void lines(dsb_runtime *rt, int replicates)
             TRY(dsb_stats_fit_counts(rt, &counts, k0, n0, k1, n1, (uint64_t)n,
                                      DSB_STATS_SCALE_PROBIT, 0.05));
             hit[3] += counts.slope_ci[0] <= 0.95 && 0.95 <= counts.slope_ci[1];
+            double fitted, band[2], interval[2], at = 0.95 * dsb_stats_normal_quantile(0.9) - 0.4;
+            double fresh = dsb_stats_normal_cdf(at + cases[i][1] * normal());
+            fresh += sqrt(fresh * (1 - fresh) / 2000) * normal();
+            TRY(dsb_stats_fit_predict(&line, &fitted, band, interval, 0.9, 0.05));
+            hit[4] += band[0] <= dsb_stats_normal_cdf(at) && dsb_stats_normal_cdf(at) <= band[1];
+            hit[5] += interval[0] <= fresh && fresh <= interval[1];
         }
         printf("| %d, %g |", n, cases[i][1]);
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < 6; k++)
             printf(" %.1f |", 100.0 * hit[k] / replicates);
         printf("\n");
     }
@@ -244,108 +255,213 @@ static void bootstraps(dsb_runtime *rt, int replicates)
     printf("\n");
 }
 
-static void two_samples(dsb_runtime *rt, int replicates)
+/* Area under the ROC curve 0.76: normal scores, means 1 apart. */
+static void areas(dsb_runtime *rt, int replicates)
 {
-    enum { N = 100, DIM = 5 };
-    static const double shifts[] = {0, 0.2, 0.3, 0.5};
+    static const uint64_t sizes[][2] = {{15, 15}, {40, 25}, {200, 100}};
+    double truth = dsb_stats_normal_cdf(1 / sqrt(2));
     printf(
-        "## Two-sample tests, 100 against 100 points in 5 dimensions\n\nShare of rejections at 5 "
-        "%%: size where the mean of every coordinate is shifted by 0, else power. KS is "
-        "Bonferroni-corrected over coordinates; C2ST trains a nearest-mean classifier on half of "
-        "the points and tests its accuracy on the rest.\n\n| shift | MMD | energy | KS | C2ST |\n"
-        "|---|---|---|---|---|\n");
-    for (int s = 0; s < 4; s++) {
-        int reject[4] = {0, 0, 0, 0};
+        "## Area under the ROC curve, DeLong, nominal 95 %%\n\n| positive, negative | coverage |\n"
+        "|---|---|\n");
+    for (int s = 0; s < 3; s++) {
+        int hit = 0;
         for (int r = 0; r < replicates; r++) {
-            static float x[N * DIM], y[N * DIM];
-            static double xd[N * DIM], yd[N * DIM];
-            double p, mmd2, d[DIM], each[DIM], mean[2][DIM] = {{0}};
-            for (int i = 0; i < N * DIM; i++) {
-                xd[i] = normal();
-                yd[i] = normal() + shifts[s];
-                x[i] = (float)xd[i];
-                y[i] = (float)yd[i];
-            }
-            for (uint32_t kernel = 0; kernel < 2; kernel++) {
-                TRY(dsb_stats_mmd(rt, &mmd2, &p, NULL, x, N, y, N, DIM, kernel, 199, (uint64_t)r));
-                reject[kernel] += p <= 0.05;
-            }
-            TRY(dsb_stats_ks_outputs(rt, d, each, &p, xd, N, yd, N, DIM));
-            reject[2] += p <= 0.05;
-            for (int i = 0; i < N / 2 * DIM; i++) {
-                mean[0][i % DIM] += xd[i] / (N / 2);
-                mean[1][i % DIM] += yd[i] / (N / 2);
-            }
-            uint64_t right = 0;
-            for (int i = N / 2; i < N; i++)
-                for (int side = 0; side < 2; side++) {
-                    double score = 0;
-                    for (int k = 0; k < DIM; k++)
-                        score += ((side ? yd : xd)[i * DIM + k] - (mean[0][k] + mean[1][k]) / 2) *
-                                 (mean[1][k] - mean[0][k]);
-                    right += (score > 0) == side;
-                }
-            TRY(dsb_stats_binomial_test(&p, right, N, 0.5, DSB_STATS_GREATER));
-            reject[3] += p <= 0.05;
+            double x[200], y[100], auc, ci[2];
+            for (uint64_t i = 0; i < sizes[s][0]; i++)
+                x[i] = normal() + 1;
+            for (uint64_t i = 0; i < sizes[s][1]; i++)
+                y[i] = normal();
+            TRY(dsb_stats_auc(rt, &auc, ci, NULL, x, sizes[s][0], y, sizes[s][1], 0.05));
+            hit += ci[0] <= truth && truth <= ci[1];
         }
-        printf("| %g |", shifts[s]);
-        for (int k = 0; k < 4; k++)
-            printf(" %.1f |", 100.0 * reject[k] / replicates);
-        printf("\n");
+        printf("| %d, %d | %.1f |\n", (int)sizes[s][0], (int)sizes[s][1], 100.0 * hit / replicates);
     }
     printf("\n");
 }
 
-/* Random submissions; the attacker keeps those the board says are good and submits their vote. */
-static void attack(dsb_runtime *rt)
+/* Items in clusters of five that share half of their variance; mean +- 1.96 standard errors. */
+static void clusters(dsb_runtime *rt, int replicates)
 {
-    enum { N = 4000, K = 1000 };
-    static unsigned char truth[N];
-    static int naive[N], seen[N];
-    static double loss[N];
-    static signed char guess[N];
-    for (int i = 0; i < N; i++)
-        truth[i] = uniform() < 0.5;
-    dsb_stats_ladder *ladder;
-    TRY(dsb_stats_ladder_create(rt, &ladder, N, 0));
-    double shown = 1, before = 1;
-    printf(
-        "## Majority-vote attack on a leaderboard\n\n%d items with coin-flip labels: nobody can be "
-        "right more than half the time on fresh items. Accuracy that the board shows for the vote "
-        "of "
-        "the submissions it praised.\n\n| submissions | naive board | ladder (parameter-free) |\n"
-        "|---|---|---|\n",
-        (int)N);
-    for (int k = 1; k <= K; k++) {
-        double mean = 0;
-        for (int i = 0; i < N; i++) {
-            guess[i] = uniform() < 0.5 ? 1 : -1;
-            loss[i] = (guess[i] > 0) != truth[i];
-            mean += loss[i] / N;
+    static const uint64_t sizes[] = {10, 40, 200};
+    printf("## Mean of clustered items, nominal 95 %%\n\nClusters of 5 items that share half of "
+           "their variance.\n\n| clusters | clustered | taken for independent |\n|---|---|---|\n");
+    for (int s = 0; s < 3; s++) {
+        int hit[2] = {0, 0};
+        for (int r = 0; r < replicates; r++) {
+            double x[1000], mean, se, naive;
+            uint32_t cluster[1000];
+            for (uint64_t c = 0; c < sizes[s]; c++) {
+                double own = normal();
+                for (uint64_t i = 0; i < 5; i++) {
+                    x[5 * c + i] = own + normal();
+                    cluster[5 * c + i] = (uint32_t)c;
+                }
+            }
+            TRY(dsb_stats_clustered_se(rt, &mean, &se, &naive, x, cluster, 5 * sizes[s], sizes[s]));
+            hit[0] += fabs(mean) <= 1.959964 * se;
+            hit[1] += fabs(mean) <= 1.959964 * naive;
         }
-        TRY(dsb_stats_ladder_submit(ladder, &shown, loss));
-        for (int i = 0; i < N; i++) {
-            naive[i] += mean <= 0.5 ? guess[i] : -guess[i];
-            seen[i] += shown < before ? guess[i] : 0;
-        }
-        before = shown;
-        if (k != 10 && k != 100 && k != 1000)
-            continue;
-        double right = 0;
-        for (int i = 0; i < N; i++)
-            right += (naive[i] > 0) == truth[i];
-        printf("| %d | %.1f %% | %.1f %% |\n", k, 100 * right / N, 100 * (1 - shown));
+        printf("| %d | %.1f | %.1f |\n", (int)sizes[s], 100.0 * hit[0] / replicates,
+               100.0 * hit[1] / replicates);
     }
-    for (int i = 0; i < N; i++)
-        loss[i] = (seen[i] > 0) != truth[i];
-    TRY(dsb_stats_ladder_submit(ladder, &shown, loss));
-    printf("| vote | | %.1f %% |\n\n", 100 * (1 - shown));
-    dsb_stats_ladder_free(ladder);
+    printf("\n");
+}
+
+/* Accuracy of "nearer to which class mean?" on a fold, trained on the others. */
+static double fold_score(const double *x, const uint8_t *label, const uint32_t *fold, uint64_t n,
+                         uint32_t of)
+{
+    double mean[2] = {0, 0}, count[2] = {0, 0}, right = 0, all = 0;
+    for (uint64_t i = 0; i < n; i++)
+        if (fold[i] != of) {
+            mean[label[i]] += x[i];
+            count[label[i]] += 1;
+        }
+    for (uint64_t i = 0; i < n; i++)
+        if (fold[i] == of) {
+            double cut = 0.5 * (mean[0] / count[0] + mean[1] / count[1]);
+            right += (x[i] > cut) == (label[i] == 1);
+            all += 1;
+        }
+    return right / all;
+}
+
+/* Iterated 5-fold cross-validation of that classifier; the truth is the mean of all runs. */
+static void cross_validation(dsb_runtime *rt, int replicates)
+{
+    static const uint64_t sizes[][2] = {{50, 1}, {50, 5}, {200, 1}, {200, 5}};
+    printf(
+        "## Cross-validated accuracy, nominal 95 %%\n\nTwo classes 1.5 standard deviations apart, "
+        "5 folds, shuffled anew in each iteration.\n\n| items, iterations | Nadeau-Bengio | plain "
+        "t interval of the scores |\n|---|---|---|\n");
+    for (int s = 0; s < 4; s++) {
+        uint64_t n = sizes[s][0], scores = 5 * sizes[s][1];
+        double *ends = malloc((size_t)replicates * 4 * sizeof *ends), truth = 0;
+        if (!ends)
+            exit(1);
+        for (int r = 0; r < replicates; r++) {
+            double x[200], score[25], mean = 0, square = 0, se, *e = ends + 4 * r;
+            uint8_t label[200];
+            uint32_t fold[200];
+            for (uint64_t i = 0; i < n; i++) {
+                label[i] = (uint8_t)(i % 2);
+                x[i] = normal() + 1.5 * label[i];
+            }
+            for (uint64_t k = 0; k < scores; k++) {
+                if (k % 5 == 0)
+                    TRY(dsb_stats_folds(rt, fold, n, 5, NULL, NULL, (uint64_t)r, k / 5));
+                score[k] = fold_score(x, label, fold, n, (uint32_t)(k % 5));
+                square += score[k] * score[k];
+            }
+            TRY(dsb_stats_corrected_cv(&mean, &se, e, score, scores, 0.8 * (double)n,
+                                       0.2 * (double)n, 0.05));
+            double k = (double)scores, sd = sqrt(fmax(0, square - k * mean * mean) / (k - 1));
+            double half = dsb_stats_t_quantile(0.975, k - 1) * sd / sqrt(k);
+            e[2] = mean - half;
+            e[3] = mean + half;
+            truth += mean / replicates;
+        }
+        int hit[2] = {0, 0};
+        for (int r = 0; r < replicates; r++)
+            for (int k = 0; k < 2; k++)
+                hit[k] += ends[4 * r + 2 * k] <= truth && truth <= ends[4 * r + 2 * k + 1];
+        printf("| %d, %d | %.1f | %.1f |\n", (int)n, (int)sizes[s][1], 100.0 * hit[0] / replicates,
+               100.0 * hit[1] / replicates);
+        free(ends);
+    }
+    printf("\n");
+}
+
+/* Ten models of the probit model of Recht et al. 2019: image difficulty N(mu, sigma^2), right with
+ * probability F(skill - difficulty); the line of these models has slope u exactly. */
+static void shared_images(dsb_runtime *rt, int replicates)
+{
+    enum { MODELS = 10, MOST = 1000 };
+    static const uint64_t sizes[][2] = {{300, 150}, {1000, 400}};
+    double u = sqrt(1 + 1.0) / sqrt(1 + 1.44);
+    printf(
+        "## Slope where models share their images, nominal 95 %%\n\n10 models, images of their own "
+        "difficulty in either set.\n\n| images, old and new | over images | over models | t "
+        "|\n|---|---|---|---|\n");
+    for (int s = 0; s < 2; s++) {
+        int hit[3] = {0, 0, 0}, runs = replicates < 400 ? replicates : 400;
+        for (int r = 0; r < runs; r++) {
+            static double score[2][MODELS * MOST];
+            double x[MODELS], y[MODELS];
+            for (int side = 0; side < 2; side++)
+                for (uint64_t i = 0; i < sizes[s][side]; i++) {
+                    double difficulty = side ? 0.3 + 1.2 * normal() : normal();
+                    for (int m = 0; m < MODELS; m++)
+                        score[side][(uint64_t)m * sizes[s][side] + i] =
+                            uniform() < dsb_stats_normal_cdf(0.4 + 0.2 * m - difficulty);
+                }
+            for (int m = 0; m < MODELS; m++) {
+                x[m] = y[m] = 0;
+                for (uint64_t i = 0; i < sizes[s][0]; i++)
+                    x[m] += score[0][(uint64_t)m * sizes[s][0] + i] / (double)sizes[s][0];
+                for (uint64_t i = 0; i < sizes[s][1]; i++)
+                    y[m] += score[1][(uint64_t)m * sizes[s][1] + i] / (double)sizes[s][1];
+            }
+            dsb_stats_fit_boot boot[2];
+            dsb_stats_line line;
+            dsb_stats_line_init(&line, sizeof line);
+            for (int k = 0; k < 2; k++)
+                dsb_stats_fit_boot_init(&boot[k], sizeof boot[k]);
+            TRY(dsb_stats_fit_bootstrap_images(rt, &boot[0], NULL, NULL, score[0], sizes[s][0],
+                                               score[1], sizes[s][1], MODELS,
+                                               DSB_STATS_SCALE_PROBIT, 0.05, 500, (uint64_t)r, 0));
+            TRY(dsb_stats_fit_bootstrap(rt, &boot[1], NULL, NULL, x, y, MODELS,
+                                        DSB_STATS_SCALE_PROBIT, 0.05, 500, (uint64_t)r));
+            TRY(dsb_stats_fit(&line, x, y, NULL, MODELS, DSB_STATS_SCALE_PROBIT, 0.05));
+            const double *ends[] = {boot[0].slope_ci, boot[1].slope_ci, line.slope_ci};
+            for (int k = 0; k < 3; k++)
+                hit[k] += ends[k][0] <= u && u <= ends[k][1];
+        }
+        printf("| %d, %d | %.1f | %.1f | %.1f |\n", (int)sizes[s][0], (int)sizes[s][1],
+               100.0 * hit[0] / runs, 100.0 * hit[1] / runs, 100.0 * hit[2] / runs);
+    }
+    printf("\n");
+}
+
+/* Three classes, a classifier that is right with 0.8; the new set has shares 0.6, 0.3, 0.1. */
+static void class_shares(dsb_runtime *rt, int replicates)
+{
+    static const uint64_t sizes[][2] = {{150, 100}, {1000, 500}};
+    static const double truth[] = {0.6, 0.3, 0.1};
+    printf(
+        "## Class shares without labels (BBSE), nominal 95 %%\n\nCoverage of each of three shares, "
+        "by bootstrap over both sets; the assumption p(x|y) holds.\n\n| labelled, unlabelled | 0.6 "
+        "| 0.3 | 0.1 |\n|---|---|---|---|\n");
+    for (int s = 0; s < 2; s++) {
+        int hit[3] = {0, 0, 0}, runs = 0;
+        for (int r = 0; r < replicates; r++) {
+            uint64_t confusion[9] = {0}, predicted[3] = {0};
+            double low[3], high[3];
+            for (int side = 0; side < 2; side++)
+                for (uint64_t i = 0; i < sizes[s][side]; i++) {
+                    double v = uniform(), w = uniform();
+                    uint64_t y = side ? (v < 0.6 ? 0 : v < 0.9 ? 1 : 2) : i % 3;
+                    uint64_t p = w < 0.8 ? y : (y + (w < 0.9 ? 1 : 2)) % 3;
+                    if (side)
+                        predicted[p]++;
+                    else
+                        confusion[3 * y + p]++;
+                }
+            TRY(dsb_stats_bbse_interval(rt, low, high, confusion, predicted, 3, 0.05, 300,
+                                        (uint64_t)r));
+            runs++;
+            for (int k = 0; k < 3; k++)
+                hit[k] += low[k] <= truth[k] && truth[k] <= high[k];
+        }
+        printf("| %d, %d | %.1f | %.1f | %.1f |\n", (int)sizes[s][0], (int)sizes[s][1],
+               100.0 * hit[0] / runs, 100.0 * hit[1] / runs, 100.0 * hit[2] / runs);
+    }
+    printf("\n");
 }
 
 int main(int argc, char **argv)
 {
-    int replicates = argc > 1 ? atoi(argv[1]) : 200;
+    int replicates = argc > 1 ? atoi(argv[1]) : 100;
     if (replicates < 10 || replicates > 1000000) {
         fprintf(stderr, "usage: %s [REPLICATES]   10 .. 1,000,000\n", argv[0]);
         return 2;
@@ -358,8 +474,11 @@ int main(int argc, char **argv)
     differences(replicates);
     lines(rt, replicates);
     bootstraps(rt, replicates);
-    two_samples(rt, replicates);
-    attack(rt);
+    areas(rt, replicates);
+    clusters(rt, replicates);
+    cross_validation(rt, replicates);
+    shared_images(rt, replicates);
+    class_shares(rt, replicates);
     dsb_runtime_free(rt);
     return 0;
 }
