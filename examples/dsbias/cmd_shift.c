@@ -182,7 +182,8 @@ static int write_into(cli_context *cli, const char *folder, const char *name, co
 
 static int write_all(cli_context *cli, const char *folder, const char *json, size_t size)
 {
-    static const char *const tables[] = {"models", "classes", "fits", "pairs", "groups"};
+    static const char *const tables[] = {"models", "classes", "fits",
+                                         "pairs",  "groups",  "robustness"};
     int code = make_folder(cli, folder);
     if (code == CLI_OK)
         code = write_into(cli, folder, "results.json", json, size);

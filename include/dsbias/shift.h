@@ -84,6 +84,12 @@ DSB_API dsb_status dsb_shift_add_predictions(dsb_shift *shift, uint64_t set_inde
                                              const char *model, const uint32_t *predictions,
                                              uint64_t n);
 
+/** Scores of all classes from memory, [n, n_classes]: logits, or probabilities that sum to 1 in
+ * each row. Calibration and label shift are then part of the record. DSB_E_DATA: a score is not
+ * finite, a label has no score. */
+DSB_API dsb_status dsb_shift_add_logits(dsb_shift *shift, uint64_t set_index, const char *model,
+                                        const float *logits, uint64_t n, uint64_t n_classes);
+
 /** Computes everything. DSB_E_STATE without two sets; DSB_E_DATA if no model is in both. */
 DSB_API dsb_status dsb_shift_run(dsb_shift *shift, dsb_event_fn fn, void *user);
 
@@ -111,7 +117,8 @@ DSB_API dsb_status dsb_shift_read_matrix(dsb_runtime *rt, double **values, uint6
                                          uint64_t *width, const char *path);
 DSB_API void dsb_shift_values_free(dsb_runtime *rt, double *values);
 
-/** A table of a record as CSV: "models", "classes", "fits", "pairs", "groups".
+/** A table of a record as CSV: "models", "classes", "fits", "pairs", "groups",
+ *  "robustness".
  *  @param csv yours, free it with dsb_shift_text_free. */
 DSB_API dsb_status dsb_shift_csv(dsb_runtime *rt, char **csv, size_t *size, const char *json,
                                  size_t json_size, const char *table);

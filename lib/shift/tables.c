@@ -1,5 +1,5 @@
-/* Tables of a record as CSV, one row a model, class, fit, pair or group; every comparison of the
- * record in one table, told apart by its first column. */
+/* Tables of a record as CSV, one row a model, class, fit, pair, group or residual; every comparison
+ * of the record in one table, told apart by its first column. */
 #include <string.h>
 #include "base/csv.h"
 #include "base/json.h"
@@ -81,6 +81,21 @@ static const table_column group_columns[] = {
     {0},
 };
 
+static const table_column robustness_columns[] = {
+    {"model", {"name"}, -1},
+    {"expected", {"expected"}, -1},
+    {"effective_robustness", {"effective_robustness"}, -1},
+    {"low", {"ci95"}, 0},
+    {"high", {"ci95"}, 1},
+    {"relative_to", {"relative_to"}, -1},
+    {"relative_robustness", {"relative_robustness"}, -1},
+    {"residual", {"residual"}, -1},
+    {"hat", {"hat"}, -1},
+    {"cook", {"cook"}, -1},
+    {"slope_without", {"slope_without"}, -1},
+    {0},
+};
+
 static void write_value(dsbi_text *t, const dsbi_json_value *row, const table_column *c)
 {
     const dsbi_json_value *v = dsbi_json_get(row, c->path[0]);
@@ -152,6 +167,9 @@ static void write_comparison(dsbi_text *t, const dsbi_json_value *c, const char 
         write_nested(t, set, dsbi_json_get(c, "mcnemar"), pair_keys, 1, "pairs", pair_columns);
     else if (strcmp(table, "groups") == 0)
         write_nested(t, set, dsbi_json_get(c, "groups"), group_keys, 2, "models", group_columns);
+    else if (strcmp(table, "robustness") == 0)
+        write_rows(t, lead, 1, dsbi_json_get(dsbi_json_get(c, "robustness"), "models"),
+                   robustness_columns);
     else
         for (const dsbi_json_value *f = dsbi_json_first(dsbi_json_get(c, "fits")); f;
              f = dsbi_json_next(f)) {
@@ -175,11 +193,13 @@ dsb_status dsb_shift_csv(dsb_runtime *rt, char **csv, size_t *size, const char *
                   {"classes", {"new_set"}, class_columns},
                   {"fits", {"new_set", "scale"}, fit_columns},
                   {"pairs", {"new_set", "set"}, pair_columns},
-                  {"groups", {"new_set", "set", "group"}, group_columns}};
+                  {"groups", {"new_set", "set", "group"}, group_columns},
+                  {"robustness", {"new_set"}, robustness_columns}};
+    enum { TABLES = sizeof tables / sizeof *tables };
     size_t which = 0;
-    while (which < 5 && strcmp(tables[which].name, table) != 0)
+    while (which < TABLES && strcmp(tables[which].name, table) != 0)
         which++;
-    if (which == 5)
+    if (which == TABLES)
         return dsbi_fail(DSB_E_NOTFOUND, "there is no table '%.40s'", table);
     dsbi_json *doc;
     DSBI_TRY(dsbi_json_parse(rt, &doc, json, json_size));

@@ -572,3 +572,31 @@ done:
     dsbi_columns_free(&file);
     return status;
 }
+
+dsb_status dsb_shift_add_logits(dsb_shift *s, uint64_t set_index, const char *model,
+                                const float *logits, uint64_t n, uint64_t n_classes)
+{
+    dsbi_clear_error();
+    if (!s || !model || !logits || n_classes == 0 || set_index >= s->n_sets ||
+        !s->sets[set_index].labels)
+        return dsbi_fail(DSB_E_INVALID, "scores need a set with labels and a model name");
+    if (n != s->sets[set_index].n)
+        return dsbi_fail(DSB_E_SHAPE, "model '%s': %llu rows of scores for %zu labels", model,
+                         (unsigned long long)n, s->sets[set_index].n);
+    dsbi_columns file;
+    dsbi_columns_init(&file, s->rt);
+    dsbi_column *c = dsbi_columns_add(&file, model, (size_t)n);
+    size_t count;
+    dsb_status status = DSB_E_NOMEM;
+    if (c && dsbi_mul(&count, (size_t)n, (size_t)n_classes))
+        c->matrix = dsbi_alloc_array(s->rt, count, sizeof *c->matrix);
+    if (c && c->matrix) {
+        for (size_t i = 0; i < count; i++)
+            c->matrix[i] = (double)logits[i];
+        c->width = (size_t)n_classes;
+        c->whole = false;
+        status = take_column(s, (size_t)set_index, c, model, NULL, NULL);
+    }
+    dsbi_columns_free(&file);
+    return status;
+}

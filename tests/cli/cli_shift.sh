@@ -14,7 +14,7 @@ printf 'model,original,new\na,98,95\nb,90,80\nc,95,89\n' >"$work/t.csv"
 run shift --orig "$work/old.txt:$work/old" --new "fresh=$work/new.json:$work/new" --out "$work/r" --bootstrap 100
 expect_code 0
 expect_out "fresh against old, 2 models"
-for name in results.json models.csv classes.csv fits.csv pairs.csv groups.csv report.html; do
+for name in results.json models.csv classes.csv fits.csv pairs.csv groups.csv robustness.csv report.html; do
     [ -s "$work/r/$name" ] || fail "$name is not there"
 done
 grep -q '<script' "$work/r/report.html" && fail "the report runs scripts"

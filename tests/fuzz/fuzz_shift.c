@@ -34,7 +34,8 @@ static void told(dsb_status status)
 
 static void use_record(dsb_runtime *rt, const char *json, size_t size)
 {
-    static const char *const tables[] = {"models", "classes", "fits", "pairs", "groups"};
+    static const char *const tables[] = {"models", "classes", "fits",
+                                         "pairs",  "groups",  "robustness"};
     char *text;
     dsb_status status = dsb_report_shift_html(rt, &text, NULL, json, size);
     assert(status == DSB_OK && !strstr(text, "<script"));

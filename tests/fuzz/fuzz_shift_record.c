@@ -9,7 +9,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const tables[] = {"models", "classes", "fits", "pairs", "groups"};
+    static const char *const tables[] = {"models", "classes", "fits",
+                                         "pairs",  "groups",  "robustness"};
     static dsb_runtime *rt;
     if (!rt && dsb_runtime_create(&rt, NULL) != DSB_OK)
         abort();

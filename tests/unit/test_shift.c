@@ -71,8 +71,9 @@ static dsbi_json *record_of(dsb_runtime *rt, dsb_shift *s)
     ck_assert_ok(dsb_report_shift_text(rt, &text, NULL, json, size, 0));
     dsb_report_free(rt, html);
     dsb_report_free(rt, text);
-    static const char *const tables[] = {"models", "classes", "fits", "pairs", "groups"};
-    for (int i = 0; i < 5; i++) {
+    static const char *const tables[] = {"models", "classes", "fits",
+                                         "pairs",  "groups",  "robustness"};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         char *csv;
         ck_assert_ok(dsb_shift_csv(rt, &csv, NULL, json, size, tables[i]));
         dsb_shift_text_free(rt, csv);
@@ -363,6 +364,64 @@ START_TEST(labels_out_of_range_are_refused)
 }
 END_TEST
 
+/* Logits from memory are the same as their probabilities from a file. */
+START_TEST(scores_of_all_classes)
+{
+    enum { N = 60, K = 3 };
+    dsb_runtime *rt = make_runtime(1);
+    float logits[N * K];
+    uint32_t labels[N];
+    FILE *f = fopen(in_folder("rows.json"), "w");
+    ck_assert_ptr_nonnull(f);
+    for (uint32_t i = 0; i < N; i++) {
+        double sum = 0;
+        labels[i] = i % K;
+        for (uint32_t c = 0; c < K; c++) {
+            logits[i * K + c] = (float)((i * 7 + c * 5) % 11) / 4 + (c == labels[i] ? 1.5f : 0.0f);
+            sum += exp((double)logits[i * K + c]);
+        }
+        fprintf(f, "%s[", i ? "," : "{\"net\":[");
+        for (uint32_t c = 0; c < K; c++)
+            fprintf(f, "%s%.17g", c ? "," : "", exp((double)logits[i * K + c]) / sum);
+        fputs("]", f);
+    }
+    fputs("]}", f);
+    fclose(f);
+    dsbi_json *docs[2];
+    for (int way = 0; way < 2; way++) {
+        dsb_shift *s = make_shift(rt);
+        char text[N * 2 + 1] = "";
+        for (uint32_t i = 0; i < N; i++)
+            snprintf(text + 2 * i, 3, "%u\n", labels[i]);
+        const char *path = file("rows.txt", text);
+        for (uint64_t set = 0; set < 2; set++) {
+            const char *name = set ? "new" : "old";
+            if (way) {
+                ck_assert_ok(dsb_shift_add_labels(s, name, labels, N));
+                ck_assert_ok(dsb_shift_add_logits(s, set, "net", logits, N, K));
+            } else {
+                ck_assert_ok(dsb_shift_add_set(s, name, path, in_folder("rows.json")));
+            }
+        }
+        ck_assert_fails(dsb_shift_add_logits(s, 0, "short", logits, N - 1, K), DSB_E_SHAPE,
+                        "59 rows");
+        ck_assert_fails(dsb_shift_add_logits(s, 0, "narrow", logits, N, 2), DSB_E_DATA,
+                        "label of item 2 is 2");
+        docs[way] = record_of(rt, s);
+        dsb_shift_free(s);
+    }
+    static const char *const keys[] = {"mean_confidence", "ece", "brier", "nll"};
+    for (int k = 0; k < 4; k++)
+        ck_assert_double_eq_tol(number(docs[0], "calibration", "new", keys[k]),
+                                number(docs[1], "calibration", "new", keys[k]), 1e-6);
+    ck_assert(number(docs[0], "calibration", "temperature", NULL) > 0.1);
+    ck_assert(isfinite(number(docs[1], "label_shift", "em", "temperature")));
+    for (int way = 0; way < 2; way++)
+        dsbi_json_free(docs[way]);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 START_TEST(groups_are_evaluated_apart)
 {
     dsb_runtime *rt = make_runtime(1);
@@ -478,11 +537,11 @@ int main(void)
     snprintf(folder, sizeof folder, "/tmp/dsbias_shift_XXXXXX");
     if (!mkdtemp(folder))
         return 1;
-    int failed =
-        run_tests("shift", every_form_gives_the_same, tables_with_holes, scores_and_a_single_model,
-                  wrong_class_order_is_named, results_do_not_depend_on_threads,
-                  bad_input_is_told_with_file_and_place, labels_out_of_range_are_refused,
-                  groups_are_evaluated_apart, every_allocation_may_fail, NULL);
+    int failed = run_tests("shift", every_form_gives_the_same, tables_with_holes,
+                           scores_and_a_single_model, wrong_class_order_is_named,
+                           results_do_not_depend_on_threads, bad_input_is_told_with_file_and_place,
+                           labels_out_of_range_are_refused, scores_of_all_classes,
+                           groups_are_evaluated_apart, every_allocation_may_fail, NULL);
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", folder);
     return system(command) == 0 ? failed : 1;
