@@ -396,8 +396,8 @@ static dsb_status weight_gradient(const dsbi_call *call, const wino_gradient *jo
 bool dsbi_winograd_fits(const dsbi_node *node)
 {
     const dsbi_attrs *a = &node->attrs;
-    if (a->kernel != 3 || a->stride > 1 || a->pad > 2 || a->groups > 1 || node->pixels ||
-        node->gelu || node->residual || node->no_winograd)
+    if (a->kernel != 3 || a->stride > 1 || a->pad > 2 || a->groups > 1 || a->dilation > 1 ||
+        node->pixels || node->gelu || node->residual || node->no_winograd)
         return false;
     const double c = (double)node->in.c, n = (double)node->out.c;
     const wino_cut cut = forward_cut(node, 1);

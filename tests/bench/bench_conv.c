@@ -71,7 +71,7 @@ static dsbi_graph *graph_of(dsb_runtime *rt, const conv_case *c)
 {
     dsbi_builder b;
     CHECK(dsbi_builder_init(&b, rt, (dsbi_shape){c->size, c->size, c->c_in}, 1));
-    const dsbi_value x = dsbi_input_values(&b);
+    const dsbi_value x = c->c_in == 3 ? dsbi_input_images(&b) : dsbi_input_values(&b);
     const dsbi_attrs attrs = {.c_out = c->c_out,
                               .kernel = c->kernel,
                               .stride = c->stride,
@@ -101,7 +101,10 @@ static void measure(dsb_runtime *rt, const conv_case *c, bool input_grad, float 
                                  .params = params};
     dsbi_plan *plan;
     CHECK(dsbi_plan_create_for(&plan, rt, graph, &opts));
-    fill(dsbi_plan_input(plan), c->batch * c->size * c->size * c->c_in);
+    if (c->c_in == 3) /* bytes */
+        memset(dsbi_plan_input(plan), 77, c->batch * c->size * c->size * c->c_in);
+    else
+        fill(dsbi_plan_input(plan), c->batch * c->size * c->size * c->c_in);
     fill(dsbi_plan_dlogits(plan), c->batch * dsbi_shape_size(graph->nodes[graph->output].out));
     *forward = *backward = 1e9;
     const double begin = dsbi_now();
@@ -125,13 +128,22 @@ static void run_case(dsb_runtime *rt, const conv_case *c, double peak)
     double forward, backward, weights;
     measure(rt, c, true, params, graph, &forward, &backward);
     measure(rt, c, false, params, graph, &forward, &weights);
-    const double data = backward - weights;
     const dsbi_node *node = &graph->nodes[graph->output];
+    const dsbi_node fused = {.layer = node->layer,
+                             .attrs = node->attrs,
+                             .in = node->in,
+                             .out = node->out,
+                             .pixels = c->c_in == 3};
     const double flop = 2e-9 * (double)node->layer->macs(node) * (double)c->batch;
-    printf("%-22s %4zu %8.3f %8.3f %8.3f %8.0f %5.0f %5.0f %6.0f %6.0f %6.0f %6.0f\n", c->name,
-           c->batch, forward * 1e3, data * 1e3, weights * 1e3, flop / forward, flop / data,
-           flop / weights, 100 * flop / forward / peak, 100 * flop / data / peak,
-           100 * flop / weights / peak, 100 * 3 * flop / (forward + backward) / peak);
+    const double seconds[3] = {forward, backward - weights, weights};
+    printf("%-22s %-12s %4zu", c->name, node->layer->algorithm(&fused), c->batch);
+    for (int i = 0; i < 3; i++)
+        if (i == 1 && c->c_in == 3) /* bytes have no gradient */
+            printf("  %8s %5s %4s  ", "-", "-", "-");
+        else
+            printf("  %8.3f %5.0f %4.0f %%", seconds[i] * 1e3, flop / seconds[i],
+                   100 * flop / seconds[i] / peak);
+    printf("  %4.0f %%\n", 100 * flop * (c->c_in == 3 ? 2 : 3) / (forward + backward) / peak);
     dsbi_free(rt, params);
     dsbi_graph_free(graph);
 }
@@ -150,8 +162,9 @@ int main(int argc, char **argv)
     const double peak = dsbi_peak_gflops(rt);
     printf("%llu threads, %s, peak %.0f GFLOP/s; least times\n",
            (unsigned long long)runtime.n_threads, dsb_isa_name(dsb_runtime_isa(rt)), peak);
-    printf("%-22s %4s %8s %8s %8s %8s %5s %5s %6s %6s %6s %6s\n", "convolution", "n", "fwd ms",
-           "data", "weights", "GFLOP/s", "data", "wts", "fwd %", "data %", "wts %", "step %");
+    printf("%-22s %-12s %4s  %21s  %21s  %21s  %6s\n%*s  %8s %5s %6s  %8s %5s %6s  %8s %5s %6s\n",
+           "convolution", "algorithm", "n", "forward", "gradient of data", "gradient of weights",
+           "all", 40, "", "ms", "GF/s", "peak", "ms", "GF/s", "peak", "ms", "GF/s", "peak");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         conv_case c = cases[i];
         if (argc > 4)

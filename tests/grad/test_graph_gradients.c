@@ -30,6 +30,20 @@ static void pixels(dsbi_builder *b)
     dsbi_graph_output(b, dsbi_gelu(b, dsbi_conv2d(b, x, "stem", 5, 3, 2, 1)));
 }
 
+/* First layers: kernels that overlap or not, zeros on one side or both, lines enough for several
+ * strips. */
+static void stem(dsbi_builder *b)
+{
+    const dsbi_attrs attrs = {.c_out = 5, .kernel = 5, .stride = 2, .pad = 2, .pad_end = 1};
+    dsbi_graph_output(b, dsbi_conv(b, dsbi_input_images(b), "stem", &attrs));
+}
+
+static void skipping_stem(dsbi_builder *b)
+{
+    const dsbi_attrs attrs = {.c_out = 3, .kernel = 2, .stride = 3, .pad = 1, .no_bias = true};
+    dsbi_graph_output(b, dsbi_conv(b, dsbi_input_images(b), "stem", &attrs));
+}
+
 static void patches(dsbi_builder *b)
 {
     dsbi_graph_output(b, dsbi_conv2d(b, dsbi_input_images(b), "patches", 5, 2, 2, 0));
@@ -125,6 +139,22 @@ START_TEST(graphs_agree_with_differences)
 }
 END_TEST
 
+START_TEST(first_layers_agree_with_differences)
+{
+    static const declare_fn stems[] = {stem, skipping_stem, patches};
+    static const dsbi_shape images[] = {{37, 9, 3}, {4, 70, 3}, {5, 5, 3}};
+    dsb_runtime *rt = make_runtime(2);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < 3; k++) {
+            grad_case g = grad_case_make(rt, declared_for(rt, stems[i], images[k]), 3);
+            grad_check(&g, false, 1, 1e-7, "stem");
+            grad_compare_f32(&g, false, 1e-6, "stem");
+            grad_case_free(&g);
+        }
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 START_TEST(wide_layers_agree_with_differences)
 {
     dsb_runtime *rt = make_runtime(2);
@@ -173,6 +203,7 @@ END_TEST
 int main(void)
 {
     return run_tests("graph_gradients", graphs_agree_with_differences,
-                     wide_layers_agree_with_differences, convnext_agrees_with_differences,
-                     float_agrees_with_double_at_each_level, NULL);
+                     first_layers_agree_with_differences, wide_layers_agree_with_differences,
+                     convnext_agrees_with_differences, float_agrees_with_double_at_each_level,
+                     NULL);
 }

@@ -146,8 +146,29 @@ START_TEST(bits_do_not_depend_on_threads_or_neighbours)
 }
 END_TEST
 
+START_TEST(it_refuses_what_it_cannot_do)
+{
+    const dsbi_node plain = {
+        .attrs = {.kernel = 3, .stride = 1, .pad = 2}, .in = {28, 28, 64}, .out = {28, 28, 64}};
+    ck_assert(dsbi_winograd_fits(&plain));
+    dsbi_node other = plain;
+    other.attrs.dilation = 2;
+    ck_assert(!dsbi_winograd_fits(&other));
+    other = plain;
+    other.attrs.groups = 2;
+    ck_assert(!dsbi_winograd_fits(&other));
+    other = plain;
+    other.attrs.stride = 2;
+    ck_assert(!dsbi_winograd_fits(&other));
+    other = plain;
+    other.attrs.pad = 3;
+    ck_assert(!dsbi_winograd_fits(&other));
+}
+END_TEST
+
 int main(void)
 {
-    return run_tests("winograd", it_is_the_definition_at_all_edges, its_rounding_error_is_small,
-                     bits_do_not_depend_on_threads_or_neighbours, NULL);
+    return run_tests("winograd", it_refuses_what_it_cannot_do, it_is_the_definition_at_all_edges,
+                     its_rounding_error_is_small, bits_do_not_depend_on_threads_or_neighbours,
+                     NULL);
 }

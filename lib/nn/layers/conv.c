@@ -5,10 +5,8 @@
  * layer may take pixels as bytes and normalise them on the way. */
 #include <string.h>
 #include "nn/affine.h"
+#include "nn/pixelconv.h"
 #include "nn/winograd.h"
-
-/* A line of pixels of several patches on the stack: 4 KiB, at least one patch of 16 pixels. */
-enum { LINE_DOUBLES = 512, MOST_LINE_KERNEL = 32 };
 
 typedef struct window {
     size_t k, stride, pad, dilation, groups;
@@ -77,30 +75,6 @@ static size_t clip(const dsbi_node *node, size_t line, size_t column, size_t *sk
     return end > *skip ? end - *skip : 0;
 }
 
-/* Patches of pixels side by side in one line of output, without padding: each of their lines is
- * normalised as a whole, then dealt out. Returns how many of the `count` patches it made. */
-static size_t gather_pixels(const dsbi_call *call, void *out, size_t row, size_t count)
-{
-    const dsbi_node *node = call->node;
-    const size_t k = node->attrs.kernel, item = call->math->item, run = 3 * k * item;
-    const size_t rows = dsbi_shape_rows(node->out), place = row % rows;
-    const size_t i = place / node->out.w, j = place % node->out.w;
-    double line[LINE_DOUBLES];
-    size_t n = sizeof line / run;
-    n = n < count ? n : count;
-    n = n < node->out.w - j ? n : node->out.w - j;
-    for (size_t kh = 0; kh < k; kh++) {
-        const size_t from =
-            row / rows * dsbi_shape_size(node->in) + ((i * k + kh) * node->in.w + j * k) * 3;
-        call->math->pixels(dsbi_kernels_of(call->rt), line, call->pixels + from,
-                           &call->graph->pixels, n * k);
-        char *to = dsbi_at(call, out, kh * k * 3);
-        for (size_t p = 0; p < n; p++)
-            memcpy(to + p * k * run, (const char *)line + p * run, run);
-    }
-    return n;
-}
-
 /* Element of the input at line i s + kh d - p, column j s + kw d - p; SIZE_MAX outside. */
 static size_t pixel_at(const dsbi_node *node, size_t row, size_t kh, size_t kw)
 {
@@ -153,14 +127,6 @@ static void scatter_apart(const dsbi_call *call, const void *patches, size_t fir
 static void gather(const dsbi_call *call, void *out, size_t first, size_t count)
 {
     const dsbi_node *node = call->node;
-    if (node->pixels && window_of(node).stride == node->attrs.kernel && node->attrs.pad == 0 &&
-        node->attrs.pad_end == 0 && node->attrs.kernel <= MOST_LINE_KERNEL) {
-        const size_t patch = node->attrs.kernel * node->attrs.kernel * 3;
-        for (size_t done = 0; done < count;)
-            done +=
-                gather_pixels(call, dsbi_at(call, out, done * patch), first + done, count - done);
-        return;
-    }
     const size_t k = node->attrs.kernel, stride = window_of(node).stride, pad = node->attrs.pad;
     const size_t c = node->in.c, item = call->math->item, rows = dsbi_shape_rows(node->out);
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
@@ -234,37 +200,59 @@ static dsbi_affine affine_of(const dsbi_node *node)
                          .blocked_rows = dense};
 }
 
+/* Ways of doing it that suit some convolutions; the first that fits is taken, else patches or, for
+ * 1 x 1, the input itself as rows of a product. */
+typedef struct way {
+    const char *name;
+    bool (*fits)(const dsbi_node *node);
+    void (*needs)(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs);
+    dsb_status (*forward)(const dsbi_call *call);
+    dsb_status (*backward)(const dsbi_call *call);
+} way;
+
+static const way ways[] = {
+    {"pixels", dsbi_pixelconv_fits, dsbi_pixelconv_needs, dsbi_pixelconv_forward,
+     dsbi_pixelconv_backward},
+    {"winograd 4x4", dsbi_winograd_fits, dsbi_winograd_needs, dsbi_winograd_forward,
+     dsbi_winograd_backward},
+};
+
+static const way *way_of(const dsbi_node *node)
+{
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (ways[i].fits(node))
+            return &ways[i];
+    return NULL;
+}
+
 static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
-    if (dsbi_winograd_fits(node)) {
-        dsbi_winograd_needs(node, sizing, needs);
-        return;
-    }
+    const way *chosen = way_of(node);
     const dsbi_affine affine = affine_of(node);
-    dsbi_affine_needs(&affine, node, sizing, needs);
+    if (chosen)
+        chosen->needs(node, sizing, needs);
+    else
+        dsbi_affine_needs(&affine, node, sizing, needs);
 }
 
 static dsb_status forward(const dsbi_call *call)
 {
-    if (dsbi_winograd_fits(call->node))
-        return dsbi_winograd_forward(call);
+    const way *chosen = way_of(call->node);
     const dsbi_affine affine = affine_of(call->node);
-    return dsbi_affine_forward(call, &affine);
+    return chosen ? chosen->forward(call) : dsbi_affine_forward(call, &affine);
 }
 
 static dsb_status backward(const dsbi_call *call)
 {
-    if (dsbi_winograd_fits(call->node))
-        return dsbi_winograd_backward(call);
+    const way *chosen = way_of(call->node);
     const dsbi_affine affine = affine_of(call->node);
-    return dsbi_affine_backward(call, &affine);
+    return chosen ? chosen->backward(call) : dsbi_affine_backward(call, &affine);
 }
 
 static const char *algorithm(const dsbi_node *node)
 {
-    if (dsbi_winograd_fits(node))
-        return "winograd 4x4";
-    return affine_of(node).gather ? "patches" : "product";
+    const way *chosen = way_of(node);
+    return chosen ? chosen->name : affine_of(node).gather ? "patches" : "product";
 }
 
 static uint64_t macs(const dsbi_node *node)
