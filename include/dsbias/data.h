@@ -97,6 +97,10 @@ DSB_API uint32_t dsb_dataset_class(const dsb_dataset *dataset, uint64_t i);
 /** 1 where classes are labels, 0 where they are folders. */
 DSB_API uint32_t dsb_dataset_has_labels(const dsb_dataset *dataset);
 
+/** Files read while opening: all candidates, or those that changed since the index (option
+ * index=FILE of the spec) was written; 0 when nothing did and the index was opened as it is. */
+DSB_API uint64_t dsb_dataset_read_count(const dsb_dataset *dataset);
+
 /** SHA-256 over path, size and content hash of every usable image, in order: two collections with
  *  the same digest hold the same images. */
 DSB_API void dsb_dataset_digest(const dsb_dataset *dataset, uint8_t digest[32]);
@@ -149,6 +153,33 @@ typedef struct dsb_duplicates dsb_duplicates;
  *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT (2^32 images in all), DSB_E_NOMEM. Since 0.1. */
 DSB_API dsb_status dsb_duplicates_find(dsb_runtime *rt, dsb_duplicates **out,
                                        const dsb_dataset *const *datasets, uint64_t n_datasets);
+
+typedef struct dsb_near_opts {
+    uint64_t struct_size; /* bytes the caller knows about; set by dsb_near_opts_init */
+    double max_distance;  /* 1 - correlation of two small grey pictures, 0..2; 0 (default):
+                             calibrated  on the images, at most 0.02 */
+    uint32_t max_bits;    /* bits of the perceptual hashes that may differ, 0..11; default 7 */
+    uint32_t reserved;    /* must be 0 */
+} dsb_near_opts;
+
+DSB_API void dsb_near_opts_init(dsb_near_opts *opts, size_t size);
+
+/** Groups of images that look the same though their bytes differ: resized, cut by a few per cent,
+ *  stored with another quality, made brighter. Decodes every image once. Pairs whose 64-bit
+ * perceptual hashes (DCT of 32 x 32 grey pixels) are within max_bits are compared as 16 x 16 grey
+ * pictures; those within max_distance are joined, and so are their chains. Equal images are in the
+ * groups too. The threshold is calibrated by default: a tenth of the median distance from an
+ * image of a sample to the nearest different one, so that digits, which are all near each other,
+ * are not taken for copies. The same for any number of threads. Memory: 276 bytes an image while it
+ * runs.
+ *  @param fn  progress, stage "near duplicates"; NULL = none.
+ *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM, DSB_E_CANCELLED. Since 0.2.
+ *  Source: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions". */
+DSB_API dsb_status dsb_duplicates_find_near(dsb_runtime *rt, dsb_duplicates **out,
+                                            const dsb_dataset *const *datasets, uint64_t n_datasets,
+                                            const dsb_near_opts *opts, dsb_event_fn fn, void *user);
+/** The distance used, 0 for groups of equal bytes. */
+DSB_API double dsb_duplicates_distance(const dsb_duplicates *duplicates);
 DSB_API void dsb_duplicates_free(dsb_duplicates *duplicates);
 
 /** Number of groups; files in group g (at least 2); 1 if they lie in more than one collection. */

@@ -81,7 +81,8 @@ typedef struct dsbi_walk_entry {
     dsbi_walk_kind kind;
     uint32_t depth; /* 0: directly below the root */
     uint64_t size_bytes;
-    int error; /* errno of UNREADABLE, else 0 */
+    int64_t mtime_ns; /* of a file or folder: when it changed last */
+    int error;        /* errno of UNREADABLE, else 0 */
 } dsbi_walk_entry;
 
 #define DSBI_WALK_SKIP 1 /* returned for a folder: do not enter it */

@@ -125,6 +125,11 @@ static dsb_status enter(walk *w, int *error)
     return w->path.status;
 }
 
+static int64_t time_of(const struct stat *facts)
+{
+    return (int64_t)facts->st_mtim.tv_sec * 1000000000 + facts->st_mtim.tv_nsec;
+}
+
 /* What a link stands for: a file below the root, else a link that is not followed. */
 static void look_behind_link(const walk *w, dsbi_walk_entry *entry)
 {
@@ -138,6 +143,7 @@ static void look_behind_link(const walk *w, dsbi_walk_entry *entry)
     if (fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode)) {
         entry->kind = DSBI_WALK_FILE;
         entry->size_bytes = (uint64_t)facts.st_size;
+        entry->mtime_ns = time_of(&facts);
     }
     close(fd);
 }
@@ -151,7 +157,9 @@ static void look(const walk *w, dsbi_walk_entry *entry)
     } else if (S_ISREG(facts.st_mode)) {
         entry->kind = DSBI_WALK_FILE;
         entry->size_bytes = (uint64_t)facts.st_size;
+        entry->mtime_ns = time_of(&facts);
     } else if (S_ISDIR(facts.st_mode)) {
+        entry->mtime_ns = time_of(&facts);
         entry->kind = w->depth > w->max_depth ? DSBI_WALK_TOO_DEEP : DSBI_WALK_FOLDER;
     } else if (S_ISLNK(facts.st_mode)) {
         look_behind_link(w, entry);

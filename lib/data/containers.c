@@ -57,7 +57,7 @@ static dsb_status add(dsbi_containers *self, const char *path, const struct stat
     item->path = dsbi_strdup(self->rt, path);
     if (!item->path)
         return DSB_E_NOMEM;
-    item->size_bytes = (uint64_t)facts->st_size;
+    item->size_bytes = item->file_bytes = (uint64_t)facts->st_size;
     item->mtime_ns = (int64_t)facts->st_mtim.tv_sec * 1000000000 + facts->st_mtim.tv_nsec;
     item->is_unpacked = false;
     atomic_init(&item->fd, -1);

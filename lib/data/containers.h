@@ -11,6 +11,7 @@
 typedef struct dsbi_container {
     char *path;          /* below the root, or as the caller wrote it */
     uint64_t size_bytes; /* when it was added; unpacked */
+    uint64_t file_bytes; /* as it lies on disk */
     int64_t mtime_ns;
     atomic_int fd;    /* -1: not open */
     bool is_unpacked; /* the descriptor is a copy without a name and is kept */

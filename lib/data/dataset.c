@@ -4,10 +4,13 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/file.h"
 #include "base/opts.h"
 #include "base/sha256.h"
+#include "data/index_file.h"
 #include "data/listing.h"
 
 _Static_assert(offsetof(dsb_dataset_opts, max_unpacked_bytes) + sizeof(uint64_t) ==
@@ -137,22 +140,118 @@ static size_t path_length(const char *where)
     return is_whole ? strlen(where) : length;
 }
 
+static dsb_status list_and_scan(dsb_dataset *dataset, dsbi_listing *listing)
+{
+    dsbi_origin origin;
+    DSBI_TRY(dsbi_origin_look(dataset->rt, &origin, dataset->where, dataset->where_path));
+    dsb_status status = list(dataset, listing, &origin);
+    dsbi_origin_free(dataset->rt, &origin);
+    return status == DSB_OK ? dsbi_dataset_scan(dataset, listing->fn, listing->user) : status;
+}
+
+/* An empty collection of the same place and options, to load an index into. */
+static dsb_status create_like(const dsb_dataset *dataset, dsb_dataset **out)
+{
+    dsb_dataset *twin = dsbi_calloc(dataset->rt, 1, sizeof *twin);
+    *out = twin;
+    if (!twin)
+        return DSB_E_NOMEM;
+    atomic_init(&twin->references, 1);
+    twin->rt = dataset->rt;
+    dsbi_runtime_retain(twin->rt);
+    twin->opts = dataset->opts;
+    twin->where_path = dataset->where_path;
+    twin->where = dsbi_strdup(twin->rt, dataset->where);
+    if (twin->where && dataset->name)
+        twin->name = dsbi_strdup(twin->rt, dataset->name);
+    return twin->where && (twin->name || !dataset->name) ? DSB_OK : DSB_E_NOMEM;
+}
+
+/* The index as it is, if nothing changed since; *is_done. Else what it remembers, for the scan. */
+static dsb_status try_index(dsb_dataset *dataset, const char *path, dsb_dataset **old,
+                            bool *is_done)
+{
+    *is_done = false;
+    DSBI_TRY(create_like(dataset, old));
+    dsb_status status = dsbi_index_load(*old, path);
+    if (status == DSB_OK && dsbi_index_is_current(*old)) {
+        status = (*old)->index_format->reopen(dataset->rt, &(*old)->state, *old);
+        if (status == DSB_OK) {
+            (*old)->format = (*old)->index_format;
+            *is_done = true;
+            return DSB_OK;
+        }
+    }
+    if (status == DSB_E_NOMEM)
+        return status;
+    bool is_new = status == DSB_E_NOTFOUND;
+    dsbi_log(dataset->rt, status == DSB_OK || is_new ? DSB_LOG_INFO : DSB_LOG_WARN, "data",
+             "%s: %s: %s", status == DSB_OK || is_new ? "scanning" : "the index is made anew", path,
+             dsb_last_error());
+    if (status != DSB_OK) {
+        dsb_dataset_free(*old);
+        *old = NULL;
+    }
+    return DSB_OK;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Everything but references, of which each has one. */
+static void take_over(dsb_dataset *dataset, dsb_dataset *twin)
+{
+    dsb_dataset empty = *dataset;
+    *dataset = *twin;
+    *twin = empty;
+}
+
+static dsb_status open_indexed(dsb_dataset *dataset, dsbi_listing *listing, const char *path)
+{
+    int64_t started_ns = now_ns();
+    dsb_dataset *old = NULL;
+    dsbi_index_memory *memory = NULL;
+    bool is_done = false;
+    dsb_status status;
+    DSBI_GO(try_index(dataset, path, &old, &is_done));
+    if (is_done) {
+        take_over(dataset, old);
+        goto done;
+    }
+    if (old)
+        DSBI_GO(dsbi_index_memory_create(dataset->rt, &memory, old));
+    dataset->is_indexed = true;
+    dataset->memory = memory;
+    DSBI_GO(list_and_scan(dataset, listing));
+    if (!dataset->format->reopen)
+        DSBI_GO(dsbi_fail(DSB_E_UNSUPPORTED, "option index: format %s opens without one",
+                          dataset->format->name));
+    status = dsbi_fail_at(dsbi_index_write(dataset, path, started_ns), "index %s", path);
+done:
+    dataset->memory = NULL;
+    dsbi_index_memory_free(memory);
+    dsb_dataset_free(old);
+    return status;
+}
+
 static dsb_status open_and_scan(dsb_dataset *dataset, const char *spec, dsb_event_fn fn, void *user)
 {
     DSBI_TRY(parse_spec(dataset, spec));
     dsbi_listing listing = {
         .dataset = dataset, .fn = fn, .user = user, .stage = "list files", .start = dsbi_now()};
-    size_t length = path_length(dataset->where);
-    dsbi_origin origin = {0};
-    dsb_status status;
+    size_t length = dataset->where_path = path_length(dataset->where);
+    dsb_status status = DSB_OK;
     if (dataset->where[length] == '?')
-        DSBI_GO(dsbi_options_parse(&listing, dataset->where + length + 1));
-    DSBI_GO(dsbi_origin_look(dataset->rt, &origin, dataset->where, length));
-    status = list(dataset, &listing, &origin);
-done:
+        status = dsbi_options_parse(&listing, dataset->where + length + 1);
+    const char *index = dsbi_listing_option(&listing, "index");
+    if (status == DSB_OK)
+        status = index ? open_indexed(dataset, &listing, index) : list_and_scan(dataset, &listing);
     dsbi_options_free(&listing);
-    dsbi_origin_free(dataset->rt, &origin);
-    return status == DSB_OK ? dsbi_dataset_scan(dataset, fn, user) : status;
+    return status;
 }
 
 dsb_status dsb_dataset_open(dsb_runtime *rt, dsb_dataset **out, const char *spec,
@@ -194,9 +293,17 @@ void dsb_dataset_free(dsb_dataset *dataset)
     dsb_runtime *rt = dataset->rt;
     if (dataset->format)
         dataset->format->close(rt, dataset->state);
-    dsbi_entries_truncate(rt, &dataset->entries, 0);
+    if (dataset->map) {
+        munmap(dataset->map, dataset->map_bytes); /* segments lie in it */
+        dsbi_free(rt, dataset->entries.segments);
+        dsbi_free(rt, dataset->names.segments);
+    } else {
+        dsbi_entries_truncate(rt, &dataset->entries, 0);
+        dsbi_names_free(rt, &dataset->names);
+    }
     dsbi_name_set_free(rt, &dataset->strata);
-    dsbi_names_free(rt, &dataset->names);
+    dsbi_free(rt, dataset->mtimes);
+    dsbi_free(rt, dataset->witnesses.items);
     dsbi_free(rt, dataset->broken.items);
     dsbi_free(rt, dataset->skipped.items);
     dsbi_free(rt, dataset->name);
@@ -233,6 +340,14 @@ const dsbi_entry *dsbi_dataset_entry(const dsb_dataset *dataset, uint64_t i)
 const char *dsbi_dataset_path(const dsb_dataset *dataset, uint64_t i)
 {
     return dsbi_names_get(&dataset->names, dsbi_dataset_entry(dataset, i)->name);
+}
+
+char *dsbi_dataset_where_path(const dsb_dataset *dataset)
+{
+    char *path = dsbi_strdup(dataset->rt, dataset->where);
+    if (path)
+        path[dataset->where_path] = '\0';
+    return path;
 }
 
 const char *dsb_dataset_path(const dsb_dataset *dataset, uint64_t i)
@@ -352,6 +467,11 @@ void dsb_problem_init(dsb_problem *problem, size_t size)
 {
     const dsb_problem empty = {.struct_size = sizeof empty};
     dsbi_opts_fill(problem, size, &empty, sizeof empty);
+}
+
+uint64_t dsb_dataset_read_count(const dsb_dataset *dataset)
+{
+    return atomic_load(&dataset->n_read);
 }
 
 uint64_t dsb_dataset_broken_count(const dsb_dataset *dataset)

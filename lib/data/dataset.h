@@ -86,6 +86,20 @@ typedef struct dsbi_problems {
     uint64_t total;
 } dsbi_problems;
 
+/* Something whose change means that the collection may have changed. */
+typedef struct dsbi_witness {
+    uint64_t path; /* in the name pool; folders and containers of a tree: below its root */
+    uint64_t size_bytes;
+    int64_t mtime_ns; /* -1: changed too late to be trusted */
+    uint32_t kind;    /* dsbi_witness_kind */
+    uint32_t reserved;
+} dsbi_witness;
+
+typedef struct dsbi_witnesses {
+    dsbi_witness *items;
+    size_t n, capacity;
+} dsbi_witnesses;
+
 struct dsb_dataset {
     atomic_size_t references;
     dsb_runtime *rt; /* retained */
@@ -93,6 +107,7 @@ struct dsb_dataset {
     void *state;
     dsb_dataset_opts opts;
     char *name, *where;
+    size_t where_path; /* bytes of `where` before its options */
     dsbi_entries entries;
     dsbi_names names;
     dsbi_name_set strata; /* classes, numbered */
@@ -100,6 +115,18 @@ struct dsb_dataset {
     dsbi_problems broken, skipped;
     uint64_t cause_counts[DSBI_CAUSE_LAST + 1];
     uint8_t digest[32];
+    atomic_uint_fast64_t n_read; /* candidates read by the scan */
+
+    /* for the index on disk */
+    bool is_indexed; /* keep times and witnesses */
+    int64_t *mtimes; /* [entries], capacity n_mtimes */
+    size_t n_mtimes;
+    dsbi_witnesses witnesses;
+    const struct dsbi_index_memory *memory; /* what an older index knows, during the scan */
+    void *map; /* entries and names lie in it; NULL: in segments of their own */
+    size_t map_bytes;
+    const int64_t *map_times;
+    const dsbi_format *index_format; /* the loaded index is of */
 };
 
 /* A hold more, for objects made from the dataset. End it with dsb_dataset_free. */
@@ -108,6 +135,8 @@ void dsbi_dataset_retain(const dsb_dataset *dataset);
 /* Entry and path of image i < count. */
 const dsbi_entry *dsbi_dataset_entry(const dsb_dataset *dataset, uint64_t i);
 const char *dsbi_dataset_path(const dsb_dataset *dataset, uint64_t i);
+/* `where` without its options, yours: dsbi_free. */
+char *dsbi_dataset_where_path(const dsb_dataset *dataset);
 /* Digest in hexadecimal. */
 void dsbi_dataset_fingerprint(const dsb_dataset *dataset, char hex[65]);
 
@@ -134,6 +163,9 @@ dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *i
 dsb_status dsbi_entries_add(dsb_runtime *rt, dsbi_entries *entries, const dsbi_entry *entry);
 /* Keeps the first n and frees whole segments behind them. */
 void dsbi_entries_truncate(dsb_runtime *rt, dsbi_entries *entries, uint64_t n);
+/* Notes a witness; without an index nothing happens. */
+dsb_status dsbi_dataset_witness(dsb_dataset *dataset, uint32_t kind, const char *path,
+                                uint64_t size_bytes, int64_t mtime_ns);
 /* Counts a file that is not used and lists it if there is room. */
 dsb_status dsbi_dataset_note(dsb_dataset *dataset, uint64_t path, uint32_t cause,
                              const char *message);

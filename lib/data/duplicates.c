@@ -86,15 +86,10 @@ static dsb_status sort_by_hash(dsb_runtime *rt, dsbi_collections *collections, u
     return DSB_OK;
 }
 
-/* Length of the run of equal hashes at `at`. */
-static uint64_t run_length(const dsbi_collections *collections, const uint32_t *order, uint64_t n,
-                           uint64_t at)
+static bool have_equal_bytes(const void *user, uint32_t a, uint32_t b)
 {
-    uint64_t end = at + 1;
-    while (end < n && memcmp(hash_of(collections, order[at]), hash_of(collections, order[end]),
-                             DSBI_HASH_BYTES) == 0)
-        end++;
-    return end - at;
+    const dsbi_collections *collections = user;
+    return memcmp(hash_of(collections, a), hash_of(collections, b), DSBI_HASH_BYTES) == 0;
 }
 
 typedef struct run {
@@ -121,7 +116,8 @@ static void count_group(dsb_duplicates *self, const uint32_t *files, uint32_t n)
     }
 }
 
-static dsb_status collect_groups(dsb_duplicates *self, const uint32_t *order)
+dsb_status dsbi_duplicates_collect(dsb_duplicates *self, const uint32_t *order, dsbi_same_fn same,
+                                   const void *user)
 {
     dsb_runtime *rt = self->rt;
     uint64_t n = self->collections.first[self->collections.n];
@@ -129,7 +125,8 @@ static dsb_status collect_groups(dsb_duplicates *self, const uint32_t *order)
     size_t n_runs = 0, capacity = 0, n_files = 0;
     dsb_status status = DSB_OK;
     for (uint64_t at = 0, length; at < n; at += length) {
-        length = run_length(&self->collections, order, n, at);
+        for (length = 1; at + length < n && same(user, order[at], order[at + length]);)
+            length++;
         if (length < 2)
             continue;
         void *grown = runs;
@@ -158,30 +155,41 @@ done:
     return status;
 }
 
-dsb_status dsb_duplicates_find(dsb_runtime *rt, dsb_duplicates **out,
-                               const dsb_dataset *const *datasets, uint64_t n_datasets)
+dsb_status dsbi_duplicates_create(dsb_runtime *rt, dsb_duplicates **out,
+                                  const dsb_dataset *const *datasets, uint64_t n_datasets)
 {
-    dsbi_clear_error();
-    if (!rt || !out || !datasets || n_datasets == 0)
-        return dsbi_fail(DSB_E_INVALID, "dsb_duplicates_find: an argument is NULL or 0");
     *out = NULL;
     dsb_duplicates *self = dsbi_calloc(rt, 1, sizeof *self);
     if (!self)
         return DSB_E_NOMEM;
     self->rt = rt;
     dsbi_runtime_retain(rt);
-    uint32_t *order = NULL;
-    dsb_status status;
-    DSBI_GO(dsbi_collections_init(rt, &self->collections, datasets, n_datasets));
-    status = DSB_E_NOMEM;
+    dsb_status status = dsbi_collections_init(rt, &self->collections, datasets, n_datasets);
     self->within = dsbi_calloc(rt, n_datasets, sizeof *self->within);
     self->shared = dsbi_calloc(rt, n_datasets, sizeof *self->shared);
-    order = dsbi_alloc_array(rt, self->collections.first[n_datasets], sizeof *order);
-    if (!self->within || !self->shared || !order)
-        goto done;
-    DSBI_GO(sort_by_hash(rt, &self->collections, order));
-    DSBI_GO(collect_groups(self, order));
-done:
+    if (status == DSB_OK && (!self->within || !self->shared))
+        status = DSB_E_NOMEM;
+    if (status == DSB_OK)
+        *out = self;
+    else
+        dsb_duplicates_free(self);
+    return status;
+}
+
+dsb_status dsb_duplicates_find(dsb_runtime *rt, dsb_duplicates **out,
+                               const dsb_dataset *const *datasets, uint64_t n_datasets)
+{
+    dsbi_clear_error();
+    if (!rt || !out || !datasets || n_datasets == 0)
+        return dsbi_fail(DSB_E_INVALID, "dsb_duplicates_find: an argument is NULL or 0");
+    dsb_duplicates *self;
+    DSBI_TRY(dsbi_duplicates_create(rt, out, datasets, n_datasets));
+    self = *out;
+    *out = NULL;
+    uint32_t *order = dsbi_alloc_array(rt, self->collections.first[n_datasets], sizeof *order);
+    dsb_status status = order ? sort_by_hash(rt, &self->collections, order) : DSB_E_NOMEM;
+    if (status == DSB_OK)
+        status = dsbi_duplicates_collect(self, order, have_equal_bytes, &self->collections);
     dsbi_free(rt, order);
     if (status == DSB_OK)
         *out = self;

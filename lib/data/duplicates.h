@@ -24,6 +24,17 @@ struct dsb_duplicates {
     uint32_t *starts; /* [n_groups + 1] into files */
     size_t n_groups;
     uint64_t *within, *shared; /* [n collections] */
+    double max_distance;       /* 0: equal bytes */
 };
+
+/* Without groups. */
+dsb_status dsbi_duplicates_create(dsb_runtime *rt, dsb_duplicates **out,
+                                  const dsb_dataset *const *datasets, uint64_t n_datasets);
+/* Whether two files, by global number, are of one group. */
+typedef bool (*dsbi_same_fn)(const void *user, uint32_t a, uint32_t b);
+/* Makes the groups from `order` [images]: all global numbers, those of a group together and rising.
+ */
+dsb_status dsbi_duplicates_collect(dsb_duplicates *self, const uint32_t *order, dsbi_same_fn same,
+                                   const void *user);
 
 #endif

@@ -22,6 +22,7 @@ typedef struct dsbi_member {
     uint32_t container;  /* the format's own: number of the file it lies in */
     uint32_t class_id;   /* of a labelled collection; else the folder of a path is the class: */
     const char *class_path; /* of this one; NULL: of `path` */
+    int64_t mtime_ns;       /* when its file changed last, for the index; 0 = not known */
 } dsbi_member;
 
 typedef struct dsbi_listing dsbi_listing;
@@ -46,6 +47,11 @@ const char *dsbi_listing_option(dsbi_listing *listing, const char *key);
  */
 dsb_status dsbi_listing_choice(dsbi_listing *listing, size_t *out, const char *key,
                                const char *const *words);
+/* A folder, container or other file the listing is made from (dsbi_witness_kind). */
+dsb_status dsbi_listing_witness(dsbi_listing *listing, uint32_t kind, const char *path,
+                                uint64_t size_bytes, int64_t mtime_ns);
+/* The same for a file beside the images (a class list), by the path it is opened with. */
+dsb_status dsbi_listing_witness_file(dsbi_listing *listing, const char *path);
 const dsb_dataset_opts *dsbi_listing_opts(const dsbi_listing *listing);
 dsb_runtime *dsbi_listing_runtime(const dsbi_listing *listing);
 
@@ -60,6 +66,8 @@ typedef struct dsbi_format {
     dsb_status (*open)(dsb_runtime *rt, void **state, dsbi_listing *listing,
                        const dsbi_origin *origin);
     void (*close)(dsb_runtime *rt, void *state);
+    /* Makes the state for a collection whose members an index on disk knows; NULL: has none. */
+    dsb_status (*reopen)(dsb_runtime *rt, void **state, const dsb_dataset *dataset);
 
     /* Bytes of an image file, the caller's (dsbi_free); DSB_E_LIMIT above max_bytes. Any thread. */
     dsb_status (*read)(void *state, dsb_runtime *rt, uint8_t **bytes, size_t *size,

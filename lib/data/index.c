@@ -3,7 +3,9 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/event.h"
+#include "data/index_file.h"
 #include "data/listing.h"
 
 dsb_status dsbi_entries_add(dsb_runtime *rt, dsbi_entries *entries, const dsbi_entry *entry)
@@ -52,6 +54,37 @@ dsb_status dsbi_dataset_note(dsb_dataset *dataset, uint64_t path, uint32_t cause
                             strnlen(message, DSBI_NAME_MAX - 1)));
     list->items[list->n++] = problem;
     return DSB_OK;
+}
+
+dsb_status dsbi_dataset_witness(dsb_dataset *dataset, uint32_t kind, const char *path,
+                                uint64_t size_bytes, int64_t mtime_ns)
+{
+    if (!dataset->is_indexed)
+        return DSB_OK;
+    dsbi_witnesses *list = &dataset->witnesses;
+    void *items = list->items;
+    DSBI_TRY(dsbi_grow(dataset->rt, &items, &list->capacity, list->n + 1, sizeof *list->items));
+    list->items = items;
+    dsbi_witness *witness = &list->items[list->n];
+    *witness = (dsbi_witness){.size_bytes = size_bytes, .mtime_ns = mtime_ns, .kind = kind};
+    DSBI_TRY(dsbi_names_add(dataset->rt, &dataset->names, &witness->path, path, strlen(path)));
+    list->n++;
+    return DSB_OK;
+}
+
+dsb_status dsbi_listing_witness(dsbi_listing *listing, uint32_t kind, const char *path,
+                                uint64_t size_bytes, int64_t mtime_ns)
+{
+    return dsbi_dataset_witness(listing->dataset, kind, path, size_bytes, mtime_ns);
+}
+
+dsb_status dsbi_listing_witness_file(dsbi_listing *listing, const char *path)
+{
+    struct stat facts;
+    if (stat(path, &facts) != 0)
+        return DSB_OK; /* opening it says why */
+    return dsbi_listing_witness(listing, DSBI_WITNESS_FILE, path, (uint64_t)facts.st_size,
+                                (int64_t)facts.st_mtim.tv_sec * 1000000000 + facts.st_mtim.tv_nsec);
 }
 
 const dsb_dataset_opts *dsbi_listing_opts(const dsbi_listing *listing)
@@ -124,6 +157,13 @@ dsb_status dsbi_listing_add(dsbi_listing *listing, const dsbi_member *member)
     DSBI_TRY(dsbi_names_add(dataset->rt, &dataset->names, &entry.name, member->path,
                             strlen(member->path)));
     DSBI_TRY(dsbi_entries_add(dataset->rt, &dataset->entries, &entry));
+    if (dataset->is_indexed) {
+        void *times = dataset->mtimes;
+        DSBI_TRY(dsbi_grow(dataset->rt, &times, &dataset->n_mtimes, dataset->entries.n,
+                           sizeof *dataset->mtimes));
+        dataset->mtimes = times;
+        dataset->mtimes[dataset->entries.n - 1] = member->mtime_ns;
+    }
     if (dataset->entries.n % EVENT_EVERY)
         return DSB_OK;
     return dsbi_event_send(listing->fn, listing->user, listing->stage, dataset->entries.n, 0,

@@ -162,6 +162,7 @@ dsb_status dsbi_listing_classes(dsbi_listing *listing, uint32_t n, const char *t
         return text ? by_lines(listing, n, text, strlen(text)) : by_numbers(listing, n);
     uint8_t *bytes;
     size_t size;
+    DSBI_TRY(dsbi_listing_witness_file(listing, path));
     DSBI_TRY(dsbi_file_read(rt, &bytes, &size, path, MAX_LIST_BYTES));
     dsb_status status = by_lines(listing, n, (const char *)bytes, size);
     dsbi_free(rt, bytes);

@@ -13,7 +13,7 @@ dsb_status dsbi_names_add(dsb_runtime *rt, dsbi_names *names, uint64_t *name, co
         DSBI_TRY(dsbi_grow(rt, &segments, &names->capacity, names->n_segments + 1,
                            sizeof *names->segments));
         names->segments = segments;
-        char *segment = dsbi_alloc(rt, DSBI_NAME_SEGMENT);
+        char *segment = dsbi_calloc(rt, 1, DSBI_NAME_SEGMENT); /* goes to disk as it is */
         if (!segment)
             return DSB_E_NOMEM;
         names->segments[names->n_segments++] = segment;

@@ -11,6 +11,7 @@
 #include "base/pool.h"
 #include "base/sha256.h"
 #include "base/sort.h"
+#include "data/index_file.h"
 
 enum { ROUND = 64, MESSAGE_BYTES = 256, PEEK_BYTES = 4096 };
 
@@ -187,6 +188,21 @@ static dsb_status scan_file(dsb_dataset *dataset, dsbi_entry *entry, const dsbi_
     return status;
 }
 
+/* Facts of a file that an older index knows and that has not changed since. */
+static bool remember(const dsb_dataset *dataset, dsbi_entry *entry, const dsbi_member *member,
+                     int64_t mtime_ns)
+{
+    const dsbi_entry *old = dsbi_index_recall(dataset->memory, member->path, entry, mtime_ns);
+    if (!old)
+        return false;
+    dsbi_entry known = *old;
+    known.name = entry->name;
+    known.stratum = entry->stratum;
+    known.container = entry->container;
+    *entry = known;
+    return true;
+}
+
 static dsb_status scan_task(void *user, size_t task, size_t worker)
 {
     (void)worker;
@@ -196,9 +212,19 @@ static dsb_status scan_task(void *user, size_t task, size_t worker)
     finding *found = &self->findings[task];
     found->cause = 0;
     dsbi_member member = dsbi_member_of(dataset, entry);
+    if (dataset->memory && remember(dataset, entry, &member, dataset->mtimes[self->first + task]))
+        return DSB_OK;
+    atomic_fetch_add_explicit(&dataset->n_read, 1, memory_order_relaxed);
     if (!dataset->format->read)
         return scan_pixels(dataset, entry, &member, found);
     return scan_file(dataset, entry, &member, found);
+}
+
+static void keep(dsb_dataset *dataset, uint64_t from, uint64_t to)
+{
+    *dsbi_entries_at(&dataset->entries, to) = *dsbi_entries_at(&dataset->entries, from);
+    if (dataset->mtimes)
+        dataset->mtimes[to] = dataset->mtimes[from];
 }
 
 /* Keeps the usable ones of a round behind those kept before. */
@@ -211,7 +237,7 @@ static dsb_status keep_round(scan *self, size_t n, uint64_t *kept)
         if (found->cause)
             DSBI_TRY(dsbi_dataset_note(dataset, entry->name, found->cause, found->message));
         else
-            *dsbi_entries_at(&dataset->entries, (*kept)++) = *entry;
+            keep(dataset, self->first + i, (*kept)++);
     }
     return DSB_OK;
 }

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include "data/index_file.h"
 
 typedef struct tree {
     int fd;
@@ -43,7 +45,7 @@ static dsb_status visit(void *user, const dsbi_walk_entry *entry)
     case DSBI_WALK_FILE:
         return self->fn(self->user, listing, entry);
     case DSBI_WALK_FOLDER:
-        return DSB_OK;
+        return dsbi_listing_witness(listing, DSBI_WITNESS_FOLDER, entry->path, 0, entry->mtime_ns);
     case DSBI_WALK_LINK:
         return leave_out(listing, entry, DSB_CAUSE_LINK,
                          entry->error == EXDEV || entry->error == ELOOP
@@ -79,13 +81,34 @@ dsb_status dsbi_tree_open(dsb_runtime *rt, void **state, dsbi_listing *listing,
     }
     self->fd = fd;
     walk job = {listing, fn, user};
-    dsb_status status = dsbi_walk(rt, fd, dsbi_listing_opts(listing)->max_depth, visit, &job);
+    struct stat facts;
+    int64_t mtime_ns = fstat(fd, &facts) == 0
+                           ? (int64_t)facts.st_mtim.tv_sec * 1000000000 + facts.st_mtim.tv_nsec
+                           : -1;
+    dsb_status status = dsbi_listing_witness(listing, DSBI_WITNESS_FOLDER, "", 0, mtime_ns);
+    if (status == DSB_OK)
+        status = dsbi_walk(rt, fd, dsbi_listing_opts(listing)->max_depth, visit, &job);
     if (status != DSB_OK) {
         dsbi_tree_close(rt, self);
         return dsbi_fail_at(status, "%s", origin->where);
     }
     *state = self;
     return DSB_OK;
+}
+
+dsb_status dsbi_tree_reopen(dsb_runtime *rt, void **state, const dsb_dataset *dataset)
+{
+    char *path = dsbi_dataset_where_path(dataset);
+    if (!path)
+        return DSB_E_NOMEM;
+    tree *self = dsbi_alloc(rt, sizeof *self);
+    dsb_status status = self ? dsbi_open_folder(&self->fd, path) : DSB_E_NOMEM;
+    dsbi_free(rt, path);
+    if (status == DSB_OK)
+        *state = self;
+    else
+        dsbi_free(rt, self);
+    return status;
 }
 
 dsb_status dsbi_tree_read(void *state, dsb_runtime *rt, uint8_t **bytes, size_t *size,

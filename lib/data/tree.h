@@ -13,8 +13,9 @@ typedef dsb_status (*dsbi_tree_fn)(void *user, dsbi_listing *listing, const dsbi
 dsb_status dsbi_tree_open(dsb_runtime *rt, void **state, dsbi_listing *listing,
                           const dsbi_origin *origin, dsbi_tree_fn fn, void *user);
 
-/* `close`, `read` and `peek` of the format. */
+/* `close`, `reopen`, `read` and `peek` of the format. */
 void dsbi_tree_close(dsb_runtime *rt, void *state);
+dsb_status dsbi_tree_reopen(dsb_runtime *rt, void **state, const dsb_dataset *dataset);
 dsb_status dsbi_tree_read(void *state, dsb_runtime *rt, uint8_t **bytes, size_t *size,
                           const dsbi_member *member, size_t max_bytes);
 dsb_status dsbi_tree_peek(void *state, uint8_t *bytes, size_t *size, const dsbi_member *member);

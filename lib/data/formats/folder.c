@@ -9,8 +9,9 @@ static int probe(const dsbi_origin *origin)
 static dsb_status list_file(void *user, dsbi_listing *listing, const dsbi_walk_entry *entry)
 {
     (void)user;
-    return dsbi_listing_add(listing,
-                            &(dsbi_member){.path = entry->path, .size_bytes = entry->size_bytes});
+    return dsbi_listing_add(listing, &(dsbi_member){.path = entry->path,
+                                                    .size_bytes = entry->size_bytes,
+                                                    .mtime_ns = entry->mtime_ns});
 }
 
 static dsb_status folder_open(dsb_runtime *rt, void **state, dsbi_listing *listing,
@@ -25,6 +26,7 @@ const dsbi_format dsbi_format_folder = {
     .probe = probe,
     .open = folder_open,
     .close = dsbi_tree_close,
+    .reopen = dsbi_tree_reopen,
     .read = dsbi_tree_read,
     .peek = dsbi_tree_peek,
 };

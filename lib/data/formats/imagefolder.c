@@ -168,6 +168,7 @@ static dsb_status list_file(void *user, dsbi_listing *listing, const dsbi_walk_e
                                       "its folder is not in the class list");
     return dsbi_listing_add(listing, &(dsbi_member){.path = entry->path,
                                                     .size_bytes = entry->size_bytes,
+                                                    .mtime_ns = entry->mtime_ns,
                                                     .class_id = folder->class_id});
 }
 
@@ -192,6 +193,7 @@ const dsbi_format dsbi_format_imagefolder = {
     .probe = probe,
     .open = imagefolder_open,
     .close = dsbi_tree_close,
+    .reopen = dsbi_tree_reopen,
     .read = dsbi_tree_read,
     .peek = dsbi_tree_peek,
 };

@@ -231,9 +231,12 @@ static dsb_status list_rows(reader *self, dsbi_listing *listing, int root_fd)
         if (fd >= 0)
             close(fd);
         if (is_file)
-            status = dsbi_listing_add(listing, &(dsbi_member){.path = path,
-                                                              .size_bytes = (uint64_t)facts.st_size,
-                                                              .class_id = class_id});
+            status = dsbi_listing_add(
+                listing, &(dsbi_member){.path = path,
+                                        .size_bytes = (uint64_t)facts.st_size,
+                                        .mtime_ns = (int64_t)facts.st_mtim.tv_sec * 1000000000 +
+                                                    facts.st_mtim.tv_nsec,
+                                        .class_id = class_id});
         else
             status = dsbi_listing_leave_out(listing, path, DSB_CAUSE_UNREADABLE,
                                             "no file of this name below the list's folder");
@@ -283,6 +286,7 @@ static dsb_status manifest_open(dsb_runtime *rt, void **state, dsbi_listing *lis
     *self = (manifest){rt, -1};
     dsb_status status;
     DSBI_GO(open_folder_of(rt, &self->fd, origin->where));
+    DSBI_GO(dsbi_listing_witness_file(listing, origin->where));
     DSBI_GO(read_rows(&rows, origin->where));
     status = list_rows(&rows, listing, self->fd);
 done:
@@ -296,6 +300,21 @@ done:
     else
         dsbi_free(rt, self);
     return dsbi_fail_at(status, "%s", origin->where);
+}
+
+static dsb_status manifest_reopen(dsb_runtime *rt, void **state, const dsb_dataset *dataset)
+{
+    char *path = dsbi_dataset_where_path(dataset);
+    manifest *self = dsbi_alloc(rt, sizeof *self);
+    dsb_status status = path && self ? open_folder_of(rt, &self->fd, path) : DSB_E_NOMEM;
+    dsbi_free(rt, path);
+    if (status == DSB_OK) {
+        self->rt = rt;
+        *state = self;
+    } else {
+        dsbi_free(rt, self);
+    }
+    return status;
 }
 
 static dsb_status manifest_read(void *state, dsb_runtime *rt, uint8_t **bytes, size_t *size,
@@ -324,5 +343,6 @@ const dsbi_format dsbi_format_manifest = {
     .probe = probe,
     .open = manifest_open,
     .close = manifest_close,
+    .reopen = manifest_reopen,
     .read = manifest_read,
 };

@@ -4,6 +4,7 @@
  * .json. Images are read where they lie: a member is a shard, an offset and a size, so any order
  * over all shards is as good as any other. Source: webdataset/tariterators.py, group_by_keys. */
 #include "base/json.h"
+#include "data/index_file.h"
 #include "data/inflate.h"
 #include "data/labels.h"
 #include "data/listing.h"
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 enum { MAX_NAME = 4096, MAX_LABEL_BYTES = 64, MAX_JSON_BYTES = 16 << 20 };
 
@@ -104,6 +106,7 @@ static dsb_status flush(reader *self)
                                            .locator = s->offset,
                                            .size_bytes = s->size,
                                            .container = (uint32_t)self->container,
+                                           .mtime_ns = self->files->items[self->container].mtime_ns,
                                            .class_id = s->label});
 }
 
@@ -310,6 +313,16 @@ static dsb_status add_shards(dsbi_listing *listing, dsbi_containers *files,
         }
         DSBI_TRY(status);
     }
+    struct stat facts;
+    if (origin->kind == DSBI_ORIGIN_FOLDER)
+        DSBI_TRY(dsbi_listing_witness(listing, DSBI_WITNESS_FOLDER, "", 0,
+                                      fstat(files->root_fd, &facts) == 0
+                                          ? (int64_t)facts.st_mtim.tv_sec * 1000000000 +
+                                                facts.st_mtim.tv_nsec
+                                          : -1));
+    for (size_t c = 0; c < files->n; c++)
+        DSBI_TRY(dsbi_listing_witness(listing, DSBI_WITNESS_CONTAINER, files->items[c].path,
+                                      files->items[c].file_bytes, files->items[c].mtime_ns));
     return files->n ? DSB_OK : dsbi_fail(DSB_E_NOTFOUND, "no tar shard in it");
 }
 
@@ -390,6 +403,32 @@ done:
     return dsbi_fail_at(status, "%s", origin->where);
 }
 
+/* The shards are in the index, as witnesses in their order. */
+static dsb_status webdataset_reopen(dsb_runtime *rt, void **state, const dsb_dataset *dataset)
+{
+    dsbi_origin origin = {.where = dsbi_dataset_where_path(dataset)};
+    dsbi_containers *files = dsbi_calloc(rt, 1, sizeof *files);
+    const dsbi_witnesses *list = &dataset->witnesses;
+    dsb_status status = origin.where && files ? DSB_OK : DSB_E_NOMEM;
+    bool is_folder = list->n > 0 && list->items[0].kind == DSBI_WITNESS_FOLDER;
+    origin.kind = is_folder ? DSBI_ORIGIN_FOLDER : DSBI_ORIGIN_FILES;
+    if (status == DSB_OK)
+        status = dsbi_containers_init(files, rt, &origin);
+    for (size_t i = 0; status == DSB_OK && i < list->n; i++)
+        if (list->items[i].kind == DSBI_WITNESS_CONTAINER)
+            status =
+                dsbi_containers_add(files, dsbi_names_get(&dataset->names, list->items[i].path),
+                                    dataset->opts.max_unpacked_bytes);
+    dsbi_free(rt, origin.where);
+    if (status == DSB_OK)
+        *state = files;
+    else if (files && files->rt)
+        webdataset_close(rt, files);
+    else
+        dsbi_free(rt, files);
+    return status;
+}
+
 /* ---- reading ---- */
 
 static dsb_status webdataset_read(void *state, dsb_runtime *rt, uint8_t **bytes, size_t *size,
@@ -431,6 +470,7 @@ const dsbi_format dsbi_format_webdataset = {
     .probe = probe,
     .open = webdataset_open,
     .close = webdataset_close,
+    .reopen = webdataset_reopen,
     .read = webdataset_read,
     .peek = webdataset_peek,
 };

@@ -1,0 +1,289 @@
+/* The index on disk: opened as it is when nothing changed, memory of unchanged files when something
+ * did, never believed when it is torn; old or new whatever happens while it is written. */
+#include "pictures.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include "data/dataset.h"
+
+static void age(const char *name, const char *date)
+{
+    char command[1200];
+    snprintf(command, sizeof command, "find '%s' -exec touch -h -d '%s' {} +", picture_path(name),
+             date);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static char spec_text[1200];
+
+static const char *spec(const char *name)
+{
+    snprintf(spec_text, sizeof spec_text, "%s?index=%s", picture_path(name),
+             picture_path("index.dsbx"));
+    return spec_text;
+}
+
+static dsb_dataset *open_indexed(dsb_runtime *rt, const char *name, uint64_t n_read)
+{
+    dsb_dataset *dataset;
+    ck_assert_ok(dsb_dataset_open(rt, &dataset, spec(name), NULL, NULL, NULL));
+    ck_assert_uint_eq(dsb_dataset_read_count(dataset), n_read);
+    return dataset;
+}
+
+static void make_set(dsb_runtime *rt, const char *name)
+{
+    char path[128];
+    for (uint64_t i = 0; i < 30; i++) {
+        snprintf(path, sizeof path, "%s/class%llu/%llu.jpg", name, (unsigned long long)i / 10,
+                 (unsigned long long)i);
+        write_picture(rt, path, 20, 16, i);
+    }
+    snprintf(path, sizeof path, "%s/class0/broken.jpg", name);
+    write_bytes(rt, path, "\xff\xd8\xff", 3);
+    snprintf(path, sizeof path, "%s/class1/notes.txt", name);
+    write_bytes(rt, path, "x", 1);
+    age(name, "2020-01-01");
+}
+
+/* Both say the same of every image, class and problem. */
+static void check_same(const dsb_dataset *a, const dsb_dataset *b)
+{
+    uint8_t x[32], y[32];
+    dsb_dataset_digest(a, x);
+    dsb_dataset_digest(b, y);
+    ck_assert_mem_eq(x, y, 32);
+    ck_assert_str_eq(dsb_dataset_name(a), dsb_dataset_name(b));
+    ck_assert_str_eq(dsb_dataset_format(a), dsb_dataset_format(b));
+    ck_assert_uint_eq(dsb_dataset_count(a), dsb_dataset_count(b));
+    ck_assert_uint_eq(dsb_dataset_class_count(a), dsb_dataset_class_count(b));
+    ck_assert_uint_eq(dsb_dataset_has_labels(a), dsb_dataset_has_labels(b));
+    for (uint32_t c = 0; c < dsb_dataset_class_count(a); c++)
+        ck_assert_str_eq(dsb_dataset_class_name(a, c), dsb_dataset_class_name(b, c));
+    dsb_image_info i1, i2;
+    dsb_image_info_init(&i1, sizeof i1);
+    dsb_image_info_init(&i2, sizeof i2);
+    for (uint64_t i = 0; i < dsb_dataset_count(a); i++) {
+        ck_assert_str_eq(dsb_dataset_path(a, i), dsb_dataset_path(b, i));
+        ck_assert_uint_eq(dsb_dataset_class(a, i), dsb_dataset_class(b, i));
+        ck_assert_ok(dsb_dataset_info(a, i, &i1));
+        ck_assert_ok(dsb_dataset_info(b, i, &i2));
+        ck_assert_mem_eq(&i1, &i2, sizeof i1);
+        dsb_image *image;
+        ck_assert_ok(dsb_dataset_image(b, i, &image));
+        dsb_image_free(image);
+    }
+    ck_assert_uint_eq(dsb_dataset_broken_count(a), dsb_dataset_broken_count(b));
+    ck_assert_uint_eq(dsb_dataset_skipped_count(a), dsb_dataset_skipped_count(b));
+    dsb_problem p, q;
+    dsb_problem_init(&p, sizeof p);
+    dsb_problem_init(&q, sizeof q);
+    for (uint64_t i = 0; i < dsb_dataset_broken_count(a); i++) {
+        ck_assert_ok(dsb_dataset_broken(a, i, &p));
+        ck_assert_ok(dsb_dataset_broken(b, i, &q));
+        ck_assert_str_eq(p.path, q.path);
+        ck_assert_str_eq(p.message, q.message);
+    }
+}
+
+START_TEST(unchanged_folders_are_not_read_again)
+{
+    dsb_runtime *rt = make_runtime(2);
+    uint64_t before = dsb_runtime_memory(rt);
+    make_set(rt, "set");
+    dsb_dataset *first = open_indexed(rt, "set", 32);
+    dsb_dataset *again = open_indexed(rt, "set", 0);
+    ck_assert_ptr_nonnull(again->map);
+    check_same(first, again);
+    dsb_dataset_free(first);
+    /* it works like any other: a split, and it outlives the index file */
+    ck_assert_int_eq(unlink(picture_path("index.dsbx")), 0);
+    const dsb_dataset *one[] = {again};
+    dsb_split *split;
+    ck_assert_ok(dsb_split_create(rt, &split, one, 1, NULL));
+    dsb_split_free(split);
+    dsb_dataset_free(again);
+    ck_assert_uint_eq(dsb_runtime_memory(rt), before);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+START_TEST(only_changes_are_read)
+{
+    dsb_runtime *rt = make_runtime(2);
+    make_set(rt, "changing");
+    unlink(picture_path("index.dsbx"));
+    dsb_dataset_free(open_indexed(rt, "changing", 32));
+    write_picture(rt, "changing/class1/new.jpg", 20, 16, 77);
+    write_picture(rt, "changing/class2/25.jpg", 22, 16, 78);
+    ck_assert_int_eq(unlink(picture_path("changing/class0/3.jpg")), 0);
+    age("changing/class1/new.jpg", "2021-01-01");
+    age("changing/class2/25.jpg", "2021-01-01");
+    age("changing/class1", "2021-01-02"); /* and what is in it has another time */
+    dsb_dataset *set = open_indexed(rt, "changing", 1 + 10 + 2 + 1); /* broken.jpg too */
+    ck_assert_uint_eq(dsb_dataset_count(set), 30);
+    dsb_dataset *plain;
+    ck_assert_ok(dsb_dataset_open(rt, &plain, picture_path("changing"), NULL, NULL, NULL));
+    check_same(plain, set);
+    dsb_dataset_free(plain);
+    dsb_dataset_free(set);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+START_TEST(options_and_places_are_compared)
+{
+    dsb_runtime *rt = make_runtime(1);
+    make_set(rt, "one");
+    make_set(rt, "two");
+    dsb_dataset_free(open_indexed(rt, "one", 32));
+    dsb_dataset_free(open_indexed(rt, "two", 32)); /* of another place: made anew */
+    dsb_dataset_free(open_indexed(rt, "two", 0));
+    dsb_dataset_opts opts;
+    dsb_dataset_opts_init(&opts, sizeof opts);
+    opts.verify = 0;
+    dsb_dataset *set;
+    ck_assert_ok(dsb_dataset_open(rt, &set, spec("two"), &opts, NULL, NULL));
+    ck_assert_uint_eq(dsb_dataset_read_count(set), 32);
+    dsb_dataset_free(set);
+    write_bytes(rt, "x.bin", calloc(1, 3073), 3073);
+    ck_assert_fails(dsb_dataset_open(rt, &set, spec("x.bin"), NULL, NULL, NULL), DSB_E_UNSUPPORTED,
+                    "opens without one");
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+START_TEST(shards_are_known_by_size_and_time)
+{
+    dsb_runtime *rt = make_runtime(2);
+    make_set(rt, "src");
+    char command[1600];
+    snprintf(
+        command, sizeof command,
+        "cd '%s' && mkdir -p tars && for c in 0 1 2; do tar --format=ustar -cf tars/$c.tar -C src "
+        "class$c; done",
+        pictures_base);
+    ck_assert_int_eq(system(command), 0);
+    age("tars", "2020-01-01");
+    dsb_dataset *first = open_indexed(rt, "tars", 31);
+    dsb_dataset *again = open_indexed(rt, "tars", 0);
+    check_same(first, again);
+    dsb_dataset_free(first);
+    dsb_dataset_free(again);
+    age("tars/1.tar", "2021-01-01");
+    dsb_dataset_free(open_indexed(rt, "tars", 10 + 1)); /* its members, and what is broken */
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* Cut anywhere, a byte changed anywhere: the answer is the same, read anew. */
+START_TEST(torn_indexes_are_made_anew)
+{
+    dsb_runtime *rt = make_runtime(1);
+    make_set(rt, "torn");
+    unlink(picture_path("index.dsbx"));
+    dsb_dataset *good = open_indexed(rt, "torn", 32);
+    uint8_t *bytes;
+    size_t size;
+    ck_assert_ok(dsbi_file_read(rt, &bytes, &size, picture_path("index.dsbx"), 1 << 24));
+    for (size_t k = 0; k < 120; k++) {
+        bool is_cut = k % 3 == 0;
+        size_t at = is_cut ? k * size / 120 : k * 97 % 700 + (k % 2) * (k * size / 130);
+        at = at < size ? at : size - 1;
+        uint8_t old = bytes[at];
+        bytes[at] = (uint8_t)(old ^ (1u << k % 8));
+        write_bytes(rt, "index.dsbx", bytes, is_cut ? at : size);
+        bytes[at] = old;
+        dsb_dataset *set;
+        ck_assert_ok(dsb_dataset_open(rt, &set, spec("torn"), NULL, NULL, NULL));
+        ck_assert(dsb_dataset_read_count(set) == 32 || dsb_dataset_read_count(set) == 0);
+        check_same(good, set);
+        dsb_dataset_free(set);
+    }
+    dsbi_free(rt, bytes);
+    dsb_dataset_free(good);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+START_TEST(full_disks_keep_the_old_index)
+{
+    dsb_runtime *rt = make_runtime(1);
+    make_set(rt, "full");
+    unlink(picture_path("index.dsbx"));
+    dsb_dataset_free(open_indexed(rt, "full", 32));
+    write_picture(rt, "full/class2/more.jpg", 20, 16, 99);
+    struct rlimit limit, small;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    small.rlim_cur = 6000;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    dsb_dataset *set;
+    dsb_status status = dsb_dataset_open(rt, &set, spec("full"), NULL, NULL, NULL);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert_int_eq(status, DSB_E_IO);
+    ck_assert_ptr_null(set);
+    ck_assert_msg(strstr(dsb_last_error(), "index.dsbx") != NULL, "%s", dsb_last_error());
+    age("full/class2", "2020-01-01");
+    ck_assert_int_eq(unlink(picture_path("full/class2/more.jpg")), 0);
+    age("full/class2", "2020-01-01");
+    dsb_dataset_free(open_indexed(rt, "full", 0)); /* the old one, whole */
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* Killed at some moment of a scan that writes: the index is an old or a new one, never a torn one.
+ */
+START_TEST(kills_leave_a_whole_index)
+{
+    dsb_runtime *rt = make_runtime(1);
+    make_set(rt, "killed");
+    unlink(picture_path("index.dsbx"));
+    dsb_dataset_free(open_indexed(rt, "killed", 32));
+    unsigned n_old = 0, n_new = 0;
+    for (unsigned k = 0; k < 60; k++) {
+        char date[32];
+        snprintf(date, sizeof date, "2021-01-01 00:%02u:00", k);
+        age("killed/class0", date); /* all of it has to be read again */
+        pid_t child = fork();
+        if (child == 0) {
+            dsb_runtime *own;
+            dsb_runtime_opts opts;
+            dsb_runtime_opts_init(&opts, sizeof opts);
+            opts.n_threads = 1;
+            dsb_dataset *set;
+            if (dsb_runtime_create(&own, &opts) == DSB_OK)
+                (void)dsb_dataset_open(own, &set, spec("killed"), NULL, NULL, NULL);
+            _exit(0);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 60000L * k}, NULL);
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        dsb_dataset *set;
+        ck_assert_ok(dsb_dataset_open(rt, &set, spec("killed"), NULL, NULL, NULL));
+        uint64_t n = dsb_dataset_read_count(set);
+        ck_assert_msg(n == 0 || n == 12, "%llu read", (unsigned long long)n);
+        n_old += n == 12;
+        n_new += n == 0;
+        ck_assert_uint_eq(dsb_dataset_count(set), 30);
+        dsb_dataset_free(set);
+    }
+    ck_assert_msg(n_old > 0, "no child was killed before its end: %u new", n_new);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+int main(void)
+{
+    if (!pictures_begin("index"))
+        return EXIT_FAILURE;
+    int result = run_tests("index_file", unchanged_folders_are_not_read_again,
+                           only_changes_are_read, options_and_places_are_compared,
+                           shards_are_known_by_size_and_time, torn_indexes_are_made_anew,
+                           full_disks_keep_the_old_index, kills_leave_a_whole_index, NULL);
+    pictures_end();
+    return result;
+}
