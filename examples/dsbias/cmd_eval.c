@@ -1,6 +1,7 @@
 /* dsbias eval: a model with weights on labelled images. */
 #include "cli.h"
 #include "files.h"
+#include "scoring.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,39 +46,6 @@ static const cli_flag eval_flags[] = {
     {.kind = CLI_END},
 };
 
-/* "0.4914" or "1/255" */
-static bool parse_number(float *out, const char **at)
-{
-    char *end;
-    double value = strtod(*at, &end);
-    if (end == *at)
-        return false;
-    if (*end == '/') {
-        const char *below = end + 1;
-        value /= strtod(below, &end);
-        if (end == below)
-            return false;
-    }
-    *out = (float)value;
-    *at = end;
-    return true;
-}
-
-/* One number for all channels, or three. */
-static int parse_channels(cli_context *cli, float out[3], const char *flag, const char *text)
-{
-    const char *at = text;
-    size_t n = 0;
-    while (n < 3 && parse_number(&out[n], &at) && ++n < 3 && *at == ',')
-        at++;
-    if (n == 1)
-        out[1] = out[2] = out[0];
-    if (*at || n == 0 || n == 2)
-        return cli_usage(cli, "--%s: expected a number for each channel, R,G,B, not '%s'", flag,
-                         text);
-    return CLI_OK;
-}
-
 /* Names of the outputs, one a line. */
 typedef struct name_list {
     char *text;
@@ -109,40 +77,6 @@ static int read_names(cli_context *cli, name_list *list, const char *path)
     return CLI_OK;
 }
 
-/* The side of all images if it is one and small: such collections are meant to be seen as they are.
- */
-static uint32_t common_side(const dsb_dataset *data)
-{
-    enum { SMALL = 96, USUAL = 224 };
-    uint32_t side = 0;
-    for (uint64_t i = 0; i < dsb_dataset_count(data); i++) {
-        dsb_image_info info;
-        dsb_image_info_init(&info, sizeof info);
-        if (dsb_dataset_info(data, i, &info) != DSB_OK || info.width != info.height ||
-            info.width > SMALL || (side && info.width != side))
-            return USUAL;
-        side = info.width;
-    }
-    return side ? side : USUAL;
-}
-
-/* The model with as many outputs as the list has names, or else as its weights have. */
-static dsb_status make_model(cli_context *cli, dsb_model **model, const eval_args *args,
-                             dsb_model_opts *opts, const dsb_load_opts *load, bool listed)
-{
-    uint64_t outputs;
-    dsb_status status = dsb_model_create(cli->rt, model, args->model, opts);
-    if (status == DSB_OK && !listed)
-        status = dsb_model_load_outputs(*model, &outputs, args->weights, load);
-    if (status == DSB_OK && !listed && outputs != opts->n_classes && outputs > 0 &&
-        outputs <= UINT32_MAX) {
-        opts->n_classes = (uint32_t)outputs;
-        dsb_model_free(*model);
-        status = dsb_model_create(cli->rt, model, args->model, opts);
-    }
-    return status == DSB_OK ? dsb_model_load_with(*model, args->weights, load) : status;
-}
-
 static dsb_status evaluate(cli_context *cli, dsb_eval **eval, const eval_args *args,
                            dsb_model_opts *opts, const name_list *list)
 {
@@ -167,9 +101,9 @@ static dsb_status evaluate(cli_context *cli, dsb_eval **eval, const eval_args *a
         dsb_dataset_open(cli->rt, &data, cli->parsed->positional[0], &data_opts, cli_event, cli);
     if (status == DSB_OK) {
         const uint32_t classes = dsb_dataset_class_count(data);
-        opts->height = opts->width = args->size ? (uint32_t)args->size : common_side(data);
+        opts->height = opts->width = args->size ? (uint32_t)args->size : scoring_side(data);
         opts->n_classes = list->n ? (uint32_t)list->n : classes ? classes : 1;
-        status = make_model(cli, &model, args, opts, &load, list->n > 0);
+        status = scoring_model(cli, &model, args->model, args->weights, opts, &load, list->n > 0);
     }
     if (status == DSB_OK)
         status = dsb_eval_run(cli->rt, eval, model, data, &eval_opts, cli_event, cli);
@@ -266,9 +200,9 @@ static int run_eval(cli_context *cli, const void *arguments)
     dsb_model_opts_init(&opts, sizeof opts);
     if (!args->model || !args->weights)
         return cli_usage(cli, "--%s is needed", args->model ? "weights" : "model");
-    int code = parse_channels(cli, opts.mean, "mean", args->mean);
+    int code = scoring_channels(cli, opts.mean, "mean", args->mean);
     if (code == CLI_OK)
-        code = parse_channels(cli, opts.std, "std", args->std);
+        code = scoring_channels(cli, opts.std, "std", args->std);
     if (code == CLI_OK && args->classes)
         code = read_names(cli, &list, args->classes);
     if (code == CLI_OK) {

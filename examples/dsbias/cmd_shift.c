@@ -1,6 +1,7 @@
 /* dsbias shift: does it generalise? Accuracy on new test sets against the original one. */
 #include "cli.h"
 #include "files.h"
+#include "shift_predict.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,7 +9,9 @@
 #include <sys/stat.h>
 
 typedef struct shift_args {
-    cli_list orig, fresh, table, new_column;
+    cli_list orig, fresh, table, new_column, model, weights;
+    const char *mean, *std;
+    uint64_t size, resize;
     const char *orig_column, *sizes, *scale, *baseline, *baseline_except, *pivot, *exclude;
     const char *groups, *group_by, *classes, *fail_if, *out;
     uint64_t bootstrap, image_bootstrap, seed;
@@ -23,6 +26,20 @@ static const cli_flag shift_flags[] = {
                      "model, or one JSON, npy or CSV file"),
     CLI_FLAG("new", LIST, shift_args, fresh, .unit = "[NAME=]LABELS:PREDICTIONS",
              .help = "a new test set; may be given several times. Models are matched by name"),
+    CLI_FLAG("model", LIST, shift_args, model, .unit = "[NAME=]MODEL",
+             .help = "predict first: --orig and --new are then collections of labelled images, as "
+                     "'dsbias eval' takes them; may be given several times"),
+    CLI_FLAG("weights", LIST, shift_args, weights, .unit = "FILE",
+             .help = "of each --model, in the same order"),
+    CLI_FLAG("mean", TEXT, shift_args, mean, .unit = "R,G,B", .fallback = "0.485,0.456,0.406",
+             .help = "of pixel / 255 per channel, as the models were trained"),
+    CLI_FLAG("std", TEXT, shift_args, std, .unit = "R,G,B", .fallback = "0.229,0.224,0.225",
+             .help = "likewise"),
+    CLI_FLAG("size", COUNT, shift_args, size, .unit = "PX", .min = 1, .max = 16384,
+             .shown = "the images' if all have one of at most 96, else 224",
+             .help = "side of the square the models see"),
+    CLI_FLAG("resize", COUNT, shift_args, resize, .unit = "PX", .shown = "as --size", .min = 1,
+             .max = 65536, .help = "shorter side of an image before its middle is cut out"),
     CLI_FLAG("table", LIST, shift_args, table, .unit = "FILE",
              .help = "a CSV with a row a model and columns of accuracies or counts, instead of or "
                      "beside the sets above"),
@@ -53,7 +70,8 @@ static const cli_flag shift_flags[] = {
     CLI_FLAG("group-by", TEXT, shift_args, group_by, .unit = "COLUMN",
              .help = "group items by the values of a column of the labels file"),
     CLI_FLAG("classes", TEXT, shift_args, classes, .unit = "A,B,...",
-             .help = "names of classes 0, 1, ...; an index beyond them is then refused"),
+             .help = "names of classes 0, 1, ...; an index beyond them is then refused. With "
+                     "--model: what its outputs are, for class folders"),
     CLI_FLAG("bootstrap", COUNT, shift_args, bootstrap, .unit = "N", .fallback = "100000",
              .max = 1e7, .help = "fits to resampled models; 0 for none"),
     CLI_FLAG("image-bootstrap", COUNT, shift_args, image_bootstrap, .unit = "N", .fallback = "2000",
@@ -122,6 +140,16 @@ done:
     return code;
 }
 
+/* Predictions from files or, with --model, from images. */
+static int add_any_set(cli_context *cli, dsb_shift *shift, const shift_args *args, uint64_t set,
+                       const char *spec)
+{
+    const shift_predict_args predict = {&args->model,  &args->weights, args->mean,  args->std,
+                                        args->classes, args->size,     args->resize};
+    return args->model.n > 0 ? shift_predict_set(cli, shift, set, spec, &predict)
+                             : add_set(cli, shift, spec);
+}
+
 static int load(cli_context *cli, dsb_shift *shift, const shift_args *args)
 {
     if (args->orig.n == 0 && args->table.n == 0)
@@ -130,11 +158,15 @@ static int load(cli_context *cli, dsb_shift *shift, const shift_args *args)
         return cli_usage(cli, "--orig may be given once");
     if ((args->orig.n > 0) != (args->fresh.n > 0))
         return cli_usage(cli, "--orig and --new belong together");
+    if (args->model.n != args->weights.n)
+        return cli_usage(cli, "%zu --model, but %zu --weights", args->model.n, args->weights.n);
+    if (args->model.n > 0 && args->orig.n == 0)
+        return cli_usage(cli, "--model needs --orig and --new");
     int code = CLI_OK;
     if (args->orig.n > 0)
-        code = add_set(cli, shift, args->orig.items[0]);
+        code = add_any_set(cli, shift, args, 0, args->orig.items[0]);
     for (size_t i = 0; code == CLI_OK && i < args->fresh.n; i++)
-        code = add_set(cli, shift, args->fresh.items[i]);
+        code = add_any_set(cli, shift, args, i + 1, args->fresh.items[i]);
     for (size_t i = 0; code == CLI_OK && i < args->table.n; i++) {
         dsb_status status =
             dsb_shift_add_table(shift, args->table.items[i], args->orig_column,
