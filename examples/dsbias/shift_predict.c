@@ -61,6 +61,20 @@ static const char **split_list(char *text, size_t *n)
     return names;
 }
 
+/* Whether every class of the data goes by a name of the list; otherwise label k is output k. */
+static bool all_listed(const dsb_dataset *data, const char *const *names, size_t n)
+{
+    for (uint32_t c = 0; c < dsb_dataset_class_count(data); c++) {
+        const char *name = dsb_dataset_class_name(data, c);
+        size_t i = 0;
+        while (i < n && name && strcmp(names[i], name) != 0)
+            i++;
+        if (i == n)
+            return false;
+    }
+    return n > 0;
+}
+
 static dsb_status score(cli_context *cli, dsb_eval **eval, const dsb_dataset *data,
                         const char *name, const char *weights, const shift_predict_args *args,
                         dsb_model_opts *opts)
@@ -75,7 +89,7 @@ static dsb_status score(cli_context *cli, dsb_eval **eval, const dsb_dataset *da
     dsb_eval_opts_init(&eval_opts, sizeof eval_opts);
     load.check_finite = 1;
     eval_opts.weights = weights;
-    eval_opts.classes = names;
+    eval_opts.classes = all_listed(data, names, listed) ? names : NULL;
     eval_opts.resize = (uint32_t)args->resize;
     opts->height = opts->width = args->size ? (uint32_t)args->size : scoring_side(data);
     opts->n_classes = listed                          ? (uint32_t)listed

@@ -124,4 +124,25 @@ run shift --orig "$work/old.txt:$work/old" --new "$work/new.json:$work/new" --cl
 expect_code 3
 expect_err "old.txt: item 2: class 2, but there are 2 class names"
 
+# predict first: what is refused before anything is read, then real weights where they are
+run shift --orig a --new b --model cifar_resnet20
+expect_code 2
+expect_err "1 --model, but 0 --weights"
+run shift --table "$work/t.csv" --model cifar_resnet20 --weights "$work/none"
+expect_code 2
+run shift --orig "$work/none" --new "$work/none" --model cifar_resnet20 --weights "$work/none"
+expect_code 3
+shared="$(dirname "$0")/../../../shared/data"
+if [ -r "$shared/weights/cifar10_resnet20.safetensors" ]; then
+    images="$shared/weights/inputs_cifar10_lossless242.u8.npy?labels=$shared/weights/inputs_cifar10_lossless242.labels.npy"
+    run shift --orig "old=$images" --new "new=$images" --json --bootstrap 0 \
+        --model r20=cifar_resnet20 --weights "$shared/weights/cifar10_resnet20.safetensors"
+    expect_code 0
+    expect_json
+    expect_out '"name": "r20"'
+    expect_out '"n": 242'
+    expect_out '"temperature"'
+    expect_out '"gap": 0'
+fi
+
 finish
