@@ -22,7 +22,10 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     const size_t stats = 2 * rows * sizing->item;
     needs->saved = stats;
     needs->scratch_forward = sizing->training ? 0 : stats;
-    needs->scratch_backward = dsbi_partial_most(rows, c, 2 * c) * 2 * c * sizing->item;
+    const size_t partials = dsbi_partial_most(rows, c, 2 * c) * 2 * c;
+    const size_t blocks = sizing->n_threads * dsbi_range_step(rows, c) * c;
+    needs->scratch_backward = (partials + blocks) * sizing->item;
+    needs->adds_dx = true;
     needs->keep_x = 1;
     needs->dx_over_dy = true;
     needs->remakes = true;
@@ -50,29 +53,54 @@ static dsb_status forward(const dsbi_call *call)
                        dsbi_range_step(rows, call->node->in.c), forward_rows);
 }
 
+/* Scratch: partial sums [pieces, 2, C], then a block of rows for each worker. */
+typedef struct backward_cut {
+    size_t step, block, pieces;
+} backward_cut;
+
+/* Where the gradient of rows that begin at element `at` is written: its place, or where that holds
+ * something already, or nobody wants it, the worker's block. */
+static void *gradient_place(const dsbi_call *call, const backward_cut *cut, size_t at,
+                            size_t worker)
+{
+    const size_t c = call->node->in.c;
+    if (call->dx[0] && !call->add[0])
+        return dsbi_at(call, call->dx[0], at);
+    return dsbi_at(call, call->scratch, cut->pieces * 2 * c + worker * cut->block * c);
+}
+
 static dsb_status backward_rows(const dsbi_call *call, const void *job, size_t first, size_t count,
                                 size_t worker)
 {
-    (void)worker;
-    const size_t step = *(const size_t *)job, c = call->node->in.c;
-    void *dgain = dsbi_at(call, call->scratch, first / step * 2 * c);
+    const backward_cut *cut = job;
+    const size_t c = call->node->in.c, all_rows = rows_of(call->node, call->batch);
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    void *dgain = dsbi_at(call, call->scratch, first / cut->step * 2 * c);
     memset(dgain, 0, 2 * c * call->math->item);
-    call->math->layernorm_bwd(dsbi_kernels_of(call->rt), dsbi_at(call, call->dx[0], first * c),
-                              dgain, dsbi_at(call, dgain, c), dsbi_at(call, call->dy, first * c),
-                              dsbi_at(call, call->x[0], first * c),
-                              dsbi_at(call, call->saved, first),
-                              dsbi_at(call, call->saved, rows_of(call->node, call->batch) + first),
-                              call->params[0], count, c);
+    for (size_t row = first; row < first + count; row += cut->block) {
+        const size_t left = first + count - row, rows = left < cut->block ? left : cut->block;
+        void *dx = gradient_place(call, cut, row * c, worker);
+        call->math->layernorm_bwd(
+            kernels, dx, dgain, dsbi_at(call, dgain, c), dsbi_at(call, call->dy, row * c),
+            dsbi_at(call, call->x[0], row * c), dsbi_at(call, call->saved, row),
+            dsbi_at(call, call->saved, all_rows + row), call->params[0], rows, c);
+        if (call->dx[0] && call->add[0]) {
+            void *sum = dsbi_at(call, call->dx[0], row * c);
+            call->math->add(kernels, sum, sum, dx, rows * c);
+        }
+    }
     return DSB_OK;
 }
 
 static dsb_status backward(const dsbi_call *call)
 {
     const size_t rows = rows_of(call->node, call->batch), c = call->node->in.c;
-    const size_t step = dsbi_partial_step(rows, c, 2 * c), groups = dsbi_pieces(rows, step);
-    DSBI_TRY(dsbi_ranges(call, &step, rows, step, backward_rows));
-    DSBI_TRY(dsbi_reduce(call, call->grads[0], call->scratch, groups, 2 * c, c));
-    return dsbi_reduce(call, call->grads[1], dsbi_at(call, call->scratch, c), groups, 2 * c, c);
+    backward_cut cut = {.step = dsbi_partial_step(rows, c, 2 * c),
+                        .block = dsbi_range_step(rows, c)};
+    cut.pieces = dsbi_pieces(rows, cut.step);
+    DSBI_TRY(dsbi_ranges(call, &cut, rows, cut.step, backward_rows));
+    DSBI_TRY(dsbi_reduce(call, call->grads[0], call->scratch, cut.pieces, 2 * c, c));
+    return dsbi_reduce(call, call->grads[1], dsbi_at(call, call->scratch, c), cut.pieces, 2 * c, c);
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)
