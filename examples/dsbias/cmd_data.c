@@ -1,13 +1,8 @@
 /* dsbias data: what there is in collections of images, and what is wrong with it. */
-#include "cli.h"
+#include "data_actions.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct data_args {
-    uint64_t list;
-    bool headers_only, strict;
-} data_args;
 
 static const cli_flag data_flags[] = {
     CLI_FLAG("list", COUNT, data_args, list, .unit = "N", .fallback = "1000", .min = 1, .max = 1e9,
@@ -17,18 +12,36 @@ static const cli_flag data_flags[] = {
                      "unnoticed"),
     CLI_FLAG("strict", SWITCH, data_args, strict,
              .help = "exit code 1 if a file is broken or found in two collections"),
+    CLI_FLAG("max-broken", COUNT, data_args, max_broken, .unit = "N", .max = 1e12,
+             .help = "verify: exit code 1 if more files are broken; default 0"),
+    CLI_FLAG("near", SWITCH, data_args, near,
+             .help = "duplicates: images that look the same, not only equal files"),
+    CLI_FLAG("to", CHOICE, data_args, to, .fallback = "webdataset",
+             .choices = "webdataset|folder|npy|cifar", .help = "convert: what to write"),
+    CLI_FLAG("size", COUNT, data_args, size, .unit = "PX", .max = 4096,
+             .help = "convert: side images are reduced to, the middle cut; default as they are. "
+                     "bench: default 224"),
+    CLI_FLAG("quality", COUNT, data_args, quality, .unit = "N", .max = 100,
+             .help = "convert: stored anew as JPEG of this quality; default the bytes as they are"),
+    CLI_FLAG("per-shard", COUNT, data_args, per_shard, .unit = "N", .fallback = "10000", .min = 1,
+             .max = 1e9, .help = "convert: images a tar shard"),
+    CLI_FLAG("augment", CHOICE, data_args, augment, .fallback = "crop",
+             .choices = "none|shift|crop|randaug|full", .help = "bench: what is done to images"),
+    CLI_FLAG("batches", COUNT, data_args, batches, .unit = "N", .fallback = "20", .min = 1,
+             .max = 1e9, .help = "bench: batches of 128 images"),
     {.kind = CLI_END},
 };
 
 /* Opens all collections; those opened are in `datasets` even after a failure. */
-static dsb_status open_all(cli_context *cli, const data_args *args, dsb_dataset **datasets)
+static dsb_status open_all(cli_context *cli, const data_args *args, const char *const *specs,
+                           size_t n, dsb_dataset **datasets)
 {
     dsb_dataset_opts opts;
     dsb_dataset_opts_init(&opts, sizeof opts);
     opts.verify = !args->headers_only;
-    for (size_t i = 0; i < cli->parsed->n_positional; i++) {
-        dsb_status status = dsb_dataset_open(cli->rt, &datasets[i], cli->parsed->positional[i],
-                                             &opts, cli_event, cli);
+    for (size_t i = 0; i < n; i++) {
+        dsb_status status =
+            dsb_dataset_open(cli->rt, &datasets[i], specs[i], &opts, cli_event, cli);
         if (status != DSB_OK)
             return status;
     }
@@ -66,40 +79,96 @@ static int show(cli_context *cli, const char *json, size_t size)
     return CLI_OK;
 }
 
-static int run_data(cli_context *cli, const void *arguments)
+static int run_scan(cli_context *cli, const data_args *args, const data_sets *sets)
 {
-    const data_args *args = arguments;
-    size_t n = cli->parsed->n_positional, size;
+    const dsb_dataset *const *items = (const dsb_dataset *const *)sets->items;
     char *json = NULL;
+    size_t size;
     bool faults = false;
-    int code;
-    dsb_dataset **datasets = calloc(n, sizeof *datasets);
-    if (!datasets)
-        return CLI_MEMORY;
-    dsb_status status = open_all(cli, args, datasets);
-    cli_clear_progress(cli);
-    if (status == DSB_OK)
-        status = dsb_data_summary(cli->rt, &json, &size, (const dsb_dataset *const *)datasets, n,
-                                  args->list);
+    dsb_status status = dsb_data_summary(cli->rt, &json, &size, items, sets->n, args->list);
     if (status == DSB_OK && args->strict)
-        status = find_faults(cli, datasets, n, &faults);
-    code = status == DSB_OK ? show(cli, json, size) : cli_fail(cli, status);
+        status = find_faults(cli, sets->items, sets->n, &faults);
+    int code = status == DSB_OK ? show(cli, json, size) : cli_fail(cli, status);
     if (code == CLI_OK && faults)
         code = CLI_CHECK_FAILED;
     dsb_data_text_free(cli->rt, json);
+    return code;
+}
+
+enum action { SCAN, VERIFY, DUPLICATES, CONVERT, BENCH, N_ACTIONS };
+static const char *const action_names[N_ACTIONS] = {"scan", "verify", "duplicates", "convert",
+                                                    "bench"};
+
+/* Without an action's name the first word is a collection: scan. */
+static enum action find_action(const char *word, bool *is_named)
+{
+    for (int a = 0; a < N_ACTIONS; a++)
+        if (strcmp(word, action_names[a]) == 0) {
+            *is_named = true;
+            return (enum action)a;
+        }
+    *is_named = false;
+    return SCAN;
+}
+
+static int run_action(cli_context *cli, enum action action, const data_args *args,
+                      const data_sets *sets, const char *out)
+{
+    switch (action) {
+    case VERIFY:
+        return data_verify(cli, args, sets);
+    case DUPLICATES:
+        return data_duplicates(cli, args, sets);
+    case CONVERT:
+        return data_convert(cli, args, sets, out);
+    case BENCH:
+        return data_bench(cli, args, sets);
+    default:
+        return run_scan(cli, args, sets);
+    }
+}
+
+static int run_data(cli_context *cli, const void *arguments)
+{
+    const data_args *args = arguments;
+    const char **words = cli->parsed->positional, *out = NULL;
+    bool is_named;
+    enum action action = find_action(words[0], &is_named);
+    size_t n = cli->parsed->n_positional - is_named;
+    words += is_named;
+    if (action == CONVERT) {
+        if (n != 2)
+            return cli_usage(cli, "convert takes a collection and where to write it");
+        out = words[--n];
+    }
+    if (n == 0)
+        return cli_usage(cli, "%s needs a collection", action_names[action]);
+    data_sets sets = {.items = calloc(n, sizeof *sets.items), .n = n};
+    if (!sets.items)
+        return CLI_MEMORY;
+    dsb_status status = open_all(cli, args, words, n, sets.items);
+    cli_clear_progress(cli);
+    int code = status == DSB_OK ? run_action(cli, action, args, &sets, out) : cli_fail(cli, status);
     for (size_t i = 0; i < n; i++)
-        dsb_dataset_free(datasets[i]);
-    free(datasets);
+        dsb_dataset_free(sets.items[i]);
+    free(sets.items);
     return code;
 }
 
 const cli_command cli_command_data = {
     .name = "data",
     .summary = "what is in collections of images: formats, sizes, broken files, duplicates",
-    .positional = "[NAME=]PATH ...",
-    .details = "Reads each folder recursively, tells images by their content and not by their "
-               "name, and decodes every one. Prints what there is, names each file that cannot be "
-               "used and why, and files with the same bytes within and across the collections.",
+    .positional = "[scan|verify|duplicates|convert|bench] [NAME=]PATH[?option=value&...] ...",
+    .details =
+        "scan (also without the word): tells images by their content and not by their name, "
+        "decodes every one, prints what there is, names each file that cannot be used and "
+        "why, and files with the same bytes within and across the collections. verify: names "
+        "what is broken, exit code 1 if anything is. duplicates: groups of equal files, or "
+        "with --near of images that look the same. convert PATH OUT: writes a collection as "
+        "tar shards, a folder, a NumPy array or CIFAR records. bench: images a second "
+        "through the loader. PATH is a folder, tar shards, CIFAR, IDX, npy, npz, CSV ...: "
+        "docs/datasets.md has all formats and their options; ?index=FILE.dsbx keeps what a "
+        "scan found. A folder named like an action is written ./scan.",
     .flags = data_flags,
     .args_size = sizeof(data_args),
     .min_positional = 1,

@@ -143,6 +143,33 @@ DSB_API dsb_status dsb_dataset_broken(const dsb_dataset *dataset, uint64_t i, ds
 DSB_API dsb_status dsb_dataset_skipped(const dsb_dataset *dataset, uint64_t i,
                                        dsb_problem *problem);
 
+/* ---- conversion ---- */
+
+typedef struct dsb_convert_opts {
+    uint64_t struct_size; /* bytes the caller knows about; set by dsb_convert_opts_init */
+    uint64_t per_shard;   /* images a tar shard, >= 1; default 10000 */
+    uint32_t size;    /* side in pixels images are reduced to (shorter side, middle cut), 0..4096;
+                         0 (default): as they are */
+    uint32_t quality; /* 1..100: stored anew as JPEG; 0 (default): the bytes as they are, pixels
+                         and resized images as PNG */
+} dsb_convert_opts;
+
+DSB_API void dsb_convert_opts_init(dsb_convert_opts *opts, size_t size);
+
+/** Writes a collection as another format, in its order. Nothing is lost between formats that hold
+ * the same (files: bytes; arrays: pixels), unless `size` or `quality` say so.
+ *  @param to   "folder" (OUT/CLASS/000000012.jpg), "webdataset" (OUT/00000.tar with .cls members,
+ * and OUT/classes.txt), "npy" (OUT and its labels beside it), "cifar" (OUT, 32 x 32, at most 10
+ * classes).
+ *  @param out  folder or file; each file is written whole or not at all, old ones are replaced.
+ *  @param fn   progress, stage "convert"; NULL = none.
+ *  @return DSB_OK; DSB_E_SHAPE (sizes differ, or are not the format's), DSB_E_NOTFOUND (`to`),
+ *  DSB_E_IO, DSB_E_UNSUPPORTED (PNG without libpng), DSB_E_LIMIT, DSB_E_INVALID, DSB_E_NOMEM,
+ *  DSB_E_CANCELLED, or what is wrong with an image. Since 0.2. */
+DSB_API dsb_status dsb_dataset_convert(dsb_runtime *rt, const dsb_dataset *dataset, const char *to,
+                                       const char *out, const dsb_convert_opts *opts,
+                                       dsb_event_fn fn, void *user);
+
 /* ---- duplicates ---- */
 
 /** Groups of byte-identical files within and across collections. Never changes; any thread. */
@@ -325,7 +352,11 @@ DSB_API uint64_t dsb_loader_decoded_count(const dsb_loader *loader);
 DSB_API dsb_status dsb_data_summary(dsb_runtime *rt, char **json, size_t *size,
                                     const dsb_dataset *const *datasets, uint64_t n_datasets,
                                     uint64_t max_listed);
-/** Frees a text made by dsb_data_summary. Accepts NULL. */
+/** Groups of duplicates as JSON ("dsbias.duplicates/1": max_distance, and the block `duplicates` of
+ *  dsb_data_summary). @return as dsb_data_summary. Since 0.2. */
+DSB_API dsb_status dsb_duplicates_json(dsb_runtime *rt, char **json, size_t *size,
+                                       const dsb_duplicates *duplicates, uint64_t max_listed);
+/** Frees a text made by dsb_data_summary or dsb_duplicates_json. Accepts NULL. */
 DSB_API void dsb_data_text_free(dsb_runtime *rt, char *text);
 
 #ifdef __cplusplus

@@ -225,6 +225,34 @@ static void write_duplicates(dsbi_json_writer *w, const dsb_duplicates *duplicat
     dsbi_json_end_object(w);
 }
 
+dsb_status dsb_duplicates_json(dsb_runtime *rt, char **json, size_t *size,
+                               const dsb_duplicates *duplicates, uint64_t max_listed)
+{
+    dsbi_clear_error();
+    if (json)
+        *json = NULL;
+    if (!rt || !json || !duplicates)
+        return dsbi_fail(DSB_E_INVALID, "dsb_duplicates_json: an argument is NULL");
+    dsbi_text text;
+    dsbi_json_writer w;
+    dsbi_text_init(&text, rt);
+    dsbi_json_writer_init(&w, &text, 2);
+    dsbi_json_begin_object(&w);
+    write_text(&w, "schema", "dsbias.duplicates/1");
+    write_text(&w, "version", dsb_version());
+    dsbi_json_write_key(&w, "max_distance");
+    dsbi_json_write_double(&w, duplicates->max_distance);
+    write_duplicates(&w, duplicates, max_listed ? max_listed : UINT64_MAX);
+    dsbi_json_end_object(&w);
+    dsbi_text_add(&text, "\n");
+    dsb_status status = text.status;
+    if (status == DSB_OK && size)
+        *size = text.size;
+    *json = status == DSB_OK ? dsbi_text_take(&text) : NULL;
+    dsbi_text_free(&text);
+    return status;
+}
+
 static dsb_status check_arguments(dsb_runtime *rt, char **json, const dsb_dataset *const *datasets,
                                   uint64_t n_datasets)
 {

@@ -40,4 +40,45 @@ run data "$folder" --strict
 expect_code 1
 run data "$folder" --list 1
 expect_out "... and 1 more"
+
+# actions
+run data verify "$folder"
+expect_code 1
+expect_out "empty.png: empty"
+if grep -q "$(printf '\033')" "$work/out"; then fail "an escape sequence from a file name"; fi
+run data verify "$folder" --max-broken 2
+expect_code 0
+run data convert "p=synthetic:phone?n=12" "$work/shards" --to webdataset --per-shard 5
+expect_code 0
+expect_err "12 images of p written"
+run data scan "$work/shards" --json
+expect_code 0
+expect_json
+expect_out '"webdataset"'
+run data convert "$work/shards" "$work/all_images.npy" --to npy --size 32
+expect_code 0
+run data convert "$work/all_images.npy?labels=none" "$work/c.bin" --to cifar
+expect_code 0
+run data convert "$work/shards"
+expect_code 2
+expect_err "where to write it"
+run data convert "$work/shards" "$work/no/such/x.npy" --to npy --size 8
+expect_code 3
+run data duplicates "$work/shards" "p=synthetic:phone?n=12"
+expect_code 0
+expect_out "12 groups, 12 of them across collections"
+run data duplicates --near "$work/all_images.npy" --json
+expect_code 0
+expect_json
+expect_out '"dsbias.duplicates/1"'
+run data bench "$work/shards" --batches 2 --size 32 --json
+expect_code 0
+expect_json
+run data scan
+expect_code 2
+run data "$work/shards?index=$work/x.dsbx"
+expect_code 0
+run data "$work/shards?index=$work/x.dsbx"
+expect_code 0
+expect_out "12 images"
 finish

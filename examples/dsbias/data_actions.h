@@ -1,0 +1,27 @@
+/* What `dsbias data` does beside the summary. Each returns an exit code. */
+#ifndef DSBIAS_CLI_DATA_ACTIONS_H
+#define DSBIAS_CLI_DATA_ACTIONS_H
+
+#include "cli.h"
+
+typedef struct data_args {
+    uint64_t list, max_broken, size, quality, per_shard, batches;
+    const char *to, *augment;
+    bool headers_only, strict, near;
+} data_args;
+
+typedef struct data_sets {
+    dsb_dataset **items; /* [n] opened */
+    size_t n;
+} data_sets;
+
+/* Names every file that cannot be used; CLI_CHECK_FAILED above --max-broken. */
+int data_verify(cli_context *cli, const data_args *args, const data_sets *sets);
+/* Groups of equal, or with --near similar, images. */
+int data_duplicates(cli_context *cli, const data_args *args, const data_sets *sets);
+/* The one collection as another format at `out`. */
+int data_convert(cli_context *cli, const data_args *args, const data_sets *sets, const char *out);
+/* Images a second through the loader. */
+int data_bench(cli_context *cli, const data_args *args, const data_sets *sets);
+
+#endif
