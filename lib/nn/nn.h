@@ -51,5 +51,10 @@ void dsbi_param_write(const dsbi_param *param, const dsbi_math *math, void *para
 dsb_status dsbi_model_write(const dsb_model *model, dsbi_text *out, uint32_t dtype);
 dsb_status dsbi_model_read(dsb_model *model, const uint8_t *bytes, size_t size, const char *keymap,
                            size_t keymap_size);
+/* The same from a file already parsed; all options at their defaults. */
+struct dsbi_safetensors;
+struct dsbi_json_value;
+dsb_status dsbi_model_take(dsb_model *model, const struct dsbi_safetensors *st,
+                           const struct dsbi_json_value *keymap);
 
 #endif

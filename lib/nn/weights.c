@@ -175,6 +175,12 @@ static dsb_status load(dsb_model *model, const dsbi_safetensors *st, const dsbi_
     return status;
 }
 
+dsb_status dsbi_model_take(dsb_model *model, const dsbi_safetensors *st,
+                           const dsbi_json_value *keymap)
+{
+    return load(model, st, keymap, &defaults);
+}
+
 dsb_status dsbi_model_read(dsb_model *model, const uint8_t *bytes, size_t size, const char *keymap,
                            size_t keymap_size)
 {
@@ -185,7 +191,7 @@ dsb_status dsbi_model_read(dsb_model *model, const uint8_t *bytes, size_t size, 
     if (keymap)
         status = dsbi_fail_at(dsbi_json_parse(model->rt, &map, keymap, keymap_size), "key map");
     if (status == DSB_OK)
-        status = load(model, &st, dsbi_json_root(map), &defaults);
+        status = dsbi_model_take(model, &st, dsbi_json_root(map));
     dsbi_json_free(map);
     dsbi_st_free(&st);
     return status;

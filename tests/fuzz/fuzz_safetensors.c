@@ -49,13 +49,27 @@ static void read_values(const dsbi_safetensors *st)
     }
 }
 
-static void load(const uint8_t *data, size_t size, const char *keymap, size_t keymap_size)
+static void load(const dsbi_safetensors *st, const dsbi_json_value *keymap)
 {
     for (size_t i = 0; i < N_MODELS; i++) {
         const uint64_t before = dsb_runtime_memory(rt);
-        const dsb_status status = dsbi_model_read(models[i], data, size, keymap, keymap_size);
+        const dsb_status status = dsbi_model_take(models[i], st, keymap);
         assert(status == DSB_OK || (status < 0 && dsb_last_error()[0] != '\0'));
         assert(dsb_runtime_memory(rt) == before);
+    }
+}
+
+static void read_file(const uint8_t *data, size_t size, const dsbi_json_value *keymap)
+{
+    dsbi_safetensors st;
+    const dsb_status status = dsbi_st_parse(rt, &st, data, size);
+    if (status == DSB_OK) {
+        read_values(&st);
+        load(&st, keymap);
+        dsbi_st_free(&st);
+    } else {
+        assert(status < 0 && dsb_last_error()[0] != '\0');
+        dsbi_foreign_check(data, size < DSBI_FOREIGN_HEAD ? size : DSBI_FOREIGN_HEAD, "x");
     }
 }
 
@@ -64,17 +78,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!rt)
         set_up();
     const uint8_t *nul = size > 0 && data[0] == '{' ? memchr(data, '\0', size) : NULL;
-    if (nul)
-        load(nul + 1, size - (size_t)(nul + 1 - data), (const char *)data, (size_t)(nul - data));
-    dsbi_safetensors st;
-    const dsb_status status = dsbi_st_parse(rt, &st, data, size);
-    if (status == DSB_OK) {
-        read_values(&st);
-        dsbi_st_free(&st);
-        load(data, size, NULL, 0);
+    dsbi_json *keymap = NULL;
+    if (nul && dsbi_json_parse(rt, &keymap, (const char *)data, (size_t)(nul - data)) == DSB_OK) {
+        read_file(nul + 1, size - (size_t)(nul + 1 - data), dsbi_json_root(keymap));
+        dsbi_json_free(keymap);
     } else {
-        assert(status < 0 && dsb_last_error()[0] != '\0');
-        dsbi_foreign_check(data, size < DSBI_FOREIGN_HEAD ? size : DSBI_FOREIGN_HEAD, "x");
+        read_file(data, size, NULL);
     }
     return 0;
 }

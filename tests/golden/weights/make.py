@@ -2,7 +2,7 @@
 """Small networks as timm and torchvision build and name them, with random weights, and their logits
 for two images: files that the names alone must explain. Run here with torch 2.13.0,
 torchvision 0.29.2, timm 1.0.31, safetensors 0.8.0. Each file also holds "images" [2, S, S, 3] u8
-and "logits" [2, 5], which the test takes out of the way with an option; mean and std are 0 and 1."""
+and "logits" [2, 5]; mean and std are 0 and 1."""
 import re
 
 import tvfix  # noqa: F401  makes torchvision import where it has no compiled operators
@@ -44,18 +44,23 @@ def save(name, model, size, rename=lambda k: k):
     save_file(tensors, f"{name}.safetensors")
 
 
-save("timm_convnext", timm.models.convnext.ConvNeXt(depths=(1, 1, 2, 1), dims=(4, 6, 8, 10), num_classes=CLASSES, conv_mlp=True), 32)
-blocks = [CNBlockConfig(4, 6, 1), CNBlockConfig(6, 8, 1), CNBlockConfig(8, 10, 2), CNBlockConfig(10, None, 1)]
-save("torchvision_convnext", ConvNeXt(blocks, num_classes=CLASSES), 32)
-save("timm_vit", timm.models.vision_transformer.VisionTransformer(img_size=16, patch_size=8, embed_dim=12, depth=2, num_heads=3,
-     mlp_ratio=2, num_classes=CLASSES, global_pool="avg"), 16, lambda k: "module." + k)
-save("torchvision_vit", tv.VisionTransformer(image_size=16, patch_size=8, num_layers=2, num_heads=3, hidden_dim=12, mlp_dim=24,
-     num_classes=CLASSES), 16)
-save("timm_densenet", timm.models.densenet.DenseNet(growth_rate=4, block_config=(2, 2, 1, 1), num_classes=CLASSES), 40)
-old = tv.DenseNet(growth_rate=4, block_config=(2, 2, 1, 1), num_init_features=8, num_classes=CLASSES)
-save("torchvision_densenet", old, 40, lambda k: "state_dict." + re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", k))
-widths = [2, "M", 4, "M", 8, 8, "M", 16, 16, "M", 16, 16, "M"]
-vgg = timm.models.vgg.VGG(widths, num_classes=CLASSES, mlp_ratio=2 / 4096, norm_layer=torch.nn.BatchNorm2d)
-vgg.pre_logits = timm.models.vgg.ConvMlp(16, 4)
-vgg.head.fc = torch.nn.Linear(4, CLASSES)
-save("timm_vgg", vgg, 64)
+def main():
+    save("timm_convnext", timm.models.convnext.ConvNeXt(depths=(1, 1, 2, 1), dims=(4, 6, 8, 10), num_classes=CLASSES, conv_mlp=True), 32)
+    blocks = [CNBlockConfig(4, 6, 1), CNBlockConfig(6, 8, 1), CNBlockConfig(8, 10, 2), CNBlockConfig(10, None, 1)]
+    save("torchvision_convnext", ConvNeXt(blocks, num_classes=CLASSES), 32)
+    save("timm_vit", timm.models.vision_transformer.VisionTransformer(img_size=16, patch_size=8, embed_dim=12, depth=2, num_heads=3,
+         mlp_ratio=2, num_classes=CLASSES, global_pool="avg"), 16, lambda k: "module." + k)
+    save("torchvision_vit", tv.VisionTransformer(image_size=16, patch_size=8, num_layers=2, num_heads=3, hidden_dim=12, mlp_dim=24,
+         num_classes=CLASSES), 16)
+    save("timm_densenet", timm.models.densenet.DenseNet(growth_rate=4, block_config=(2, 2, 1, 1), num_classes=CLASSES), 40)
+    old = tv.DenseNet(growth_rate=4, block_config=(2, 2, 1, 1), num_init_features=8, num_classes=CLASSES)
+    save("torchvision_densenet", old, 40, lambda k: "state_dict." + re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", k))
+    widths = [2, "M", 4, "M", 8, 8, "M", 16, 16, "M", 16, 16, "M"]
+    vgg = timm.models.vgg.VGG(widths, num_classes=CLASSES, mlp_ratio=2 / 4096, norm_layer=torch.nn.BatchNorm2d)
+    vgg.pre_logits = timm.models.vgg.ConvMlp(16, 4)
+    vgg.head.fc = torch.nn.Linear(4, CLASSES)
+    save("timm_vgg", vgg, 64)
+
+
+if __name__ == "__main__":
+    main()
