@@ -279,6 +279,8 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t f
         math->gelu_fwd_slope(kernels, y, dsbi_at(call, call->saved, first * n), y, count * n);
     else if (call->node->gelu)
         math->gelu_fwd(kernels, y, y, count * n);
+    else if (call->node->relu)
+        math->relu_fwd(kernels, y, y, count * n);
     if (work->dropped)
         dsbi_branch_drop(call, y, out, first, count, n, true);
     return DSB_OK;
@@ -292,6 +294,8 @@ static dsb_status forward_few(const dsbi_call *call, const affine_work *work)
     if (call->params[1])
         call->math->bias_add(dsbi_kernels_of(call->rt), call->y, call->y, call->params[1],
                              work->rows, work->n);
+    if (call->node->relu)
+        call->math->relu_fwd(dsbi_kernels_of(call->rt), call->y, call->y, work->rows * work->n);
     return DSB_OK;
 }
 
@@ -418,6 +422,24 @@ static dsb_status backward_group(const dsbi_call *call, const void *job, size_t 
                        worker);
     }
     return DSB_OK;
+}
+
+static dsb_status gate_range(const dsbi_call *call, const void *job, size_t first, size_t count,
+                             size_t worker)
+{
+    (void)job;
+    (void)worker;
+    void *dy = dsbi_at(call, call->dy, first);
+    call->math->relu_bwd(dsbi_kernels_of(call->rt), dy, dy, dsbi_at(call, call->y, first), count);
+    return DSB_OK;
+}
+
+dsb_status dsbi_affine_gate(const dsbi_call *call)
+{
+    if (!call->node->relu)
+        return DSB_OK;
+    const size_t n = call->batch * dsbi_shape_size(call->node->out);
+    return dsbi_ranges(call, NULL, n, dsbi_range_step(n, 1), gate_range);
 }
 
 dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine)

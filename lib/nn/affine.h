@@ -5,6 +5,7 @@
  *     plain      y = a W^T + b
  *     gelu       y = gelu(h), h = a W^T + b; gelu'(h) saved for backward, or where y is made again
  *                in backward h, whose place gelu'(h) takes then
+ *     relu       y = max(0, h), in inference also max(0, r + h)
  *     residual   y = r + s gamma (a W^T + b), s in {0, 1 / keep} for each image (drop path)
  * (branch.h) */
 #ifndef DSBI_NN_AFFINE_H
@@ -37,5 +38,7 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
 dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine);
 /* y = gelu(h) once more, and gelu'(h) over h. */
 dsb_status dsbi_affine_remake(const dsbi_call *call);
+/* Before backward of a product with a ReLU: dy = 0 where it closed. */
+dsb_status dsbi_affine_gate(const dsbi_call *call);
 
 #endif

@@ -2,7 +2,10 @@
  *     affine -> gelu                                    bias and GELU while the block is in cache
  *     affine -> [layer scale] -> [drop path] -> add     the product adds onto the residual
  *     pixels -> convolution                             bytes are normalised while patches are made
+ *     affine -> ReLU                                    the same
  *     batch norm -> [add] -> [ReLU]                     one pass over memory instead of three
+ * and in inference
+ *     affine -> batch norm -> [add] -> [ReLU]           one product with other weights (fold.h)
  * Only where the value in between has no other reader. A fused sum stands where the sum stood, so
  * that the other operand is there whatever the order of declaration. */
 #include <string.h>
@@ -12,6 +15,7 @@ typedef struct fuse_state {
     dsb_runtime *rt;
     const dsbi_graph *graph;
     dsbi_node *nodes; /* copies, same numbers as the graph */
+    bool inference;
     bool *gone;
     uint32_t *readers;
     dsbi_value *alias; /* value that stands for a folded one */
@@ -20,7 +24,7 @@ typedef struct fuse_state {
 static bool is_affine(const dsbi_node *node)
 {
     return (node->layer->role == DSBI_ROLE_AFFINE || node->layer->role == DSBI_ROLE_PATCHES) &&
-           !node->gelu && !node->residual;
+           !node->gelu && !node->relu && !node->residual;
 }
 
 static void fold_gelu(fuse_state *s, dsbi_value i)
@@ -72,15 +76,42 @@ static bool fold_sum_into_norm(fuse_state *s, dsbi_value i)
     return false;
 }
 
+/* May a ReLU follow in the same pass? Backward of a product with a residual knows none. */
+static bool takes_relu(const fuse_state *s, const dsbi_node *node)
+{
+    if (node->layer->role == DSBI_ROLE_BATCHNORM)
+        return !node->relu;
+    const bool plain = is_affine(node) && node->gamma == DSBI_NONE;
+    const bool summed = s->inference && node->residual && !node->gelu && !node->relu;
+    return plain || summed;
+}
+
 static void fold_relu(fuse_state *s, dsbi_value i)
 {
     const dsbi_value from = s->nodes[i].inputs[0];
-    dsbi_node *norm = &s->nodes[from];
-    if (norm->layer->role != DSBI_ROLE_BATCHNORM || s->readers[from] != 1 || norm->relu)
+    if (!takes_relu(s, &s->nodes[from]) || s->readers[from] != 1)
         return;
-    norm->relu = true;
+    s->nodes[from].relu = true;
     s->gone[i] = true;
     s->alias[i] = from;
+}
+
+/* The norm becomes the product in front of it. */
+static void fold_norm(fuse_state *s, dsbi_value i)
+{
+    dsbi_node *node = &s->nodes[i];
+    const dsbi_value from = node->inputs[0];
+    const dsbi_node *product = &s->nodes[from];
+    if (!is_affine(product) || product->norm[0] != DSBI_NONE || s->readers[from] != 1)
+        return;
+    const dsbi_node norm = *node;
+    *node = *product;
+    node->inputs = norm.inputs;
+    node->inputs[0] = product->inputs[0];
+    for (size_t p = 0; p < 4; p++)
+        node->norm[p] = norm.params[p];
+    node->norm_eps = norm.attrs.eps;
+    s->gone[from] = true;
 }
 
 static void fold_sum(fuse_state *s, dsbi_value i)
@@ -134,6 +165,8 @@ static void fold_all(fuse_state *s)
             fold_gelu(s, i);
         else if (node->layer->role == DSBI_ROLE_RELU)
             fold_relu(s, i);
+        else if (node->layer->role == DSBI_ROLE_BATCHNORM && s->inference)
+            fold_norm(s, i);
         else if (node->layer->role == DSBI_ROLE_ADD)
             fold_sum(s, i);
         else if (node->layer->role == DSBI_ROLE_PATCHES)
@@ -170,6 +203,7 @@ static dsb_status copy_nodes(fuse_state *s, size_t *copied)
     for (*copied = 0; *copied < s->graph->n_nodes; ++*copied) {
         const dsbi_node *node = &s->graph->nodes[*copied];
         s->nodes[*copied] = *node;
+        s->nodes[*copied].inference = s->inference;
         dsbi_value *inputs = dsbi_alloc_array(s->rt, node->n_inputs, sizeof *inputs);
         if (!inputs)
             return DSB_E_NOMEM;
@@ -185,10 +219,10 @@ static dsb_status copy_nodes(fuse_state *s, size_t *copied)
 }
 
 dsb_status dsbi_fuse(dsb_runtime *rt, dsbi_node **nodes, size_t *n_nodes, dsbi_value *output,
-                     const dsbi_graph *graph, bool fold)
+                     const dsbi_graph *graph, bool fold, bool training)
 {
     const size_t n = graph->n_nodes;
-    fuse_state s = {.rt = rt, .graph = graph};
+    fuse_state s = {.rt = rt, .graph = graph, .inference = !training};
     size_t copied = 0;
     dsb_status status = DSB_E_NOMEM;
     s.nodes = dsbi_calloc(rt, n, sizeof *s.nodes);
@@ -216,4 +250,14 @@ void dsbi_fuse_free(dsb_runtime *rt, dsbi_node *nodes, size_t n_nodes)
     for (size_t i = 0; nodes && i < n_nodes; i++)
         dsbi_free(rt, nodes[i].inputs);
     dsbi_free(rt, nodes);
+}
+
+const char *dsbi_fused_name(const dsbi_node *node)
+{
+    const bool norm = node->norm[0] != DSBI_NONE, sum = node->residual;
+    if (node->gelu)
+        return "gelu";
+    if (node->relu)
+        return norm && sum ? "norm, sum, relu" : norm ? "norm, relu" : sum ? "sum, relu" : "relu";
+    return norm && sum ? "norm, sum" : norm ? "norm" : sum ? "sum" : "";
 }

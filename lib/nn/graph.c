@@ -227,7 +227,8 @@ dsbi_value dsbi_node_add(dsbi_builder *b, const dsbi_layer *layer, const char *n
                         .n_inputs = n_inputs,
                         .inputs = copy,
                         .id = (uint32_t)graph->n_nodes,
-                        .gamma = DSBI_NONE};
+                        .gamma = DSBI_NONE,
+                        .norm = {DSBI_NONE, DSBI_NONE, DSBI_NONE, DSBI_NONE}};
     graph->n_nodes++;
     if (attrs)
         node->attrs = *attrs;

@@ -109,6 +109,10 @@ typedef struct dsbi_node {
     bool pixels;      /* input 0 is the batch of u8 pixels itself, normalised while packing */
     double drop_rate; /* drop path in front of the sum */
     uint32_t drop_id; /* its id */
+    bool inference;   /* the plan has no backward pass */
+    uint32_t norm[4]; /* of a batch norm in inference: gain, bias, running mean and variance; the
+                       * layer is called with weights and biases that contain it (fold.h) */
+    double norm_eps;
     bool no_winograd; /* asked of the plan: sums as defined, even where fewer products would do */
 } dsbi_node;
 

@@ -122,6 +122,8 @@ static dsb_status forward_unit(const dsbi_call *call, const void *user, size_t u
                               w->n, w->run, 1, kh > 0);
         if (call->params[1])
             call->math->bias_add(kernels, y, y, call->params[1], out.w, w->n);
+        if (call->node->relu)
+            call->math->relu_fwd(kernels, y, y, out.w * w->n);
     }
     return DSB_OK;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/file.h"
 #include "base/pool.h"
+#include "nn/fold.h"
 #include "tensor/matmul.h"
 
 enum { NO_BUFFER = -1 };
@@ -18,6 +19,7 @@ typedef struct plan_op {
     dsbi_call call;
     later_sum *sums;
     size_t n_sums;
+    dsbi_fold fold;
     bool active; /* of a remake: still to be done in this backward pass */
     double seconds;
 } plan_op;
@@ -37,6 +39,7 @@ struct dsbi_plan {
     size_t n_buffers, buffers_capacity;
     ptrdiff_t *value, *grad, *saved, *scratch_forward, *scratch_backward; /* buffer of each node */
     ptrdiff_t *remade; /* buffer of an output written again in backward, or none */
+    ptrdiff_t *folded; /* of weights with a norm in them */
     ptrdiff_t pixels;
     bool *wants_grad, *grad_born;
     bool *useful;     /* the output depends on it */
@@ -161,6 +164,13 @@ static void find_useful(dsbi_plan *plan)
             plan->useful[plan->nodes[i].inputs[k]] = true;
 }
 
+static size_t folded_bytes(const dsbi_plan *plan, size_t i)
+{
+    const dsbi_param *weights = &plan->graph->params[plan->nodes[i].params[0]];
+    const size_t n = weights->dims[0];
+    return dsbi_fold_size(n, weights->size / n) * plan->opts.math->item;
+}
+
 static dsb_status lay_forward(dsbi_plan *plan)
 {
     find_useful(plan);
@@ -186,6 +196,9 @@ static dsb_status lay_forward(dsbi_plan *plan)
             DSBI_TRY(
                 new_buffer(plan, &plan->value[i], last > i ? value_bytes(plan, i) : 0, i, last));
         DSBI_TRY(new_buffer(plan, &plan->scratch_forward[i], needs->scratch_forward, i, i));
+        plan->folded[i] = NO_BUFFER;
+        if (plan->nodes[i].norm[0] != DSBI_NONE)
+            DSBI_TRY(new_buffer(plan, &plan->folded[i], folded_bytes(plan, i), i, i));
         const size_t until = plan->opts.training ? back(plan, i) : i;
         DSBI_TRY(new_buffer(plan, &plan->saved[i], needs->saved, i, until));
     }
@@ -302,7 +315,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->forward = dsbi_calloc(plan->rt, n, sizeof *plan->forward);
     plan->backward = dsbi_calloc(plan->rt, n, sizeof *plan->backward);
     plan->remake = dsbi_calloc(plan->rt, n, sizeof *plan->remake);
-    plan->value = dsbi_calloc(plan->rt, 6 * n, sizeof *plan->value);
+    plan->value = dsbi_calloc(plan->rt, 7 * n, sizeof *plan->value);
     plan->wants_grad = dsbi_calloc(plan->rt, 3 * n, sizeof *plan->wants_grad);
     plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
     plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
@@ -319,6 +332,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->scratch_forward = plan->value + 3 * n;
     plan->scratch_backward = plan->value + 4 * n;
     plan->remade = plan->value + 5 * n;
+    plan->folded = plan->value + 6 * n;
     plan->grad_born = plan->wants_grad + n;
     plan->useful = plan->wants_grad + 2 * n;
     return DSB_OK;
@@ -386,6 +400,27 @@ static dsbi_call bind_common(dsbi_plan *plan, size_t i)
     return call;
 }
 
+/* The layer sees the folded weights in place of its own. */
+static void bind_fold(dsbi_plan *plan, size_t i)
+{
+    if (plan->folded[i] == NO_BUFFER)
+        return;
+    const dsbi_node *node = &plan->nodes[i];
+    const dsbi_param *weights = &plan->graph->params[node->params[0]];
+    dsbi_call *call = &plan->forward[i].call;
+    dsbi_fold *fold = &plan->forward[i].fold;
+    *fold = (dsbi_fold){.weights = call->params[0],
+                        .bias = call->params[1],
+                        .eps = node->norm_eps,
+                        .out = at(plan, plan->folded[i]),
+                        .n = weights->dims[0],
+                        .k = weights->size / weights->dims[0]};
+    for (size_t p = 0; p < 4; p++)
+        fold->norm[p] = param_at(plan, plan->opts.params, node->norm[p]);
+    call->params[0] = fold->out;
+    call->params[1] = dsbi_at(call, fold->out, dsbi_fold_bias(fold->n, fold->k));
+}
+
 static void bind_backward(dsbi_plan *plan, size_t i)
 {
     const dsbi_node *node = &plan->nodes[i];
@@ -425,6 +460,7 @@ static void bind(dsbi_plan *plan)
     for (size_t i = 0; i < plan->n_nodes; i++) {
         plan->forward[i].call = bind_common(plan, i);
         plan->forward[i].active = i != plan->input || plan->buffers[plan->value[i]].size > 0;
+        bind_fold(plan, i);
     }
     for (size_t i = 0; i < plan->n_nodes && plan->opts.training; i++) {
         bind_backward(plan, i);
@@ -466,7 +502,8 @@ dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_gra
     plan->opts = *opts;
     plan->count = opts->batch;
     dsb_status status;
-    DSBI_GO(dsbi_fuse(rt, &plan->nodes, &plan->n_nodes, &plan->output, graph, !opts->no_fusion));
+    DSBI_GO(dsbi_fuse(rt, &plan->nodes, &plan->n_nodes, &plan->output, graph, !opts->no_fusion,
+                      opts->training));
     while (plan->nodes[plan->input].layer->role != DSBI_ROLE_INPUT)
         plan->input++;
     for (size_t i = 0; i < plan->n_nodes; i++)
@@ -595,6 +632,8 @@ static dsb_status run_op(dsbi_plan *plan, plan_op *op,
     op->call.batch = plan->count;
     op->call.step = step;
     const double start = plan->opts.timed ? dsbi_now() : 0;
+    if (op->fold.out)
+        DSBI_TRY(dsbi_fold_norm(&op->call, &op->fold));
     DSBI_TRY(layer_fn(&op->call));
     for (size_t s = 0; s < op->n_sums; s++) {
         const later_sum *sum = &op->sums[s];

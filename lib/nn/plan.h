@@ -63,7 +63,9 @@ dsbi_plan_row dsbi_plan_row_at(const dsbi_plan *plan, size_t i);
 
 /* Inside: fuse.c. Copies the graph's nodes, folding neighbours; inputs are renumbered. */
 dsb_status dsbi_fuse(dsb_runtime *rt, dsbi_node **nodes, size_t *n_nodes, dsbi_value *output,
-                     const dsbi_graph *graph, bool fold);
+                     const dsbi_graph *graph, bool fold, bool training);
+/* What was folded into the node's layer: "norm, relu"; "" for nothing. */
+const char *dsbi_fused_name(const dsbi_node *node);
 void dsbi_fuse_free(dsb_runtime *rt, dsbi_node *nodes, size_t n_nodes);
 
 /* Inside: place.c. Arrays that live at the same time must not overlap. */

@@ -111,9 +111,9 @@ static size_t take(size_t *end, size_t elements)
 typedef struct wino_product {
     wino_cut cut;
     bool reversed; /* gradient of the data */
-    const void *x, *bias;
+    const void *x, *bias, *residual;
     void *y;
-    bool add;
+    bool add, relu;
     size_t block, columns, v_stride, m_stride;
     size_t weights; /* U, for COLUMNS columns after the other: [36, c_in, COLUMNS] packed */
     size_t worker, v, m, patch, taps, worker_size, end;
@@ -176,6 +176,33 @@ static dsb_status transform_weights(const dsbi_call *call, const void *user, siz
     return DSB_OK;
 }
 
+/* Lines of the pieces in y: the residual in front of the product, the ReLU behind it. */
+static void start_lines(const dsbi_call *call, const wino_product *job, size_t first, size_t count)
+{
+    const wino_cut *cut = &job->cut;
+    for (size_t t = 0; t < count && job->residual && job->residual != job->y; t++) {
+        const wino_place p = place_of(cut, first + t);
+        for (size_t line = p.line; line < p.line + p.lines; line++) {
+            const size_t at = ((p.image * cut->out.h + line) * cut->out.w + p.column) * cut->out.c;
+            memcpy(dsbi_at(call, job->y, at), dsbi_at(call, job->residual, at),
+                   p.columns * cut->out.c * call->math->item);
+        }
+    }
+}
+
+static void finish_lines(const dsbi_call *call, const wino_product *job, size_t first, size_t count)
+{
+    const wino_cut *cut = &job->cut;
+    for (size_t t = 0; t < count && job->relu; t++) {
+        const wino_place p = place_of(cut, first + t);
+        for (size_t line = p.line; line < p.line + p.lines; line++) {
+            void *y = dsbi_at(call, job->y,
+                              ((p.image * cut->out.h + line) * cut->out.w + p.column) * cut->out.c);
+            call->math->relu_fwd(dsbi_kernels_of(call->rt), y, y, p.columns * cut->out.c);
+        }
+    }
+}
+
 static dsb_status product_block(const dsbi_call *call, const void *user, size_t first, size_t count,
                                 size_t worker)
 {
@@ -187,6 +214,7 @@ static dsb_status product_block(const dsbi_call *call, const void *user, size_t 
     for (size_t t = 0; t < count; t++)
         transform_input(call, cut, job->x, first + t, dsbi_at(call, v, t * c), job->v_stride,
                         worker_at(call, job, worker, job->patch));
+    start_lines(call, job, first, count);
     for (size_t column = 0; column < n; column += job->columns) {
         const size_t columns = n - column < job->columns ? n - column : job->columns;
         const size_t u = job->weights + column * POINTS * c;
@@ -205,6 +233,7 @@ static dsb_status product_block(const dsbi_call *call, const void *user, size_t 
                                     job->add, columns);
         }
     }
+    finish_lines(call, job, first, count);
     return DSB_OK;
 }
 
@@ -397,7 +426,9 @@ bool dsbi_winograd_fits(const dsbi_node *node)
 {
     const dsbi_attrs *a = &node->attrs;
     if (a->kernel != 3 || a->stride > 1 || a->pad > 2 || a->groups > 1 || a->dilation > 1 ||
-        node->pixels || node->gelu || node->residual || node->no_winograd)
+        node->pixels || node->gelu || node->no_winograd)
+        return false;
+    if (node->residual && (!node->inference || node->gamma != DSBI_NONE))
         return false;
     const double c = (double)node->in.c, n = (double)node->out.c;
     const wino_cut cut = forward_cut(node, 1);
@@ -412,7 +443,10 @@ static wino_product forward_product(const dsbi_call *call)
     return (wino_product){.cut = forward_cut(call->node, call->batch),
                           .x = call->x[0],
                           .bias = call->params[1],
-                          .y = call->y};
+                          .residual = call->node->residual ? call->x[1] : NULL,
+                          .y = call->y,
+                          .add = call->node->residual,
+                          .relu = call->node->relu};
 }
 
 void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
@@ -427,6 +461,7 @@ void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_
     needs->scratch_backward = (data.end > weights.end ? data.end : weights.end) * sizing->item;
     needs->keep_x = 1;
     needs->adds_dx = true;
+    needs->in_place = node->residual ? 2 : 0;
 }
 
 dsb_status dsbi_winograd_forward(const dsbi_call *call)

@@ -233,6 +233,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
         chosen->needs(node, sizing, needs);
     else
         dsbi_affine_needs(&affine, node, sizing, needs);
+    needs->keep_y = node->relu;
 }
 
 static dsb_status forward(const dsbi_call *call)
@@ -246,6 +247,7 @@ static dsb_status backward(const dsbi_call *call)
 {
     const way *chosen = way_of(call->node);
     const dsbi_affine affine = affine_of(call->node);
+    DSBI_TRY(dsbi_affine_gate(call));
     return chosen ? chosen->backward(call) : dsbi_affine_backward(call, &affine);
 }
 

@@ -31,6 +31,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
 {
     const dsbi_affine affine = affine_of(node);
     dsbi_affine_needs(&affine, node, sizing, needs);
+    needs->keep_y = node->relu;
     needs->remakes = node->gelu;
 }
 
@@ -43,6 +44,7 @@ static dsb_status forward(const dsbi_call *call)
 static dsb_status backward(const dsbi_call *call)
 {
     const dsbi_affine affine = affine_of(call->node);
+    DSBI_TRY(dsbi_affine_gate(call));
     return dsbi_affine_backward(call, &affine);
 }
 
