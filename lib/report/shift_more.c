@@ -281,14 +281,16 @@ void dsbi_page_label_free(const dsbi_shift_page *p)
                         "<th class=\"n\">Error of ALine-S</th>"
                         "<th class=\"n\">Error of ALine-D</th></tr>\n");
     for (const dsbi_json_value *a = dsbi_json_first(agreement); a; a = dsbi_json_next(a))
-        dsbi_html(p->t,
-                  "<tr><td>%s</td><td class=\"n\">%.3f</td><td class=\"n\">%.3f</td>"
-                  "<td class=\"n\">%.3f</td><td class=\"n\">%.2f points</td>"
-                  "<td class=\"n\">%.2f points</td></tr>\n",
-                  dsbi_page_key(a), dsbi_record_number(a, "agreement_slope"),
-                  dsbi_record_number(a, "accuracy_slope"), dsbi_record_number(a, "agreement_r2"),
-                  100 * dsbi_record_number(a, "aline_s_mae"),
-                  100 * dsbi_record_number(a, "aline_d_mae"));
+        if (dsbi_record_has(a, "agreement_slope"))
+            dsbi_html(p->t,
+                      "<tr><td>%s</td><td class=\"n\">%.3f</td><td class=\"n\">%.3f</td>"
+                      "<td class=\"n\">%.3f</td><td class=\"n\">%.2f points</td>"
+                      "<td class=\"n\">%.2f points</td></tr>\n",
+                      dsbi_page_key(a), dsbi_record_number(a, "agreement_slope"),
+                      dsbi_record_number(a, "accuracy_slope"),
+                      dsbi_record_number(a, "agreement_r2"),
+                      100 * dsbi_record_number(a, "aline_s_mae"),
+                      100 * dsbi_record_number(a, "aline_d_mae"));
     dsbi_text_add(p->t, "</table></div>\n<p class=\"soft small\">Errors are means over models of "
                         "the estimated against the true accuracy. Trust such estimates only where "
                         "R\xc2\xb2 of agreement is above 0.95.</p>\n");

@@ -344,11 +344,8 @@ static dsb_status report_progress(dsb_event_fn fn, void *user, uint64_t done, ui
     return DSB_OK;
 }
 
-dsb_status dsb_shift_run(dsb_shift *s, dsb_event_fn fn, void *user)
+static dsb_status run(dsb_shift *s, dsb_event_fn fn, void *user)
 {
-    dsbi_clear_error();
-    if (!s)
-        return dsbi_fail(DSB_E_INVALID, "dsb_shift_run needs a handle");
     uint64_t total = 0, done = 0;
     for (size_t i = 0; i < s->n_sets; i++)
         total += s->sets[i].original != i;
@@ -405,4 +402,16 @@ dsb_status dsb_shift_run(dsb_shift *s, dsb_event_fn fn, void *user)
     DSBI_TRY(s->json.status);
     s->done = true;
     return report_progress(fn, user, total, total, dsbi_now() - start);
+}
+
+dsb_status dsb_shift_run(dsb_shift *s, dsb_event_fn fn, void *user)
+{
+    dsbi_clear_error();
+    if (!s)
+        return dsbi_fail(DSB_E_INVALID, "dsb_shift_run needs a handle");
+    size_t before = s->n_warnings; /* those of reading; those of the run are in its record */
+    dsb_status status = run(s, fn, user);
+    while (s->n_warnings > before)
+        dsbi_free(s->rt, s->warnings[--s->n_warnings]);
+    return status;
 }

@@ -1,6 +1,7 @@
 /* Accuracy on the new set from agreement between models, without its labels, checked against them.
  */
 #include <math.h>
+#include <string.h>
 #include "shift/shift.h"
 
 static bool all_predicted(const dsbi_comparison *c)
@@ -46,6 +47,39 @@ static dsb_status write_agreement_scale(dsbi_comparison *c, const double *agree,
     return DSB_OK;
 }
 
+/* GDE: two runs of one recipe disagree as often as they err. Runs of one recipe are taken to be
+ * models of one family; without families all pairs are shown, which it was not made for. */
+static void write_disagreement(dsbi_comparison *c, const double *agree)
+{
+    bool families = false;
+    double estimate = 0, truth = 0, error = 0;
+    uint64_t used = 0;
+    size_t number = 0;
+    for (size_t k = 0; k < c->n; k++)
+        families = families || *c->s->models[c->model[k]].family;
+    for (size_t i = 0; i < c->n; i++)
+        for (size_t j = i + 1; j < c->n; j++, number++) {
+            const char *a = c->s->models[c->model[i]].family;
+            if (families && (!*a || strcmp(a, c->s->models[c->model[j]].family) != 0))
+                continue;
+            double mean = (c->y[i] + c->y[j]) / 2;
+            estimate += agree[number];
+            truth += mean;
+            error += fabs(agree[number] - mean);
+            used++;
+        }
+    dsbi_json_write_key(c->w, "gde");
+    dsbi_json_begin_flat_object(c->w);
+    dsbi_json_write_key(c->w, "pairs");
+    dsbi_json_write_uint(c->w, used);
+    dsbi_json_write_key(c->w, "within_families");
+    dsbi_json_write_bool(c->w, families);
+    dsbi_shift_write_number(c->w, "mean_estimate", estimate / (double)used);
+    dsbi_shift_write_number(c->w, "mean_truth", truth / (double)used);
+    dsbi_shift_write_number(c->w, "mae", error / (double)used);
+    dsbi_json_end_object(c->w);
+}
+
 static dsb_status write_agreement(dsbi_comparison *c)
 {
     size_t pairs = c->n * (c->n - 1) / 2, number = 0;
@@ -67,6 +101,8 @@ static dsb_status write_agreement(dsbi_comparison *c)
         dsbi_json_begin_object(c->w);
         for (uint32_t scale = 0; status == DSB_OK && scale <= DSB_STATS_SCALE_PROBIT; scale++)
             status = write_agreement_scale(c, agree, pairs, estimate, scale);
+        if (status == DSB_OK)
+            write_disagreement(c, agree + pairs);
         dsbi_json_end_object(c->w);
     }
     dsbi_free(c->s->rt, agree);
