@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include "dsbias/ops.h"
+#include "rationed.h"
 
 static float a[64], b[64], c[64], d[64];
 static uint8_t bytes[64];
@@ -180,7 +181,46 @@ START_TEST(the_others_refuse)
 }
 END_TEST
 
+static dsb_status run_convolution(dsb_runtime *rt)
+{
+    const dsb_conv2d_shape s = small_conv();
+    return dsb_conv2d_backward_weights(rt, a, b, c, d, &s);
+}
+
+static dsb_status run_attention(dsb_runtime *rt)
+{
+    dsb_attention_shape s;
+    dsb_attention_shape_init(&s, sizeof s);
+    s.n = s.heads = 1;
+    s.tokens = s.dim = 4;
+    return dsb_attention_forward(rt, a, NULL, b, &s);
+}
+
+/* Each allocation of a call fails in turn: reported, nothing lost. */
+START_TEST(memory_that_ends_is_reported)
+{
+    dsb_status (*const runs[])(dsb_runtime *) = {run_convolution, run_attention};
+    for (size_t i = 0; i < 2; i++) {
+        rationed memory = {0};
+        dsb_runtime *rt = make_rationed(&memory);
+        uint64_t failures = 0;
+        dsb_status status = DSB_E_NOMEM;
+        for (; status != DSB_OK; failures++) {
+            const uint64_t before = memory.in_use;
+            memory.left = failures;
+            status = runs[i](rt);
+            ck_assert(status == DSB_OK || status == DSB_E_NOMEM);
+            ck_assert_uint_eq(memory.in_use, before);
+        }
+        ck_assert_uint_gt(failures, 3);
+        dsb_runtime_free(rt);
+        ck_assert_uint_eq(memory.in_use, 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
-    return run_tests("ops_refusals", convolutions_refuse, norms_refuse, the_others_refuse, NULL);
+    return run_tests("ops_refusals", convolutions_refuse, norms_refuse, the_others_refuse,
+                     memory_that_ends_is_reported, NULL);
 }
