@@ -27,6 +27,8 @@ static const cli_flag data_flags[] = {
              .max = 1e9, .help = "convert: images a tar shard"),
     CLI_FLAG("augment", CHOICE, data_args, augment, .fallback = "crop",
              .choices = "none|shift|crop|randaug|full", .help = "bench: what is done to images"),
+    CLI_FLAG("fast", SWITCH, data_args, fast,
+             .help = "bench: decode large JPEG files at a reduced size"),
     CLI_FLAG("batches", COUNT, data_args, batches, .unit = "N", .fallback = "20", .min = 1,
              .max = 1e9, .help = "bench: batches of 128 images"),
     {.kind = CLI_END},

@@ -158,6 +158,7 @@ int data_bench(cli_context *cli, const data_args *args, const data_sets *sets)
     dsb_loader_opts_init(&opts, sizeof opts);
     opts.size = args->size ? (uint32_t)args->size : 224;
     opts.augment = args->augment;
+    opts.fast = args->fast;
     opts.n_epochs = 0;
     opts.shuffle = 1;
     opts.store_max_bytes = 0; /* decoding is what is measured */

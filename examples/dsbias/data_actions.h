@@ -7,7 +7,7 @@
 typedef struct data_args {
     uint64_t list, max_broken, size, quality, per_shard, batches;
     const char *to, *augment;
-    bool headers_only, strict, near;
+    bool headers_only, strict, near, fast;
 } data_args;
 
 typedef struct data_sets {

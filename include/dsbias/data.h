@@ -299,6 +299,10 @@ typedef struct dsb_loader_opts {
     uint32_t shuffle;         /* 1: another order each epoch; 0 (default): item order */
     uint32_t n_threads;       /* 1..64; 0 (default) = the runtime's number */
     uint32_t prefetch;        /* batches made ahead, 1..64; default 4 */
+    uint32_t fast;     /* 1: large JPEG files are decoded at 1/2, 1/4 or 1/8 where no pixel of
+                          the result is then enlarged: faster, no longer equal to Pillow to the
+                          bit; 0 (default): exact */
+    uint32_t reserved; /* must be 0 */
 } dsb_loader_opts;
 
 DSB_API void dsb_loader_opts_init(dsb_loader_opts *opts, size_t size);

@@ -146,6 +146,10 @@ dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_
 /* Decoded RGB, within the runtime's memory budget. Any thread. Messages name the image. */
 dsb_status dsbi_dataset_decode(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
                                uint64_t i);
+/* The same, but a JPEG may come out smaller, its shorter side no less than `min_side` (0: exact).
+ */
+dsb_status dsbi_dataset_decode_least(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                                     uint64_t i, uint32_t min_side);
 
 /* ---- parts of reading, for the scan ---- */
 
@@ -154,9 +158,9 @@ dsbi_member dsbi_member_of(const dsb_dataset *dataset, const dsbi_entry *entry);
  * freed, also on failure. */
 dsb_status dsbi_read_member(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
                             size_t *size, const dsbi_member *member, uint64_t *budget);
-/* `info` as read from the header; `budget` as told by dsbi_read_member. */
+/* `info` as read from the header; `budget` as told by dsbi_read_member; `min_side` as above. */
 dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
-                             const uint8_t *bytes, size_t size, uint64_t budget);
+                             const uint8_t *bytes, size_t size, uint64_t budget, uint32_t min_side);
 
 /* ---- while opening ---- */
 

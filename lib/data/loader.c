@@ -16,7 +16,7 @@
 
 enum { MAX_THREADS = 64, MAX_PREFETCH = 64, CHUNK = 8, MESSAGE_BYTES = 512 };
 
-_Static_assert(offsetof(dsb_loader_opts, prefetch) + sizeof(uint32_t) == sizeof(dsb_loader_opts),
+_Static_assert(offsetof(dsb_loader_opts, reserved) + sizeof(uint32_t) == sizeof(dsb_loader_opts),
                "no hole at the end of dsb_loader_opts");
 _Static_assert(offsetof(dsb_batch, first_sample) + sizeof(uint64_t) == sizeof(dsb_batch),
                "no hole at the end of dsb_batch");
@@ -103,6 +103,9 @@ static dsb_status check_opts(const dsb_loader_opts *o)
         return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: filter is %u", o->filter);
     if (o->shuffle > 1)
         return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: shuffle is %u, 0 or 1", o->shuffle);
+    if (o->fast > 1 || o->reserved)
+        return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: fast is %u, 0 or 1; reserved is %u, 0",
+                         o->fast, o->reserved);
     if (o->n_threads > MAX_THREADS)
         return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: n_threads is %u, 0..%d", o->n_threads,
                          MAX_THREADS);
@@ -245,7 +248,7 @@ static dsb_status start_workers(dsb_loader *self)
 
 dsbi_pixels_spec dsbi_loader_pixels_spec(const dsb_loader_opts *opts, const dsbi_augment *augment)
 {
-    dsbi_pixels_spec spec = {opts->size, opts->mode, (dsbi_filter)opts->filter};
+    dsbi_pixels_spec spec = {opts->size, opts->mode, (dsbi_filter)opts->filter, opts->fast != 0};
     if (augment->window == DSBI_WINDOW_RESIZED_CROP) {
         spec.mode = DSBI_PIXELS_KEEP;
         spec.size = opts->source_size ? opts->source_size : 2 * opts->size;
@@ -293,7 +296,8 @@ static dsb_status set_up(dsb_loader *self, const dsb_split *split, uint32_t part
     dsbi_pixels_spec spec = dsbi_loader_pixels_spec(opts, &self->augment);
     if (pixels) {
         const dsbi_pixels_spec *has = dsbi_pixels_spec_of(pixels);
-        if (has->size != spec.size || has->mode != spec.mode || has->filter != spec.filter)
+        if (has->size != spec.size || has->mode != spec.mode || has->filter != spec.filter ||
+            has->is_fast != spec.is_fast)
             return dsbi_fail(DSB_E_INVALID, "dsbi_loader_create: pixels of another kind");
         dsbi_pixels_retain(pixels);
         self->pixels = pixels;

@@ -139,7 +139,8 @@ static dsb_status decode(dsbi_pixels *self, dsbi_image *out, const dsb_dataset *
 {
     const dsbi_pixels_spec *spec = &self->spec;
     dsbi_image whole;
-    DSBI_TRY(dsbi_dataset_decode(dataset, self->rt, &whole, image));
+    DSBI_TRY(dsbi_dataset_decode_least(dataset, self->rt, &whole, image,
+                                       spec->is_fast ? spec->size : 0));
     dsb_status status;
     if (spec->mode == DSBI_PIXELS_KEEP) {
         status = prepare_keep(self->rt, out, &whole, spec->size, spec->filter);

@@ -14,6 +14,7 @@ enum { DSBI_PIXELS_KEEP = 100 };
 typedef struct dsbi_pixels_spec {
     uint32_t size, mode;
     dsbi_filter filter;
+    bool is_fast; /* JPEG decoded at 1/2, 1/4 or 1/8 where that is enough */
 } dsbi_pixels_spec;
 
 typedef struct dsbi_pixels dsbi_pixels;

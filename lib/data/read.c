@@ -46,10 +46,11 @@ static uint64_t decoder_bytes(const dsb_image_info *info)
 }
 
 dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
-                             const uint8_t *bytes, size_t size, uint64_t budget)
+                             const uint8_t *bytes, size_t size, uint64_t budget, uint32_t min_side)
 {
     *out = (dsbi_image){0};
     dsbi_decode_limits limits = dsbi_decode_limits_default;
+    limits.min_side = min_side;
     if (size > LARGE_FILE) /* the file lies in memory beside its pixels */
         limits.max_memory_bytes -=
             size < limits.max_memory_bytes / 2 ? size : limits.max_memory_bytes / 2;
@@ -75,7 +76,7 @@ dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_
 }
 
 static dsb_status decode_member(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
-                                const dsbi_member *member)
+                                const dsbi_member *member, uint32_t min_side)
 {
     dsb_image_info info;
     if (!dataset->format->read) {
@@ -89,18 +90,24 @@ static dsb_status decode_member(const dsb_dataset *dataset, dsb_runtime *rt, dsb
     if (status == DSB_OK)
         status = dsbi_image_info_read(rt, &info, bytes, size);
     if (status == DSB_OK)
-        status = dsbi_decode_bytes(rt, out, &info, bytes, size, budget);
+        status = dsbi_decode_bytes(rt, out, &info, bytes, size, budget, min_side);
     dsbi_free(rt, bytes);
     if (budget)
         dsbi_budget_give(rt, budget);
     return status;
 }
 
-dsb_status dsbi_dataset_decode(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
-                               uint64_t i)
+dsb_status dsbi_dataset_decode_least(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                                     uint64_t i, uint32_t min_side)
 {
     *out = (dsbi_image){0};
     dsbi_member member = dsbi_member_of(dataset, dsbi_dataset_entry(dataset, i));
-    return dsbi_fail_at(decode_member(dataset, rt, out, &member), "%s: %s", dataset->name,
+    return dsbi_fail_at(decode_member(dataset, rt, out, &member, min_side), "%s: %s", dataset->name,
                         member.path);
+}
+
+dsb_status dsbi_dataset_decode(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                               uint64_t i)
+{
+    return dsbi_dataset_decode_least(dataset, rt, out, i, 0);
 }

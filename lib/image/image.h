@@ -17,14 +17,16 @@ typedef struct dsbi_image {
     uint32_t width, height, channels;
 } dsbi_image;
 
-/* Limits are on work and memory, never on the clock: a file is refused on every machine or on none.
- * `max_blocks` bounds time: 8x8 blocks that all scans together may visit. */
+/* Limits, and how much of the image is wanted. They are on work and memory, never on the clock: a
+ * file is refused on every machine or on none. `max_blocks` bounds time: 8x8 blocks that all scans
+ * together may visit. */
 typedef struct dsbi_decode_limits {
     uint64_t max_pixels;
     uint64_t max_blocks;
     size_t max_memory_bytes; /* decoder and result together */
     uint32_t max_scans;
-    uint32_t reserved;
+    uint32_t min_side; /* JPEG may come out at 1/2, 1/4 or 1/8 (reduced cosine transform), its
+                          shorter side no less than this; 0: at full size, exactly */
 } dsbi_decode_limits;
 
 /* 178,956,970 pixels (as Pillow), 100 scans, 32 Mi block visits, 384 MiB. */

@@ -361,7 +361,7 @@ START_TEST(blocks_share_a_store)
 {
     dsb_runtime *rt = make_runtime(3);
     dsb_split *split = make_split(rt, "a", "b", 0);
-    const dsbi_pixels_spec spec = {16, DSBI_PREPARE_SQUASH, DSBI_RESIZE_BILINEAR};
+    const dsbi_pixels_spec spec = {16, DSBI_PREPARE_SQUASH, DSBI_RESIZE_BILINEAR, false};
     dsbi_pixels *pixels;
     ck_assert_ok(dsbi_pixels_create(rt, &pixels, dsbi_split_collections(split), &spec,
                                     pictures_base, 1 << 30));
@@ -468,7 +468,7 @@ START_TEST(kept_images_have_the_promised_sizes)
     const dsb_dataset *one[1] = {dataset};
     dsbi_collections collections;
     ck_assert_ok(dsbi_collections_init(rt, &collections, one, 1));
-    const dsbi_pixels_spec spec = {32, DSBI_PIXELS_KEEP, DSBI_RESIZE_BICUBIC};
+    const dsbi_pixels_spec spec = {32, DSBI_PIXELS_KEEP, DSBI_RESIZE_BICUBIC, false};
     dsbi_pixels *pixels;
     ck_assert_ok(dsbi_pixels_create(rt, &pixels, &collections, &spec, pictures_base, 1 << 30));
     dsbi_collections_free(rt, &collections);
@@ -544,6 +544,67 @@ static uint64_t peak_of(const char *folder, uint32_t n)
     return peak;
 }
 
+/* Reduced decoding: the same order and labels, nearly the same pixels, and only when asked for. */
+START_TEST(fast_decoding_is_near)
+{
+    dsb_runtime *rt = make_runtime(2);
+    for (uint64_t i = 0; i < 12; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "detail/%llu.jpg", (unsigned long long)i);
+        dsbi_image image; /* smooth: what is compared is place and scale */
+        ck_assert_ok(dsbi_image_alloc(rt, &image, 400 + (uint32_t)i, 333, 3));
+        for (uint32_t p = 0; p < image.width * image.height; p++) {
+            image.data[3 * p] = (uint8_t)(p % image.width * 255 / image.width);
+            image.data[3 * p + 1] = (uint8_t)(p / image.width * 255 / image.height);
+            image.data[3 * p + 2] = (uint8_t)(20 * i);
+        }
+        uint8_t *bytes;
+        size_t size;
+        ck_assert_ok(dsbi_jpeg_encode(rt, &bytes, &size, &image, 95, false));
+        write_bytes(rt, name, bytes, size);
+        dsbi_free(rt, bytes);
+        dsbi_image_free(rt, &image);
+    }
+    dsb_dataset *set;
+    dsb_split *split;
+    ck_assert_ok(dsb_dataset_open(rt, &set, picture_path("detail"), NULL, NULL, NULL));
+    const dsb_dataset *one[1] = {set};
+    ck_assert_ok(dsb_split_create(rt, &split, one, 1, NULL));
+    dsb_loader_opts opts = make_opts();
+    opts.size = 40;
+    opts.batch_size = 4;
+    dsb_loader *exact, *fast;
+    ck_assert_ok(dsb_loader_create(rt, &exact, split, DSB_PART_TRAIN, &opts));
+    opts.fast = 1;
+    ck_assert_ok(dsb_loader_create(rt, &fast, split, DSB_PART_TRAIN, &opts));
+    dsb_batch a, b;
+    dsb_batch_init(&a, sizeof a);
+    dsb_batch_init(&b, sizeof b);
+    uint64_t n_other = 0, sum = 0, n = 0;
+    while (dsb_loader_next(exact, &a) == DSB_OK && a.n) {
+        ck_assert_ok(dsb_loader_next(fast, &b));
+        ck_assert_uint_eq(a.n, b.n);
+        for (uint64_t i = 0; i < a.n; i++)
+            ck_assert_uint_eq(a.items[i], b.items[i]);
+        for (uint64_t i = 0; i < a.n * 40 * 40 * 3; i++, n++) {
+            int difference = abs(a.images[i] - b.images[i]);
+            n_other += difference > 0;
+            sum += (uint64_t)difference;
+        }
+    }
+    ck_assert_uint_gt(n_other, 0);
+    ck_assert_msg((double)sum / (double)n < 3, "%.2f grey levels apart", (double)sum / (double)n);
+    dsb_loader_free(exact);
+    dsb_loader_free(fast);
+    opts.fast = 2;
+    ck_assert_fails(dsb_loader_create(rt, &fast, split, DSB_PART_TRAIN, &opts), DSB_E_INVALID,
+                    "fast is 2");
+    dsb_split_free(split);
+    dsb_dataset_free(set);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 /* The promise: 96 bytes an image and its name, all that grows with images included, taken from the
  * difference of two runs, where the rest falls out. Names take 16 bytes: a segment more, not 0.75.
  */
@@ -564,7 +625,7 @@ int main(void)
         epochs_are_exact_and_can_be_resumed, files_that_break_later_are_replaced,
         later_epochs_neither_decode_nor_allocate, loaders_end_at_any_time, options_are_checked,
         blocks_share_a_store, loaders_share_a_store, kept_images_have_the_promised_sizes,
-        memory_grows_by_96_bytes_an_image, NULL);
+        memory_grows_by_96_bytes_an_image, fast_decoding_is_near, NULL);
     pictures_end();
     return result;
 }

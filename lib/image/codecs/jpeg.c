@@ -376,6 +376,16 @@ static void read_rows(reader *r, dsbi_image *out)
     }
 }
 
+/* Halves, quarters and eighths have fast transforms of their own. */
+static void choose_scale(struct jpeg_decompress_struct *jpeg, uint32_t min_side)
+{
+    uint32_t shorter =
+        jpeg->image_width < jpeg->image_height ? jpeg->image_width : jpeg->image_height;
+    jpeg->scale_num = jpeg->scale_denom = 1;
+    while (min_side && jpeg->scale_denom < 8 && shorter / (2 * jpeg->scale_denom) >= min_side)
+        jpeg->scale_denom *= 2;
+}
+
 static dsb_status read_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, size_t file_bytes)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
@@ -387,9 +397,11 @@ static dsb_status read_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, size_
     jpeg->do_fancy_upsampling = TRUE;
     r->progress.progress_monitor = on_progress;
     jpeg->progress = &r->progress;
-    DSBI_TRY(dsbi_image_alloc(rt, out, jpeg->image_width, jpeg->image_height, 3));
+    choose_scale(jpeg, r->limits->min_side);
+    jpeg_calc_output_dimensions(jpeg);
+    DSBI_TRY(dsbi_image_alloc(rt, out, jpeg->output_width, jpeg->output_height, 3));
     if (jpeg->num_components != 3) {
-        r->row = dsbi_alloc_array(rt, jpeg->image_width, 4);
+        r->row = dsbi_alloc_array(rt, jpeg->output_width, 4);
         if (!r->row)
             return DSB_E_NOMEM;
     }
