@@ -53,15 +53,26 @@ static dsb_status read_options(dsbi_spec *spec, const char *text)
     return DSB_OK;
 }
 
+/* Appends as much as fits. */
+static void add_name(char *list, size_t size, size_t *used, const char *name)
+{
+    const int n = snprintf(list + *used, size - *used, " %s", name);
+    *used = n >= 0 && (size_t)n < size - *used ? *used + (size_t)n : size - 1;
+}
+
 static dsb_status unknown_name(const char *name, size_t length)
 {
-    char known[512] = "";
-    size_t at = 0;
-    for (const dsbi_family *const *f = dsbi_family_table; *f; f++)
-        for (const dsbi_preset *p = (*f)->presets; p->name && at < sizeof known; p++)
-            at += (size_t)snprintf(known + at, sizeof known - at, " %s", p->name);
-    return dsbi_fail(DSB_E_NOTFOUND, "no model is called \"%.*s\"; there are:%s", (int)length, name,
-                     known);
+    char families[512] = "", names[2048] = "";
+    size_t families_used = 0, names_used = 0;
+    for (const dsbi_family *const *f = dsbi_family_table; *f; f++) {
+        add_name(families, sizeof families, &families_used, (*f)->name);
+        for (const dsbi_preset *p = (*f)->presets; p->name; p++)
+            add_name(names, sizeof names, &names_used, p->name);
+    }
+    return dsbi_fail(DSB_E_NOTFOUND,
+                     "no model is called \"%.*s\"; there are:%s; and families with options, "
+                     "\"family:key=value,...\":%s",
+                     (int)length, name, names, families);
 }
 
 dsb_status dsbi_spec_parse(dsbi_spec *spec, const char *name)

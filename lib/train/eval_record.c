@@ -139,7 +139,9 @@ dsb_status dsbi_eval_write_json(dsb_eval *eval)
         write_confusion(&w, eval);
     dsbi_json_end_object(&w);
     dsbi_text_add(&eval->json, "\n");
-    return eval->json.status;
+    /* the intervals cleared the sentence of a text that found no memory */
+    return eval->json.status == DSB_OK ? DSB_OK
+                                       : dsbi_fail(eval->json.status, "no memory for the record");
 }
 
 /* ---- files ---- */
