@@ -72,8 +72,9 @@ static void add_comparison(dsbi_text *t, const dsbi_json_value *c)
     add_name(t, dsbi_record_text(c, "new"), strlen(dsbi_record_text(c, "new")));
     dsbi_text_add(t, " against ");
     add_name(t, dsbi_record_text(c, "original"), strlen(dsbi_record_text(c, "original")));
-    dsbi_text_printf(t, ", %s models\n",
-                     dsbi_number_count(&count, dsbi_record_count(c, "n_models")));
+    dsbi_text_printf(t, ", %s model%s\n",
+                     dsbi_number_count(&count, dsbi_record_count(c, "n_models")),
+                     dsbi_record_count(c, "n_models") == 1 ? "" : "s");
     double mean = dsbi_record_number(c, "mean_gap");
     double spearman = dsbi_record_number(dsbi_json_get(c, "rank"), "spearman");
     if (dsbi_record_has(c, "decomposition"))

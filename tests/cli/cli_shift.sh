@@ -124,6 +124,15 @@ run shift --orig "$work/old.txt:$work/old" --new "$work/new.json:$work/new" --cl
 expect_code 3
 expect_err "old.txt: item 2: class 2, but there are 2 class names"
 
+# names that are markup or no UTF-8 stay names
+mkdir "$work/names"
+cp "$work/new/a_predictions.json" "$work/names/<script>alert(1)<b>.json"
+cp "$work/new/a_predictions.json" "$work/names/$(printf 'bad\377name').json"
+run shift --orig "<img>=$work/new.json:$work/names" --new "b=$work/new.json:$work/names" --out "$work/n"
+expect_code 0
+grep -q '<script\|<img' "$work/n/report.html" && fail "a name became markup"
+grep -q '&lt;script&gt;' "$work/n/report.html" || fail "the name is not shown"
+
 # predict first: what is refused before anything is read, then real weights where they are
 run shift --orig a --new b --model cifar_resnet20
 expect_code 2
