@@ -254,7 +254,6 @@ typedef struct wino_gradient {
     size_t v_stride, d_stride;
     size_t du, du_size;     /* dU [36, c_out, c_in] of each group, or the one */
     size_t sums, most_sums; /* column sums of dy [c_out] of each group, or each block */
-    size_t shared_v, shared_d;
     size_t worker, v, d, patch, packed, worker_size, end;
 } wino_gradient;
 
