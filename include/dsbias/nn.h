@@ -155,8 +155,9 @@ typedef struct dsb_summary_row {
     uint64_t struct_size;  /* set by the caller: sizeof(dsb_summary_row) as compiled */
     const char *name;      /* "layer1.0.conv1", "" for layers without parameters; borrowed */
     const char *kind;      /* "conv"; borrowed */
-    const char *algorithm; /* how a training step does it: "winograd 4x4"; "folded" into a
-                              neighbour; "" where there is one way; borrowed */
+    const char *algorithm; /* how a training step does it, and what follows in the same pass:
+                              "winograd 4x4 + relu", "sum, relu"; "folded" into a neighbour; ""
+                              where there is one way; borrowed */
     uint64_t height;       /* of the output of one image; tokens count as rows of one pixel */
     uint64_t width;        /* likewise */
     uint64_t channels;     /* likewise */

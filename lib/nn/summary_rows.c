@@ -1,16 +1,18 @@
 /* dsb_summary: the declaration as rows, with what the plans of a batch make of it. */
+#include <stdio.h>
 #include <string.h>
 #include "base/json_write.h"
 #include "base/opts.h"
 #include "nn/nn.h"
 
 #define MOST_BATCH ((uint64_t)65536)
-enum { MOST_STRUCT = 65536 };
+enum { MOST_STRUCT = 65536, ALGORITHM_BYTES = 48 };
 
 struct dsb_summary {
     dsb_model *model; /* retained */
     uint64_t batch;
     dsb_summary_row *rows;
+    char (*algorithms)[ALGORITHM_BYTES]; /* of each row */
     dsb_summary_totals totals;
     dsbi_text json;
 };
@@ -43,13 +45,17 @@ static void fill_rows(dsb_summary *s)
     }
 }
 
-/* What the plan runs carries the number of its declaration. */
+/* What the plan runs carries the number of its declaration: "winograd 4x4 + relu". */
 static void name_algorithms(dsb_summary *s, const dsbi_plan *plan)
 {
     for (size_t i = 0; i < dsbi_plan_rows(plan); i++) {
         const dsbi_node *node = dsbi_plan_row_at(plan, i).node;
         const char *name = node->layer->algorithm ? node->layer->algorithm(node) : NULL;
-        s->rows[node->id].algorithm = name ? name : "";
+        const char *fused = dsbi_fused_name(node);
+        char *text = s->algorithms[node->id];
+        snprintf(text, ALGORITHM_BYTES, "%s%s%s", name ? name : "", name && *fused ? " + " : "",
+                 fused);
+        s->rows[node->id].algorithm = text;
     }
 }
 
@@ -151,7 +157,8 @@ static void write_json(dsb_summary *s)
 static dsb_status fill(dsb_summary *s)
 {
     s->rows = dsbi_calloc(s->model->rt, s->model->graph->n_nodes + 1, sizeof *s->rows);
-    if (!s->rows)
+    s->algorithms = dsbi_calloc(s->model->rt, s->model->graph->n_nodes + 1, ALGORITHM_BYTES);
+    if (!s->rows || !s->algorithms)
         return DSB_E_NOMEM;
     fill_rows(s);
     DSBI_TRY(fill_totals(s));
@@ -191,6 +198,7 @@ void dsb_summary_free(dsb_summary *s)
     dsb_model *model = s->model;
     dsbi_text_free(&s->json);
     dsbi_free(model->rt, s->rows);
+    dsbi_free(model->rt, s->algorithms);
     dsbi_free(model->rt, s);
     dsb_model_free(model);
 }
