@@ -148,7 +148,8 @@ START_TEST(options_and_places_are_compared)
     ck_assert_ok(dsb_dataset_open(rt, &set, spec("two"), &opts, NULL, NULL));
     ck_assert_uint_eq(dsb_dataset_read_count(set), 32);
     dsb_dataset_free(set);
-    write_bytes(rt, "x.bin", calloc(1, 3073), 3073);
+    static const uint8_t record[3073];
+    write_bytes(rt, "x.bin", record, sizeof record);
     ck_assert_fails(dsb_dataset_open(rt, &set, spec("x.bin"), NULL, NULL, NULL), DSB_E_UNSUPPORTED,
                     "opens without one");
     dsb_runtime_free(rt);
