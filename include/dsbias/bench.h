@@ -93,8 +93,8 @@ typedef struct dsb_bench_layer {
 DSB_API uint64_t dsb_bench_layer_count(const dsb_bench *bench);
 DSB_API dsb_status dsb_bench_layer_get(const dsb_bench *bench, uint64_t i, dsb_bench_layer *layer);
 
-/** All of it and what was run as one JSON object: model, size, batch, mode, threads, isa, version,
- *  the figures by their names and, where asked for, an array `layers`.
+/** All of it and what was run as one JSON object: model, size, batch, mode, optimiser, threads,
+ * isa, build, the figures by their names and, where asked for, an array `layers`.
  *  @return borrowed until dsb_bench_free. */
 DSB_API const char *dsb_bench_json(const dsb_bench *bench);
 

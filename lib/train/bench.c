@@ -141,6 +141,7 @@ static void note_memory(dsb_bench *bench, const subject *s)
     f->activation_bytes = dsbi_plan_bytes(s->plan);
     f->parameter_bytes = arena;
     if (s->trainer) {
+        bench->optimiser = s->trainer->optimiser->name;
         f->gradient_bytes = arena;
         f->optimiser_bytes = arena * (s->trainer->optimiser->n_state + (s->trainer->ema ? 1 : 0));
     }

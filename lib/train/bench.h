@@ -10,6 +10,7 @@ struct dsb_bench {
     dsb_runtime *rt;
     dsb_model *model; /* retained */
     dsb_bench_opts opts;
+    const char *optimiser; /* of training: "adamw" */
     dsb_bench_figures figures;
     dsb_bench_layer *layers; /* [n_layers] */
     char *names;             /* [n_layers, DSBI_MAX_NAME]: the layers' names live here */

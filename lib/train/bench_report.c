@@ -73,6 +73,8 @@ static void write_what(dsbi_json_writer *w, const dsb_bench *bench)
     count_field(w, "parameters", dsb_model_size(bench->model));
     count_field(w, "batch", bench->opts.batch_size);
     text_field(w, "mode", bench->opts.mode == DSB_BENCH_TRAIN ? "train" : "infer");
+    if (bench->optimiser)
+        text_field(w, "optimiser", bench->optimiser);
     count_field(w, "threads", dsb_runtime_threads(bench->rt));
     text_field(w, "isa", dsb_isa_name(dsb_runtime_isa(bench->rt)));
     text_field(w, "build", dsb_build_info());

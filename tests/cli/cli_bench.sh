@@ -32,6 +32,15 @@ run bench $small --layers --isa generic
 expect_code 0
 expect_out "stages.0.0.dwconv"
 expect_out "generic"
+# one state of momentum instead of AdamW's two
+run bench $small --optimiser sgd --json
+expect_code 0
+expect_out '"optimiser": "sgd"'
+command -v python3 >/dev/null && { python3 - "$work/out" <<'PY' || fail "SGD has other state"; }
+import json, sys
+b = json.load(open(sys.argv[1]))
+assert b["optimiser_bytes"] == b["gradient_bytes"]
+PY
 run bench $small --mode sideways
 expect_code 2
 run bench --model no_such_net
