@@ -37,8 +37,8 @@ static void build(dsbi_builder *b, dsbi_spec *spec)
     for (size_t s = 0; s < DSBI_ZOO_STAGES; s++)
         for (size_t i = 0; i < blocks; i++) {
             dsbi_enter(b, "stage%zu.block%zu", s + 1, i + 1);
-            x = block(b, x, groups * width << s, (STEM * EXPANSION) << s, s > 0 && i == 0 ? 2 : 1,
-                      groups);
+            x = block(b, x, groups * width << s, (size_t)(STEM * EXPANSION) << s,
+                      s > 0 && i == 0 ? 2 : 1, groups);
             dsbi_leave(b);
         }
     dsbi_zoo_head(b, x);
