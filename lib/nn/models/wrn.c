@@ -32,7 +32,7 @@ static void build(dsbi_builder *b, dsbi_spec *spec)
     for (size_t s = 0; s < DSBI_ZOO_STAGES; s++)
         for (size_t i = 0; i < blocks; i++) {
             dsbi_enter(b, "block%zu.layer.%zu", s + 1, i);
-            x = block(b, x, (STEM << s) * width, s > 0 && i == 0 ? 2 : 1, dropout);
+            x = block(b, x, ((size_t)STEM << s) * width, s > 0 && i == 0 ? 2 : 1, dropout);
             dsbi_leave(b);
         }
     x = dsbi_global_avgpool(b, dsbi_zoo_bn_relu(b, x, "bn1"));
