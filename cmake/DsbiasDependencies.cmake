@@ -1,4 +1,4 @@
-# Mandatory: OpenBLAS (cblas), libjpeg (turbo), threads, libm.  Optional: libpng, zlib, libwebp.
+# Mandatory: OpenBLAS (cblas), libjpeg (turbo), threads, libm.  Optional: libpng, zlib.
 find_package(PkgConfig REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
@@ -6,7 +6,6 @@ find_package(JPEG REQUIRED)
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 find_package(PNG)
 find_package(ZLIB)
-pkg_check_modules(WEBP IMPORTED_TARGET libwebp)
 
 add_library(dsbias_deps INTERFACE)
 target_link_libraries(dsbias_deps INTERFACE PkgConfig::OPENBLAS JPEG::JPEG Threads::Threads m)
@@ -17,8 +16,4 @@ endif()
 if(ZLIB_FOUND)
   target_link_libraries(dsbias_deps INTERFACE ZLIB::ZLIB)
   target_compile_definitions(dsbias_deps INTERFACE DSBI_HAVE_ZLIB=1)
-endif()
-if(WEBP_FOUND)
-  target_link_libraries(dsbias_deps INTERFACE PkgConfig::WEBP)
-  target_compile_definitions(dsbias_deps INTERFACE DSBI_HAVE_WEBP=1)
 endif()

@@ -191,3 +191,36 @@ void dsbi_json_write_null(dsbi_json_writer *w)
     begin_value(w);
     dsbi_text_add(w->out, "null");
 }
+
+void dsbi_json_put_string(dsbi_json_writer *w, const char *key, const char *string)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_write_string(w, string);
+}
+
+void dsbi_json_put_double(dsbi_json_writer *w, const char *key, double x)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_write_double(w, x);
+}
+
+void dsbi_json_put_uint(dsbi_json_writer *w, const char *key, uint64_t x)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_write_uint(w, x);
+}
+
+void dsbi_json_put_bool(dsbi_json_writer *w, const char *key, bool x)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_write_bool(w, x);
+}
+
+void dsbi_json_put_doubles(dsbi_json_writer *w, const char *key, const double *x, size_t n)
+{
+    dsbi_json_write_key(w, key);
+    dsbi_json_begin_flat_array(w);
+    for (size_t i = 0; i < n; i++)
+        dsbi_json_write_double(w, x[i]);
+    dsbi_json_end_array(w);
+}

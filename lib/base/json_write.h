@@ -48,6 +48,13 @@ void dsbi_json_write_uint(dsbi_json_writer *w, uint64_t x);
 void dsbi_json_write_bool(dsbi_json_writer *w, bool x);
 void dsbi_json_write_null(dsbi_json_writer *w);
 
+/* A member of an object: key and value. */
+void dsbi_json_put_string(dsbi_json_writer *w, const char *key, const char *string);
+void dsbi_json_put_double(dsbi_json_writer *w, const char *key, double x);
+void dsbi_json_put_uint(dsbi_json_writer *w, const char *key, uint64_t x);
+void dsbi_json_put_bool(dsbi_json_writer *w, const char *key, bool x);
+void dsbi_json_put_doubles(dsbi_json_writer *w, const char *key, const double *x, size_t n);
+
 /* The shortest decimal of a finite double as the C locale writes it, for CSV and the like. */
 void dsbi_text_add_double(dsbi_text *text, double x);
 

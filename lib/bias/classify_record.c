@@ -13,30 +13,6 @@ enum { MAX_BROKEN_LISTED = 1000, MAX_DUPLICATES_LISTED = 200, MAX_GROUP_LISTED =
 
 typedef dsbi_json_writer writer;
 
-static void put_string(writer *w, const char *key, const char *value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_string(w, value);
-}
-
-static void put_uint(writer *w, const char *key, uint64_t value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_uint(w, value);
-}
-
-static void put_double(writer *w, const char *key, double value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_double(w, value);
-}
-
-static void put_bool(writer *w, const char *key, bool value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_bool(w, value);
-}
-
 static void put_interval(writer *w, const char *key, const double ends[2])
 {
     dsbi_json_write_key(w, key);
@@ -50,8 +26,8 @@ static void put_bound(writer *w, const char *key, double value, double lower)
 {
     dsbi_json_write_key(w, key);
     dsbi_json_begin_flat_object(w);
-    put_double(w, "value", value);
-    put_double(w, "lower95", lower);
+    dsbi_json_put_double(w, "value", value);
+    dsbi_json_put_double(w, "lower95", lower);
     dsbi_json_end_object(w);
 }
 
@@ -74,31 +50,31 @@ static void put_headline(writer *w, const dsb_bias_result *result)
     const dsbi_outcome *headline = &result->outcomes[result->headline];
     dsbi_json_write_key(w, "verdict");
     dsbi_json_begin_object(w);
-    put_string(w, "level", v->level);
-    put_string(w, "sentence", v->sentence);
+    dsbi_json_put_string(w, "level", v->level);
+    dsbi_json_put_string(w, "sentence", v->sentence);
     dsbi_json_end_object(w);
-    put_double(w, "accuracy", v->accuracy);
-    put_uint(w, "correct", v->correct);
-    put_uint(w, "n_test", v->n);
+    dsbi_json_put_double(w, "accuracy", v->accuracy);
+    dsbi_json_put_uint(w, "correct", v->correct);
+    dsbi_json_put_uint(w, "n_test", v->n);
     put_interval(w, "ci95", v->ci);
-    put_double(w, "chance", v->chance);
-    put_double(w, "p_value", v->p_value);
-    put_string(w, "headline_rung", headline->plan.model);
+    dsbi_json_put_double(w, "chance", v->chance);
+    dsbi_json_put_double(w, "p_value", v->p_value);
+    dsbi_json_put_string(w, "headline_rung", headline->plan.model);
     dsbi_json_write_key(w, "margin_test");
     dsbi_json_begin_flat_object(w);
-    put_double(w, "z", v->margin_z);
-    put_double(w, "p_value", v->margin_p);
+    dsbi_json_put_double(w, "z", v->margin_z);
+    dsbi_json_put_double(w, "p_value", v->margin_p);
     dsbi_json_end_object(w);
     put_bound(w, "tv_lower_bound", v->tv, v->tv_lower);
     put_bound(w, "mutual_information_bits", v->mutual_bits, v->mutual_lower);
-    put_double(w, "detectable_difference", v->detectable);
+    dsbi_json_put_double(w, "detectable_difference", v->detectable);
     dsbi_json_write_key(w, "sample_size");
     dsbi_json_begin_array(w);
     for (size_t i = 0; i < DSBI_N_DIFFERENCES; i++) {
         dsbi_json_begin_flat_object(w);
-        put_double(w, "difference", v->differences[i]);
-        put_uint(w, "n_test", v->needed[i]);
-        put_bool(w, "enough", v->n >= v->needed[i]);
+        dsbi_json_put_double(w, "difference", v->differences[i]);
+        dsbi_json_put_uint(w, "n_test", v->needed[i]);
+        dsbi_json_put_bool(w, "enough", v->n >= v->needed[i]);
         dsbi_json_end_object(w);
     }
     dsbi_json_end_array(w);
@@ -116,15 +92,15 @@ static void put_dataset(writer *w, const dsb_bias_result *result, size_t d)
     double ends[2] = {NAN, NAN};
     (void)dsb_stats_wilson(ends, row[d], total, 0.05);
     dsbi_json_begin_object(w);
-    put_string(w, "name", dsb_dataset_name(dataset));
-    put_string(w, "spec", result->specs[d]);
-    put_uint(w, "n_images", dsb_dataset_count(dataset));
-    put_uint(w, "n_train", result->plan.n_parts[0]);
-    put_uint(w, "n_select", result->plan.n_parts[1]);
-    put_uint(w, "n_test", total);
-    put_double(w, "recall", total ? (double)row[d] / (double)total : NAN);
+    dsbi_json_put_string(w, "name", dsb_dataset_name(dataset));
+    dsbi_json_put_string(w, "spec", result->specs[d]);
+    dsbi_json_put_uint(w, "n_images", dsb_dataset_count(dataset));
+    dsbi_json_put_uint(w, "n_train", result->plan.n_parts[0]);
+    dsbi_json_put_uint(w, "n_select", result->plan.n_parts[1]);
+    dsbi_json_put_uint(w, "n_test", total);
+    dsbi_json_put_double(w, "recall", total ? (double)row[d] / (double)total : NAN);
     put_interval(w, "ci95", ends);
-    put_uint(w, "broken", dsb_dataset_broken_count(dataset));
+    dsbi_json_put_uint(w, "broken", dsb_dataset_broken_count(dataset));
     dsbi_facts_write(result->rt, dataset, w);
     dsbi_json_end_object(w);
 }
@@ -140,9 +116,9 @@ static void put_curve(writer *w, const dsbi_fit *fit)
     dsbi_json_begin_array(w);
     for (size_t i = 0; i < fit->n_curve; i++) {
         dsbi_json_begin_flat_object(w);
-        put_uint(w, "samples_seen", fit->curve[i].samples_seen);
-        put_double(w, "loss", fit->curve[i].loss);
-        put_double(w, "select_accuracy", fit->curve[i].select_accuracy);
+        dsbi_json_put_uint(w, "samples_seen", fit->curve[i].samples_seen);
+        dsbi_json_put_double(w, "loss", fit->curve[i].loss);
+        dsbi_json_put_double(w, "select_accuracy", fit->curve[i].select_accuracy);
         dsbi_json_end_object(w);
     }
     dsbi_json_end_array(w);
@@ -152,14 +128,14 @@ static void put_rung(writer *w, const dsb_bias_result *result, const dsbi_outcom
 {
     bool done = o->state == DSBI_RUNG_DONE;
     dsbi_json_begin_object(w);
-    put_string(w, "name", o->plan.model);
-    put_string(w, "kind", o->plan.rung->pixels ? "pixels" : "metadata");
-    put_string(w, "what", o->plan.rung->what);
-    put_string(w, "state", state_name(o->state));
-    put_string(w, "why", o->state == DSBI_RUNG_SKIPPED ? o->plan.why : NULL);
-    put_uint(w, "effort", o->plan.effort);
-    put_double(w, "seconds", done ? round(o->seconds * 1000) / 1000 : NAN);
-    put_double(w, "accuracy", done ? o->accuracy : NAN);
+    dsbi_json_put_string(w, "name", o->plan.model);
+    dsbi_json_put_string(w, "kind", o->plan.rung->pixels ? "pixels" : "metadata");
+    dsbi_json_put_string(w, "what", o->plan.rung->what);
+    dsbi_json_put_string(w, "state", state_name(o->state));
+    dsbi_json_put_string(w, "why", o->state == DSBI_RUNG_SKIPPED ? o->plan.why : NULL);
+    dsbi_json_put_uint(w, "effort", o->plan.effort);
+    dsbi_json_put_double(w, "seconds", done ? round(o->seconds * 1000) / 1000 : NAN);
+    dsbi_json_put_double(w, "accuracy", done ? o->accuracy : NAN);
     dsbi_json_write_key(w, "correct");
     if (done)
         dsbi_json_write_uint(w, o->correct);
@@ -167,8 +143,8 @@ static void put_rung(writer *w, const dsb_bias_result *result, const dsbi_outcom
         dsbi_json_write_null(w);
     const double none[2] = {NAN, NAN};
     put_interval(w, "ci95", done ? o->ci : none);
-    put_double(w, "select_accuracy", done ? o->select_accuracy : NAN);
-    put_double(w, "temperature", done ? o->temperature : NAN);
+    dsbi_json_put_double(w, "select_accuracy", done ? o->select_accuracy : NAN);
+    dsbi_json_put_double(w, "temperature", done ? o->temperature : NAN);
     if (done) {
         put_matrix(w, "confusion", o->confusion, result->n_datasets);
         put_curve(w, &o->fit);
@@ -186,12 +162,12 @@ static dsb_status put_beyond(writer *w, const dsb_bias_result *result)
         return DSB_OK;
     }
     dsbi_json_begin_object(w);
-    put_string(w, "sentence", c.sentence);
-    put_double(w, "difference", c.difference);
+    dsbi_json_put_string(w, "sentence", c.sentence);
+    dsbi_json_put_double(w, "difference", c.difference);
     put_interval(w, "ci95", c.ci);
-    put_double(w, "p_value", c.p_value);
-    put_uint(w, "missed_by_metadata", c.n_missed);
-    put_uint(w, "of_those_right_by_pixels", c.pixels_right);
+    dsbi_json_put_double(w, "p_value", c.p_value);
+    dsbi_json_put_uint(w, "missed_by_metadata", c.n_missed);
+    dsbi_json_put_uint(w, "of_those_right_by_pixels", c.pixels_right);
     dsbi_json_end_object(w);
     return DSB_OK;
 }
@@ -205,28 +181,29 @@ static void put_null(writer *w, const dsb_bias_result *result)
     }
     const dsbi_verdict *v = &result->null_verdict;
     dsbi_json_begin_object(w);
-    put_string(w, "dataset", dsb_dataset_name(result->datasets[result->null_cuts[0].dataset]));
+    dsbi_json_put_string(w, "dataset",
+                         dsb_dataset_name(result->datasets[result->null_cuts[0].dataset]));
     dsbi_json_write_key(w, "cuts");
     dsbi_json_begin_array(w);
     for (size_t i = 0; i < result->n_null_cuts; i++) {
         const dsbi_null_cut *cut = &result->null_cuts[i];
         dsbi_json_begin_flat_object(w);
-        put_string(w, "dataset", dsb_dataset_name(result->datasets[cut->dataset]));
-        put_uint(w, "correct", cut->correct);
-        put_uint(w, "n_test", cut->n);
-        put_double(w, "accuracy", (double)cut->correct / (double)cut->n);
+        dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[cut->dataset]));
+        dsbi_json_put_uint(w, "correct", cut->correct);
+        dsbi_json_put_uint(w, "n_test", cut->n);
+        dsbi_json_put_double(w, "accuracy", (double)cut->correct / (double)cut->n);
         dsbi_json_end_object(w);
     }
     dsbi_json_end_array(w);
-    put_string(w, "rung", result->null_outcome.plan.model);
-    put_double(w, "accuracy", v->accuracy);
-    put_uint(w, "correct", v->correct);
-    put_uint(w, "n_test", v->n);
+    dsbi_json_put_string(w, "rung", result->null_outcome.plan.model);
+    dsbi_json_put_double(w, "accuracy", v->accuracy);
+    dsbi_json_put_uint(w, "correct", v->correct);
+    dsbi_json_put_uint(w, "n_test", v->n);
     put_interval(w, "ci95", v->ci);
-    put_double(w, "chance", v->chance);
-    put_double(w, "p_value", v->p_value);
-    put_bool(w, "passed", v->ci[0] <= v->chance);
-    put_double(w, "seconds", round(result->null_outcome.seconds * 1000) / 1000);
+    dsbi_json_put_double(w, "chance", v->chance);
+    dsbi_json_put_double(w, "p_value", v->p_value);
+    dsbi_json_put_bool(w, "passed", v->ci[0] <= v->chance);
+    dsbi_json_put_double(w, "seconds", round(result->null_outcome.seconds * 1000) / 1000);
     dsbi_json_end_object(w);
 }
 
@@ -235,7 +212,7 @@ static void put_broken(writer *w, const dsb_bias_result *result)
     uint64_t total = 0, listed = 0;
     for (size_t d = 0; d < result->n_datasets; d++)
         total += dsb_dataset_broken_count(result->datasets[d]);
-    put_uint(w, "broken_total", total);
+    dsbi_json_put_uint(w, "broken_total", total);
     dsbi_json_write_key(w, "broken");
     dsbi_json_begin_array(w);
     for (size_t d = 0; d < result->n_datasets; d++)
@@ -247,10 +224,10 @@ static void put_broken(writer *w, const dsb_bias_result *result)
             if (dsb_dataset_broken(result->datasets[d], i, &problem) != DSB_OK)
                 break; /* more are counted than are listed */
             dsbi_json_begin_flat_object(w);
-            put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
-            put_string(w, "path", problem.path);
-            put_string(w, "cause", dsb_cause_name(problem.cause));
-            put_string(w, "message", problem.message);
+            dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
+            dsbi_json_put_string(w, "path", problem.path);
+            dsbi_json_put_string(w, "cause", dsb_cause_name(problem.cause));
+            dsbi_json_put_string(w, "message", problem.message);
             dsbi_json_end_object(w);
         }
     dsbi_json_end_array(w);
@@ -267,8 +244,8 @@ static void put_group(writer *w, const dsb_bias_result *result, const dsb_duplic
         if (dsb_duplicates_file(duplicates, g, k, &d, &image) != DSB_OK)
             break;
         dsbi_json_begin_flat_object(w);
-        put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
-        put_string(w, "path", dsb_dataset_path(result->datasets[d], image));
+        dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
+        dsbi_json_put_string(w, "path", dsb_dataset_path(result->datasets[d], image));
         dsbi_json_end_object(w);
     }
     dsbi_json_end_array(w);
@@ -285,15 +262,15 @@ static void put_duplicates(writer *w, const dsb_bias_result *result)
     dsbi_json_begin_array(w);
     for (size_t d = 0; d < result->n_datasets; d++) {
         dsbi_json_begin_flat_object(w);
-        put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
-        put_uint(w, "files", dsb_duplicates_within(duplicates, d));
-        put_uint(w, "shared", dsb_duplicates_shared(duplicates, d));
+        dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
+        dsbi_json_put_uint(w, "files", dsb_duplicates_within(duplicates, d));
+        dsbi_json_put_uint(w, "shared", dsb_duplicates_shared(duplicates, d));
         dsbi_json_end_object(w);
     }
     dsbi_json_end_array(w);
     for (uint64_t g = 0; g < n_groups; g++)
         across += dsb_duplicates_is_across(duplicates, g);
-    put_uint(w, "across_total", across);
+    dsbi_json_put_uint(w, "across_total", across);
     dsbi_json_write_key(w, "across");
     dsbi_json_begin_array(w);
     for (uint64_t g = 0, listed = 0; g < n_groups && listed < MAX_DUPLICATES_LISTED; g++)
@@ -338,12 +315,13 @@ static dsb_status put_example(writer *w, const dsb_bias_result *result, uint64_t
     dsb_status status = dsbi_thumbnail(result->rt, &uri, dataset, item.image);
     if (status == DSB_OK) {
         dsbi_json_begin_object(w);
-        put_string(w, "dataset", dsb_dataset_name(dataset));
-        put_string(w, "kind", kind);
-        put_string(w, "path", dsbi_dataset_path(dataset, item.image));
-        put_string(w, "predicted", dsb_dataset_name(result->datasets[o->predicted[i]]));
-        put_double(w, "probability", o->probabilities[i * result->n_datasets + o->predicted[i]]);
-        put_string(w, "thumb", uri.data);
+        dsbi_json_put_string(w, "dataset", dsb_dataset_name(dataset));
+        dsbi_json_put_string(w, "kind", kind);
+        dsbi_json_put_string(w, "path", dsbi_dataset_path(dataset, item.image));
+        dsbi_json_put_string(w, "predicted", dsb_dataset_name(result->datasets[o->predicted[i]]));
+        dsbi_json_put_double(w, "probability",
+                             o->probabilities[i * result->n_datasets + o->predicted[i]]);
+        dsbi_json_put_string(w, "thumb", uri.data);
         dsbi_json_end_object(w);
     }
     dsbi_text_free(&uri);
@@ -375,20 +353,20 @@ static void put_options(writer *w, const dsb_bias_result *result)
     const dsb_bias_opts *o = &result->opts;
     dsbi_json_write_key(w, "options");
     dsbi_json_begin_object(w);
-    put_uint(w, "seed", o->seed);
-    put_uint(w, "n_train", o->n_train);
-    put_uint(w, "n_select", o->n_select);
-    put_uint(w, "n_test", o->n_test);
-    put_uint(w, "samples_seen", o->samples_seen);
-    put_double(w, "epochs", o->epochs);
-    put_double(w, "time_limit_s", o->time_limit_s);
-    put_double(w, "lr", o->lr);
-    put_string(w, "model", o->model ? o->model : "auto");
-    put_string(w, "augment", o->augment);
-    put_uint(w, "size", o->size);
-    put_uint(w, "batch_size", o->batch_size);
-    put_uint(w, "null_control", o->null_control);
-    put_uint(w, "n_examples", o->n_examples);
+    dsbi_json_put_uint(w, "seed", o->seed);
+    dsbi_json_put_uint(w, "n_train", o->n_train);
+    dsbi_json_put_uint(w, "n_select", o->n_select);
+    dsbi_json_put_uint(w, "n_test", o->n_test);
+    dsbi_json_put_uint(w, "samples_seen", o->samples_seen);
+    dsbi_json_put_double(w, "epochs", o->epochs);
+    dsbi_json_put_double(w, "time_limit_s", o->time_limit_s);
+    dsbi_json_put_double(w, "lr", o->lr);
+    dsbi_json_put_string(w, "model", o->model ? o->model : "auto");
+    dsbi_json_put_string(w, "augment", o->augment);
+    dsbi_json_put_uint(w, "size", o->size);
+    dsbi_json_put_uint(w, "batch_size", o->batch_size);
+    dsbi_json_put_uint(w, "null_control", o->null_control);
+    dsbi_json_put_uint(w, "n_examples", o->n_examples);
     dsbi_json_end_object(w);
 }
 
@@ -400,7 +378,7 @@ static void put_recipes(writer *w, const dsb_bias_result *result)
     for (size_t i = 0; i < result->plan.n_entries; i++) {
         const dsbi_text *detail = &result->outcomes[i].fit.detail;
         if (result->outcomes[i].state == DSBI_RUNG_DONE && detail->size)
-            put_string(w, result->outcomes[i].plan.model, detail->data);
+            dsbi_json_put_string(w, result->outcomes[i].plan.model, detail->data);
     }
     dsbi_json_end_object(w);
 }
@@ -415,7 +393,7 @@ static void put_record(writer *w, const dsb_bias_result *result)
 {
     dsbi_json_write_key(w, "record");
     dsbi_json_begin_object(w);
-    put_string(w, "command", result->opts.command);
+    dsbi_json_put_string(w, "command", result->opts.command);
     put_options(w, result);
     dsbi_json_write_key(w, "plan");
     dsbi_plan_write(&result->plan, w);
@@ -426,31 +404,31 @@ static void put_record(writer *w, const dsb_bias_result *result)
         char hash[65];
         dsbi_dataset_fingerprint(result->datasets[d], hash);
         dsbi_json_begin_flat_object(w);
-        put_string(w, "name", dsb_dataset_name(result->datasets[d]));
-        put_string(w, "spec", result->specs[d]);
-        put_string(w, "sha256", hash);
+        dsbi_json_put_string(w, "name", dsb_dataset_name(result->datasets[d]));
+        dsbi_json_put_string(w, "spec", result->specs[d]);
+        dsbi_json_put_string(w, "sha256", hash);
         dsbi_json_end_object(w);
     }
     dsbi_json_end_array(w);
-    put_string(w, "version", dsb_version());
-    put_string(w, "build", dsb_build_info());
-    put_string(w, "isa", dsb_isa_name(result->rt->isa));
-    put_uint(w, "threads", result->rt->n_threads);
+    dsbi_json_put_string(w, "version", dsb_version());
+    dsbi_json_put_string(w, "build", dsb_build_info());
+    dsbi_json_put_string(w, "isa", dsb_isa_name(result->rt->isa));
+    dsbi_json_put_uint(w, "threads", result->rt->n_threads);
     dsbi_blas_info blas;
     dsbi_blas_info_get(&blas);
-    put_string(w, "blas", blas.config);
-    put_string(w, "blas_core", blas.core);
-    put_bool(w, "replayed", result->plan.replayed);
-    put_bool(w, "cancelled", result->cancelled);
+    dsbi_json_put_string(w, "blas", blas.config);
+    dsbi_json_put_string(w, "blas_core", blas.core);
+    dsbi_json_put_bool(w, "replayed", result->plan.replayed);
+    dsbi_json_put_bool(w, "cancelled", result->cancelled);
     time_t seconds = (time_t)result->started_unix;
     struct tm utc;
     char started[32] = "";
     if (gmtime_r(&seconds, &utc))
         strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    put_string(w, "started", started);
-    put_double(w, "seconds_scan", round(result->scan_seconds * 1000) / 1000);
-    put_double(w, "seconds_total", round(result->seconds_total * 1000) / 1000);
-    put_uint(w, "peak_memory_bytes", peak_memory_bytes());
+    dsbi_json_put_string(w, "started", started);
+    dsbi_json_put_double(w, "seconds_scan", round(result->scan_seconds * 1000) / 1000);
+    dsbi_json_put_double(w, "seconds_total", round(result->seconds_total * 1000) / 1000);
+    dsbi_json_put_uint(w, "peak_memory_bytes", peak_memory_bytes());
     dsbi_json_end_object(w);
 }
 
@@ -460,7 +438,7 @@ dsb_status dsbi_record_write(dsb_bias_result *result)
     dsbi_text_clear(&result->json);
     dsbi_json_writer_init(w, &result->json, 1);
     dsbi_json_begin_object(w);
-    put_string(w, "schema", "dsbias.classify/1");
+    dsbi_json_put_string(w, "schema", "dsbias.classify/1");
     put_headline(w, result);
     dsbi_json_write_key(w, "datasets");
     dsbi_json_begin_array(w);

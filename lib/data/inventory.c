@@ -4,18 +4,6 @@
 #include "base/sort.h"
 #include "data/duplicates.h"
 
-static void write_uint(dsbi_json_writer *w, const char *key, uint64_t value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_uint(w, value);
-}
-
-static void write_text(dsbi_json_writer *w, const char *key, const char *value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_string(w, value);
-}
-
 /* ---- distributions of a number of every image ---- */
 
 typedef uint64_t (*number_fn)(const dsbi_entry *entry);
@@ -64,9 +52,9 @@ static void write_spread(dsbi_json_writer *w, const char *key, const dsb_dataset
         return;
     }
     dsbi_json_begin_flat_object(w);
-    write_uint(w, "min", numbers[0]);
-    write_uint(w, "median", numbers[(n - 1) / 2]);
-    write_uint(w, "max", numbers[n - 1]);
+    dsbi_json_put_uint(w, "min", numbers[0]);
+    dsbi_json_put_uint(w, "median", numbers[(n - 1) / 2]);
+    dsbi_json_put_uint(w, "max", numbers[n - 1]);
     dsbi_json_end_object(w);
 }
 
@@ -79,7 +67,7 @@ static void write_formats(dsbi_json_writer *w, const dsb_dataset *dataset)
     dsbi_json_begin_flat_object(w);
     for (uint32_t format = 0; format < 256; format++)
         if (counts[format])
-            write_uint(w, dsb_image_format_name(format), counts[format]);
+            dsbi_json_put_uint(w, dsb_image_format_name(format), counts[format]);
     dsbi_json_end_object(w);
 }
 
@@ -108,10 +96,10 @@ static void write_properties(dsbi_json_writer *w, const dsb_dataset *dataset)
     }
     dsbi_json_write_key(w, "properties");
     dsbi_json_begin_flat_object(w);
-    write_uint(w, "grey", n_grey);
-    write_uint(w, "exif_turned", n_turned);
+    dsbi_json_put_uint(w, "grey", n_grey);
+    dsbi_json_put_uint(w, "exif_turned", n_turned);
     for (size_t p = 0; p < N_PROPERTIES; p++)
-        write_uint(w, properties[p].name, counts[p]);
+        dsbi_json_put_uint(w, properties[p].name, counts[p]);
     dsbi_json_end_object(w);
 }
 
@@ -125,13 +113,13 @@ static void write_classes(dsbi_json_writer *w, const dsb_dataset *dataset, uint6
     memset(counts, 0, n * sizeof *counts);
     for (uint64_t i = 0; i < dataset->entries.n; i++)
         counts[dsbi_dataset_entry(dataset, i)->stratum]++;
-    write_uint(w, "n_classes", n);
+    dsbi_json_put_uint(w, "n_classes", n);
     dsbi_json_write_key(w, "classes");
     dsbi_json_begin_array(w);
     for (uint32_t c = 0; c < n && c < max_listed; c++) {
         dsbi_json_begin_flat_object(w);
-        write_text(w, "folder", dsb_dataset_class_name(dataset, c));
-        write_uint(w, "images", counts[c]);
+        dsbi_json_put_string(w, "folder", dsb_dataset_class_name(dataset, c));
+        dsbi_json_put_uint(w, "images", counts[c]);
         dsbi_json_end_object(w);
     }
     dsbi_json_end_array(w);
@@ -144,7 +132,7 @@ static void write_causes(dsbi_json_writer *w, const char *key, const dsb_dataset
     dsbi_json_begin_flat_object(w);
     for (uint32_t cause = first; cause <= last; cause++)
         if (dataset->cause_counts[cause])
-            write_uint(w, dsb_cause_name(cause), dataset->cause_counts[cause]);
+            dsbi_json_put_uint(w, dsb_cause_name(cause), dataset->cause_counts[cause]);
     dsbi_json_end_object(w);
 }
 
@@ -155,9 +143,9 @@ static void write_problems(dsbi_json_writer *w, const char *key, const dsb_datas
     dsbi_json_begin_array(w);
     for (size_t i = 0; i < list->n && i < max_listed; i++) {
         dsbi_json_begin_flat_object(w);
-        write_text(w, "path", dsbi_names_get(&dataset->names, list->items[i].path));
-        write_text(w, "cause", dsb_cause_name(list->items[i].cause));
-        write_text(w, "message", dsbi_names_get(&dataset->names, list->items[i].message));
+        dsbi_json_put_string(w, "path", dsbi_names_get(&dataset->names, list->items[i].path));
+        dsbi_json_put_string(w, "cause", dsb_cause_name(list->items[i].cause));
+        dsbi_json_put_string(w, "message", dsbi_names_get(&dataset->names, list->items[i].message));
         dsbi_json_end_object(w);
     }
     dsbi_json_end_array(w);
@@ -170,15 +158,15 @@ static void write_dataset(dsbi_json_writer *w, const dsb_dataset *dataset,
     char fingerprint[65];
     dsbi_dataset_fingerprint(dataset, fingerprint);
     dsbi_json_begin_object(w);
-    write_text(w, "name", dataset->name);
-    write_text(w, "where", dataset->where);
-    write_text(w, "format", dataset->format->name);
-    write_text(w, "sha256", fingerprint);
-    write_uint(w, "n_images", dataset->entries.n);
-    write_uint(w, "n_broken", dataset->broken.total);
-    write_uint(w, "n_skipped", dataset->skipped.total);
-    write_uint(w, "n_repeated", dsb_duplicates_within(duplicates, d));
-    write_uint(w, "n_shared", dsb_duplicates_shared(duplicates, d));
+    dsbi_json_put_string(w, "name", dataset->name);
+    dsbi_json_put_string(w, "where", dataset->where);
+    dsbi_json_put_string(w, "format", dataset->format->name);
+    dsbi_json_put_string(w, "sha256", fingerprint);
+    dsbi_json_put_uint(w, "n_images", dataset->entries.n);
+    dsbi_json_put_uint(w, "n_broken", dataset->broken.total);
+    dsbi_json_put_uint(w, "n_skipped", dataset->skipped.total);
+    dsbi_json_put_uint(w, "n_repeated", dsb_duplicates_within(duplicates, d));
+    dsbi_json_put_uint(w, "n_shared", dsb_duplicates_shared(duplicates, d));
     dsbi_json_write_key(w, "verified");
     dsbi_json_write_bool(w, dataset->opts.verify != 0);
     write_formats(w, dataset);
@@ -204,8 +192,8 @@ static void write_duplicates(dsbi_json_writer *w, const dsb_duplicates *duplicat
         n_across += dsb_duplicates_is_across(duplicates, g);
     dsbi_json_write_key(w, "duplicates");
     dsbi_json_begin_object(w);
-    write_uint(w, "groups_within", duplicates->n_groups - n_across);
-    write_uint(w, "groups_across", n_across);
+    dsbi_json_put_uint(w, "groups_within", duplicates->n_groups - n_across);
+    dsbi_json_put_uint(w, "groups_across", n_across);
     dsbi_json_write_key(w, "groups");
     dsbi_json_begin_array(w);
     for (uint64_t g = 0; g < duplicates->n_groups && g < max_listed; g++) {
@@ -214,9 +202,10 @@ static void write_duplicates(dsbi_json_writer *w, const dsb_duplicates *duplicat
             size_t d = dsbi_collections_find(collections, duplicates->files[k]);
             const dsb_dataset *dataset = collections->datasets[d];
             dsbi_json_begin_object(w);
-            write_text(w, "dataset", dataset->name);
-            write_text(w, "path",
-                       dsbi_dataset_path(dataset, duplicates->files[k] - collections->first[d]));
+            dsbi_json_put_string(w, "dataset", dataset->name);
+            dsbi_json_put_string(
+                w, "path",
+                dsbi_dataset_path(dataset, duplicates->files[k] - collections->first[d]));
             dsbi_json_end_object(w);
         }
         dsbi_json_end_array(w);
@@ -238,8 +227,8 @@ dsb_status dsb_duplicates_json(dsb_runtime *rt, char **json, size_t *size,
     dsbi_text_init(&text, rt);
     dsbi_json_writer_init(&w, &text, 2);
     dsbi_json_begin_object(&w);
-    write_text(&w, "schema", "dsbias.duplicates/1");
-    write_text(&w, "version", dsb_version());
+    dsbi_json_put_string(&w, "schema", "dsbias.duplicates/1");
+    dsbi_json_put_string(&w, "version", dsb_version());
     dsbi_json_write_key(&w, "max_distance");
     dsbi_json_write_double(&w, duplicates->max_distance);
     write_duplicates(&w, duplicates, max_listed ? max_listed : UINT64_MAX);
@@ -290,8 +279,8 @@ dsb_status dsb_data_summary(dsb_runtime *rt, char **json, size_t *size,
         dsbi_json_writer w;
         dsbi_json_writer_init(&w, &text, 2);
         dsbi_json_begin_object(&w);
-        write_text(&w, "schema", "dsbias.data/1");
-        write_text(&w, "version", dsb_version());
+        dsbi_json_put_string(&w, "schema", "dsbias.data/1");
+        dsbi_json_put_string(&w, "version", dsb_version());
         dsbi_json_write_key(&w, "datasets");
         dsbi_json_begin_array(&w);
         for (uint64_t d = 0; d < n_datasets; d++)

@@ -95,33 +95,21 @@ static dsb_status fill_totals(dsb_summary *s)
     return size_up(s, false, &s->totals.infer_bytes, &s->totals.infer_unshared_bytes);
 }
 
-static void write_uint(dsbi_json_writer *w, const char *key, uint64_t value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_uint(w, value);
-}
-
-static void write_string(dsbi_json_writer *w, const char *key, const char *value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_string(w, value);
-}
-
 static void write_row(dsbi_json_writer *w, const dsb_summary_row *row)
 {
     dsbi_json_begin_flat_object(w);
-    write_string(w, "name", row->name);
-    write_string(w, "kind", row->kind);
+    dsbi_json_put_string(w, "name", row->name);
+    dsbi_json_put_string(w, "kind", row->kind);
     dsbi_json_write_key(w, "output");
     dsbi_json_begin_flat_array(w);
     dsbi_json_write_uint(w, row->height);
     dsbi_json_write_uint(w, row->width);
     dsbi_json_write_uint(w, row->channels);
     dsbi_json_end_array(w);
-    write_uint(w, "parameters", row->parameters);
-    write_uint(w, "macs", row->macs);
-    write_uint(w, "bytes", row->bytes);
-    write_string(w, "algorithm", row->algorithm);
+    dsbi_json_put_uint(w, "parameters", row->parameters);
+    dsbi_json_put_uint(w, "macs", row->macs);
+    dsbi_json_put_uint(w, "bytes", row->bytes);
+    dsbi_json_put_string(w, "algorithm", row->algorithm);
     dsbi_json_end_object(w);
 }
 
@@ -131,20 +119,20 @@ static void write_json(dsb_summary *s)
     const dsb_summary_totals *t = &s->totals;
     dsbi_json_writer_init(&w, &s->json, 2);
     dsbi_json_begin_object(&w);
-    write_string(&w, "model", dsb_model_spec(s->model));
-    write_uint(&w, "height", s->model->opts.height);
-    write_uint(&w, "width", s->model->opts.width);
-    write_uint(&w, "classes", s->model->opts.n_classes);
-    write_uint(&w, "batch", s->batch);
-    write_uint(&w, "parameters", t->parameters);
-    write_uint(&w, "buffers", t->buffers);
-    write_uint(&w, "macs", t->macs);
-    write_uint(&w, "parameter_bytes", t->parameter_bytes);
-    write_uint(&w, "gradient_bytes", t->gradient_bytes);
-    write_uint(&w, "train_bytes", t->train_bytes);
-    write_uint(&w, "train_unshared_bytes", t->train_unshared_bytes);
-    write_uint(&w, "infer_bytes", t->infer_bytes);
-    write_uint(&w, "infer_unshared_bytes", t->infer_unshared_bytes);
+    dsbi_json_put_string(&w, "model", dsb_model_spec(s->model));
+    dsbi_json_put_uint(&w, "height", s->model->opts.height);
+    dsbi_json_put_uint(&w, "width", s->model->opts.width);
+    dsbi_json_put_uint(&w, "classes", s->model->opts.n_classes);
+    dsbi_json_put_uint(&w, "batch", s->batch);
+    dsbi_json_put_uint(&w, "parameters", t->parameters);
+    dsbi_json_put_uint(&w, "buffers", t->buffers);
+    dsbi_json_put_uint(&w, "macs", t->macs);
+    dsbi_json_put_uint(&w, "parameter_bytes", t->parameter_bytes);
+    dsbi_json_put_uint(&w, "gradient_bytes", t->gradient_bytes);
+    dsbi_json_put_uint(&w, "train_bytes", t->train_bytes);
+    dsbi_json_put_uint(&w, "train_unshared_bytes", t->train_unshared_bytes);
+    dsbi_json_put_uint(&w, "infer_bytes", t->infer_bytes);
+    dsbi_json_put_uint(&w, "infer_unshared_bytes", t->infer_unshared_bytes);
     dsbi_json_write_key(&w, "layers");
     dsbi_json_begin_array(&w);
     for (uint64_t i = 0; i < dsb_summary_row_count(s); i++)

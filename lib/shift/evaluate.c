@@ -113,12 +113,12 @@ static dsb_status write_ranks(dsbi_comparison *c)
     for (uint32_t kind = 0; kind < 4; kind++) {
         double r = NAN;
         DSBI_TRY(dsb_stats_correlation(c->s->rt, &r, c->x, c->y, c->n, kind));
-        dsbi_shift_write_number(c->w, names[kind], r);
+        dsbi_json_put_double(c->w, names[kind], r);
     }
     double overlap = NAN;
     if (c->n >= 3)
         DSBI_TRY(dsb_stats_top_overlap(c->s->rt, &overlap, c->x, c->y, c->n, 3));
-    dsbi_shift_write_number(c->w, "top3_overlap", overlap);
+    dsbi_json_put_double(c->w, "top3_overlap", overlap);
     dsbi_json_end_object(c->w);
     return DSB_OK;
 }

@@ -132,7 +132,6 @@ void dsbi_shift_free_points(dsbi_fit_points *p, dsb_runtime *rt);
 double dsbi_shift_pivot(const dsbi_comparison *c, const char **model);
 
 void dsbi_shift_write_pair(dsbi_json_writer *w, const char *key, const double pair[2]);
-void dsbi_shift_write_number(dsbi_json_writer *w, const char *key, double value);
 dsb_status dsbi_shift_write_cell(dsbi_comparison *c, const dsbi_shift_cell *cell);
 dsb_status dsbi_shift_write_models(dsbi_comparison *c);
 dsb_status dsbi_shift_write_fits(dsbi_comparison *c);

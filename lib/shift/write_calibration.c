@@ -47,8 +47,8 @@ static dsb_status write_bins(dsbi_comparison *c, const dsbi_shift_cell *cell, si
         dsbi_json_begin_flat_object(c->w);
         dsbi_json_write_key(c->w, "n");
         dsbi_json_write_uint(c->w, count[b]);
-        dsbi_shift_write_number(c->w, "confidence", confidence[b]);
-        dsbi_shift_write_number(c->w, "accuracy", accuracy[b]);
+        dsbi_json_put_double(c->w, "confidence", confidence[b]);
+        dsbi_json_put_double(c->w, "accuracy", accuracy[b]);
         dsbi_shift_write_pair(c->w, "ci95", ci);
         dsbi_json_end_object(c->w);
     }
@@ -69,8 +69,8 @@ static dsb_status write_scores(dsbi_comparison *c, const dsbi_shift_cell *cell,
         p[i] = fmin(1, (double)cell->probability[i]);
     dsb_status status = dsb_stats_proper_scores(&brier, &nll, p, set->labels, n, (uint32_t)k);
     if (status == DSB_OK) {
-        dsbi_shift_write_number(c->w, "brier", brier);
-        dsbi_shift_write_number(c->w, "nll", nll);
+        dsbi_json_put_double(c->w, "brier", brier);
+        dsbi_json_put_double(c->w, "nll", nll);
         dsbi_shift_logits(p, cell, n);
         dsbi_shift_softmax(p, n, k, temperature, NULL);
         for (size_t i = 0; i < n; i++)
@@ -83,9 +83,9 @@ static dsb_status write_scores(dsbi_comparison *c, const dsbi_shift_cell *cell,
     if (status == DSB_OK) {
         dsbi_json_write_key(c->w, "at_temperature");
         dsbi_json_begin_flat_object(c->w);
-        dsbi_shift_write_number(c->w, "brier", brier);
-        dsbi_shift_write_number(c->w, "nll", nll);
-        dsbi_shift_write_number(c->w, "ece", ece);
+        dsbi_json_put_double(c->w, "brier", brier);
+        dsbi_json_put_double(c->w, "nll", nll);
+        dsbi_json_put_double(c->w, "ece", ece);
         dsbi_json_end_object(c->w);
     }
     dsbi_free(c->s->rt, p);
@@ -110,18 +110,18 @@ static dsb_status write_side(dsbi_comparison *c, const char *key, const dsbi_shi
                                        right, n));
     dsbi_json_write_key(c->w, key);
     dsbi_json_begin_object(c->w);
-    dsbi_shift_write_number(c->w, "mean_confidence", mean);
-    dsbi_shift_write_number(c->w, "accuracy", cell->accuracy);
-    dsbi_shift_write_number(c->w, "ece", ece[0]);
-    dsbi_shift_write_number(c->w, "mce", mce[0]);
-    dsbi_shift_write_number(c->w, "debiased_rms", debiased[0]);
-    dsbi_shift_write_number(c->w, "ece_equal_mass", ece[1]);
-    dsbi_shift_write_number(c->w, "mce_equal_mass", mce[1]);
+    dsbi_json_put_double(c->w, "mean_confidence", mean);
+    dsbi_json_put_double(c->w, "accuracy", cell->accuracy);
+    dsbi_json_put_double(c->w, "ece", ece[0]);
+    dsbi_json_put_double(c->w, "mce", mce[0]);
+    dsbi_json_put_double(c->w, "debiased_rms", debiased[0]);
+    dsbi_json_put_double(c->w, "ece_equal_mass", ece[1]);
+    dsbi_json_put_double(c->w, "mce_equal_mass", mce[1]);
     dsbi_json_write_key(c->w, "corp");
     dsbi_json_begin_flat_object(c->w);
-    dsbi_shift_write_number(c->w, "miscalibration", part[0]);
-    dsbi_shift_write_number(c->w, "discrimination", part[1]);
-    dsbi_shift_write_number(c->w, "uncertainty", part[2]);
+    dsbi_json_put_double(c->w, "miscalibration", part[0]);
+    dsbi_json_put_double(c->w, "discrimination", part[1]);
+    dsbi_json_put_double(c->w, "uncertainty", part[2]);
     dsbi_json_end_object(c->w);
     if (isfinite(temperature))
         DSBI_TRY(write_scores(c, cell, set, temperature, right));
@@ -183,7 +183,7 @@ static dsb_status write_model(dsbi_comparison *c, size_t k, uint8_t *right)
     if (whole)
         DSBI_TRY(fit_temperature(c, a, &temperature));
     if (whole)
-        dsbi_shift_write_number(c->w, "temperature", temperature);
+        dsbi_json_put_double(c->w, "temperature", temperature);
     DSBI_TRY(write_side(c, "new", b, c->b, temperature, right));
     DSBI_TRY(write_side(c, "orig", a, c->a, temperature, right)); /* leaves `right` of it */
     for (size_t i = 0; i < c->a->n; i++)
@@ -194,14 +194,14 @@ static dsb_status write_model(dsbi_comparison *c, size_t k, uint8_t *right)
         dsb_stats_atc(c->s->rt, &atc, NULL, a->confidence, right, c->a->n, b->confidence, c->b->n));
     dsbi_json_write_key(c->w, "without_labels");
     dsbi_json_begin_flat_object(c->w);
-    dsbi_shift_write_number(c->w, "average_confidence", mean_b);
-    dsbi_shift_write_number(c->w, "doc", dsb_stats_doc(a->accuracy, mean_a, mean_b));
-    dsbi_shift_write_number(c->w, "atc", atc);
+    dsbi_json_put_double(c->w, "average_confidence", mean_b);
+    dsbi_json_put_double(c->w, "doc", dsb_stats_doc(a->accuracy, mean_a, mean_b));
+    dsbi_json_put_double(c->w, "atc", atc);
     if (whole) {
         DSBI_TRY(atc_from_entropy(c, a, b, right, &atc));
-        dsbi_shift_write_number(c->w, "atc_entropy", atc);
+        dsbi_json_put_double(c->w, "atc_entropy", atc);
     }
-    dsbi_shift_write_number(c->w, "truth", b->accuracy);
+    dsbi_json_put_double(c->w, "truth", b->accuracy);
     dsbi_json_end_object(c->w);
     dsbi_json_end_object(c->w);
     return DSB_OK;

@@ -115,12 +115,12 @@ static dsb_status write_table(dsbi_comparison *c, const class_counts *t)
         dsbi_json_write_uint(c->w, t->n_a[i]);
         dsbi_json_write_key(c->w, "n_new");
         dsbi_json_write_uint(c->w, t->n_b[i]);
-        dsbi_shift_write_number(c->w, "mean_accuracy_orig", ma[i]);
-        dsbi_shift_write_number(c->w, "mean_accuracy_new", mb[i]);
-        dsbi_shift_write_number(c->w, "mean_gap", gap);
+        dsbi_json_put_double(c->w, "mean_accuracy_orig", ma[i]);
+        dsbi_json_put_double(c->w, "mean_accuracy_new", mb[i]);
+        dsbi_json_put_double(c->w, "mean_gap", gap);
         dsbi_shift_write_pair(c->w, "gap_ci95", ci);
-        dsbi_shift_write_number(c->w, "p", p[i]);
-        dsbi_shift_write_number(c->w, "p_holm", holm[i]);
+        dsbi_json_put_double(c->w, "p", p[i]);
+        dsbi_json_put_double(c->w, "p_holm", holm[i]);
         dsbi_json_end_object(c->w);
     }
     dsbi_json_end_array(c->w);
@@ -169,10 +169,10 @@ static dsb_status write_composition(dsbi_comparison *c, const class_counts *t)
         dsbi_json_begin_flat_object(c->w);
         dsbi_json_write_key(c->w, "name");
         dsbi_json_write_string(c->w, c->s->models[c->model[m]].name);
-        dsbi_shift_write_number(c->w, "composition", mix);
-        dsbi_shift_write_number(c->w, "rate", rate);
-        dsbi_shift_write_number(c->w, "class_balanced_orig", equal_a / present);
-        dsbi_shift_write_number(c->w, "class_balanced_new", equal_b / present);
+        dsbi_json_put_double(c->w, "composition", mix);
+        dsbi_json_put_double(c->w, "rate", rate);
+        dsbi_json_put_double(c->w, "class_balanced_orig", equal_a / present);
+        dsbi_json_put_double(c->w, "class_balanced_new", equal_b / present);
         if (t->k <= 200) {
             write_counts(c->w, "per_class_correct_orig", t->right_a + m * t->k, t->k);
             write_counts(c->w, "per_class_correct_new", t->right_b + m * t->k, t->k);
@@ -184,8 +184,8 @@ static dsb_status write_composition(dsbi_comparison *c, const class_counts *t)
         dsbi_json_end_object(c->w);
     }
     dsbi_json_end_array(c->w);
-    dsbi_shift_write_number(c->w, "mean_composition", mean_mix);
-    dsbi_shift_write_number(c->w, "mean_rate", mean_rate);
+    dsbi_json_put_double(c->w, "mean_composition", mean_mix);
+    dsbi_json_put_double(c->w, "mean_rate", mean_rate);
     if (t->k <= 2000) {
         write_counts(c->w, "class_counts_orig", t->n_a, t->k);
         write_counts(c->w, "class_counts_new", t->n_b, t->k);
@@ -215,11 +215,11 @@ static void write_balance(dsbi_comparison *c, const class_counts *t)
     }
     dsbi_json_write_key(c->w, "class_balance");
     dsbi_json_begin_flat_object(c->w);
-    dsbi_shift_write_number(c->w, "chi2_even", even);
-    dsbi_shift_write_number(c->w, "df", df);
-    dsbi_shift_write_number(c->w, "p_even", df > 0 ? dsb_stats_chi2_sf(even, df) : NAN);
-    dsbi_shift_write_number(c->w, "chi2_same", homogeneity);
-    dsbi_shift_write_number(c->w, "p_same", df2 > 0 ? dsb_stats_chi2_sf(homogeneity, df2) : NAN);
+    dsbi_json_put_double(c->w, "chi2_even", even);
+    dsbi_json_put_double(c->w, "df", df);
+    dsbi_json_put_double(c->w, "p_even", df > 0 ? dsb_stats_chi2_sf(even, df) : NAN);
+    dsbi_json_put_double(c->w, "chi2_same", homogeneity);
+    dsbi_json_put_double(c->w, "p_same", df2 > 0 ? dsb_stats_chi2_sf(homogeneity, df2) : NAN);
     dsbi_json_end_object(c->w);
 }
 

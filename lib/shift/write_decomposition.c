@@ -70,9 +70,9 @@ dsb_status dsbi_shift_write_decomposition(dsbi_comparison *c)
     DSBI_TRY(status);
     dsbi_json_write_key(c->w, "decomposition");
     dsbi_json_begin_object(c->w);
-    dsbi_shift_write_number(c->w, "total_gap", gap);
-    dsbi_shift_write_number(c->w, "generalisation_half_width", half_new);
-    dsbi_shift_write_number(c->w, "original_half_width", half_old);
+    dsbi_json_put_double(c->w, "total_gap", gap);
+    dsbi_json_put_double(c->w, "generalisation_half_width", half_new);
+    dsbi_json_put_double(c->w, "original_half_width", half_old);
     dsbi_json_write_key(c->w, "adaptivity_identified");
     dsbi_json_write_bool(c->w, false);
     write_sentence(c, gap, half_new, &line);

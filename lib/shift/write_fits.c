@@ -119,12 +119,12 @@ static dsb_status write_likelihood(dsbi_comparison *c, const dsbi_fit_points *p,
     DSBI_TRY(status);
     dsbi_json_write_key(c->w, "likelihood");
     dsbi_json_begin_flat_object(c->w);
-    dsbi_shift_write_number(c->w, "slope", line.slope);
-    dsbi_shift_write_number(c->w, "intercept", line.intercept);
+    dsbi_json_put_double(c->w, "slope", line.slope);
+    dsbi_json_put_double(c->w, "intercept", line.intercept);
     dsbi_shift_write_pair(c->w, "slope_ci95", line.slope_ci);
     dsbi_shift_write_pair(c->w, "intercept_ci95", line.intercept_ci);
-    dsbi_shift_write_number(c->w, "deviance", line.deviance);
-    dsbi_shift_write_number(c->w, "p_fit", line.p_fit);
+    dsbi_json_put_double(c->w, "deviance", line.deviance);
+    dsbi_json_put_double(c->w, "p_fit", line.p_fit);
     dsbi_json_end_object(c->w);
     return DSB_OK;
 }
@@ -141,8 +141,8 @@ static dsb_status write_theil_sen(dsbi_comparison *c, const dsbi_fit_points *p, 
     DSBI_TRY(status);
     dsbi_json_write_key(c->w, "theil_sen");
     dsbi_json_begin_flat_object(c->w);
-    dsbi_shift_write_number(c->w, "slope", slope);
-    dsbi_shift_write_number(c->w, "intercept", intercept);
+    dsbi_json_put_double(c->w, "slope", slope);
+    dsbi_json_put_double(c->w, "intercept", intercept);
     dsbi_shift_write_pair(c->w, "slope_ci95", ci);
     dsbi_json_end_object(c->w);
     return DSB_OK;
@@ -174,8 +174,8 @@ static dsb_status write_with_noise(dsbi_comparison *c, const dsbi_fit_points *p,
     if (status == DSB_OK) {
         dsbi_json_write_key(c->w, "weighted");
         dsbi_json_begin_flat_object(c->w);
-        dsbi_shift_write_number(c->w, "slope", line.slope);
-        dsbi_shift_write_number(c->w, "intercept", line.intercept);
+        dsbi_json_put_double(c->w, "slope", line.slope);
+        dsbi_json_put_double(c->w, "intercept", line.intercept);
         dsbi_shift_write_pair(c->w, "slope_ci95", line.slope_ci);
         dsbi_json_end_object(c->w);
         status = noise[0] > 0 && noise[1] > 0 ? dsb_stats_deming(&slope, &intercept, p->x, p->y,
@@ -185,9 +185,9 @@ static dsb_status write_with_noise(dsbi_comparison *c, const dsbi_fit_points *p,
     if (status == DSB_OK) {
         dsbi_json_write_key(c->w, "deming");
         dsbi_json_begin_flat_object(c->w);
-        dsbi_shift_write_number(c->w, "slope", slope);
-        dsbi_shift_write_number(c->w, "intercept", intercept);
-        dsbi_shift_write_number(c->w, "variance_ratio", noise[1] / noise[0]);
+        dsbi_json_put_double(c->w, "slope", slope);
+        dsbi_json_put_double(c->w, "intercept", intercept);
+        dsbi_json_put_double(c->w, "variance_ratio", noise[1] / noise[0]);
         dsbi_json_end_object(c->w);
     }
     dsbi_free(c->s->rt, weights);
@@ -219,9 +219,9 @@ static dsb_status write_fit(dsbi_comparison *c, const dsbi_fit_points *p, uint32
     dsbi_json_write_uint(w, line.n);
     dsbi_json_write_key(w, "n_dropped");
     dsbi_json_write_uint(w, line.n_dropped);
-    dsbi_shift_write_number(w, "slope", line.slope);
-    dsbi_shift_write_number(w, "intercept", line.intercept);
-    dsbi_shift_write_number(w, "r2", line.r2);
+    dsbi_json_put_double(w, "slope", line.slope);
+    dsbi_json_put_double(w, "intercept", line.intercept);
+    dsbi_json_put_double(w, "r2", line.r2);
     dsb_stats_fit_boot boot;
     dsb_stats_fit_boot_init(&boot, sizeof boot);
     bool drawn = o->n_bootstrap >= 2 && line.n > 2;
@@ -236,16 +236,16 @@ static dsb_status write_fit(dsbi_comparison *c, const dsbi_fit_points *p, uint32
     dsbi_shift_write_pair(w, "intercept_ci95_t", line.intercept_ci);
     if (drawn) {
         DSBI_TRY(write_boot(w, "_models", &boot));
-        dsbi_shift_write_number(w, "share_slope_le_1", boot.share_slope_le_one);
+        dsbi_json_put_double(w, "share_slope_le_1", boot.share_slope_le_one);
     }
     if (all && c->means_x && line.n > 1)
         DSBI_TRY(write_image_boots(c, scale));
-    dsbi_shift_write_number(w, "slope_se", line.slope_se);
-    dsbi_shift_write_number(w, "intercept_se", line.intercept_se);
-    dsbi_shift_write_number(w, "p_slope_1", line.p_slope_one);
-    dsbi_shift_write_number(w, "residual_sd", line.residual_sd);
-    dsbi_shift_write_number(w, "mean_abs_residual", line.mean_abs_residual);
-    dsbi_shift_write_number(w, "max_abs_residual", line.max_abs_residual);
+    dsbi_json_put_double(w, "slope_se", line.slope_se);
+    dsbi_json_put_double(w, "intercept_se", line.intercept_se);
+    dsbi_json_put_double(w, "p_slope_1", line.p_slope_one);
+    dsbi_json_put_double(w, "residual_sd", line.residual_sd);
+    dsbi_json_put_double(w, "mean_abs_residual", line.mean_abs_residual);
+    dsbi_json_put_double(w, "max_abs_residual", line.max_abs_residual);
     DSBI_TRY(write_theil_sen(c, p, scale));
     DSBI_TRY(write_with_noise(c, p, scale));
     DSBI_TRY(write_likelihood(c, p, scale));
@@ -286,9 +286,9 @@ static dsb_status write_line(dsbi_json_writer *w, const char *key, const dsb_sta
     dsbi_json_write_uint(w, line->n);
     dsbi_json_write_key(w, "n_dropped");
     dsbi_json_write_uint(w, line->n_dropped);
-    dsbi_shift_write_number(w, "slope", line->slope);
-    dsbi_shift_write_number(w, "intercept", line->intercept);
-    dsbi_shift_write_number(w, "r2", line->r2);
+    dsbi_json_put_double(w, "slope", line->slope);
+    dsbi_json_put_double(w, "intercept", line->intercept);
+    dsbi_json_put_double(w, "r2", line->r2);
     dsbi_shift_write_pair(w, "slope_ci95", line->slope_ci);
     dsbi_shift_write_pair(w, "intercept_ci95", line->intercept_ci);
     dsbi_json_write_key(w, "curve");
@@ -320,7 +320,7 @@ static dsb_status write_pivot(dsbi_comparison *c, const dsbi_fit_points *p)
     dsbi_json_begin_object(c->w);
     dsbi_json_write_key(c->w, "model");
     dsbi_json_write_string(c->w, model);
-    dsbi_shift_write_number(c->w, "at", at);
+    dsbi_json_put_double(c->w, "at", at);
     for (uint32_t scale = 0; scale <= DSB_STATS_SCALE_ARCSINE; scale++) {
         dsb_stats_line below, above;
         if (!c->in_unit && scale != DSB_STATS_SCALE_LINEAR)
@@ -387,10 +387,10 @@ static dsb_status write_families(dsbi_comparison *c)
             for (size_t i = 0; i < families.n; i++)
                 dsbi_json_write_string(c->w, families.word[i]);
             dsbi_json_end_array(c->w);
-            dsbi_shift_write_number(c->w, "f_same_slope", f[0]);
-            dsbi_shift_write_number(c->w, "p_same_slope", p[0]);
-            dsbi_shift_write_number(c->w, "f_one_line", f[1]);
-            dsbi_shift_write_number(c->w, "p_one_line", p[1]);
+            dsbi_json_put_double(c->w, "f_same_slope", f[0]);
+            dsbi_json_put_double(c->w, "p_same_slope", p[0]);
+            dsbi_json_put_double(c->w, "f_one_line", f[1]);
+            dsbi_json_put_double(c->w, "p_one_line", p[1]);
             dsbi_json_end_object(c->w);
         } else if (status == DSB_E_DATA) {
             dsbi_clear_error();

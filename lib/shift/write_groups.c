@@ -48,16 +48,16 @@ static dsb_status write_group(dsbi_comparison *c, bool new_set, const dsbi_shift
         dsbi_json_begin_flat_object(c->w);
         dsbi_json_write_key(c->w, "name");
         dsbi_json_write_string(c->w, c->s->models[c->model[k]].name);
-        dsbi_shift_write_number(c->w, "inside", in);
+        dsbi_json_put_double(c->w, "inside", in);
         dsbi_shift_write_pair(c->w, "inside_ci95", ci);
-        dsbi_shift_write_number(c->w, "outside", out);
-        dsbi_shift_write_number(c->w, "cost_of_removing", cell->accuracy - out);
+        dsbi_json_put_double(c->w, "outside", out);
+        dsbi_json_put_double(c->w, "cost_of_removing", cell->accuracy - out);
         dsbi_json_end_object(c->w);
     }
     dsbi_json_end_array(c->w);
-    dsbi_shift_write_number(c->w, "mean_inside", mean_in / models);
-    dsbi_shift_write_number(c->w, "mean_outside", mean_out / models);
-    dsbi_shift_write_number(c->w, "mean_cost_of_removing", (mean_all - mean_out) / models);
+    dsbi_json_put_double(c->w, "mean_inside", mean_in / models);
+    dsbi_json_put_double(c->w, "mean_outside", mean_out / models);
+    dsbi_json_put_double(c->w, "mean_cost_of_removing", (mean_all - mean_out) / models);
     dsbi_json_end_object(c->w);
     return DSB_OK;
 }
@@ -94,12 +94,12 @@ static dsb_status write_inside(dsbi_comparison *c, const dsbi_shift_group *a,
         dsbi_json_begin_flat_object(c->w);
         dsbi_json_write_key(c->w, "name");
         dsbi_json_write_string(c->w, c->s->models[c->model[k]].name);
-        dsbi_shift_write_number(c->w, "gap_inside", gap);
+        dsbi_json_put_double(c->w, "gap_inside", gap);
         dsbi_shift_write_pair(c->w, "gap_inside_ci95", ci);
         dsbi_json_end_object(c->w);
     }
     dsbi_json_end_array(c->w);
-    dsbi_shift_write_number(c->w, "mean_gap_inside", mean);
+    dsbi_json_put_double(c->w, "mean_gap_inside", mean);
     return DSB_OK;
 }
 
@@ -123,9 +123,9 @@ static dsb_status write_lines_without(dsbi_comparison *c, const double *x, const
         dsbi_json_begin_flat_object(c->w);
         dsbi_json_write_key(c->w, "n");
         dsbi_json_write_uint(c->w, line.n);
-        dsbi_shift_write_number(c->w, "slope", line.slope);
-        dsbi_shift_write_number(c->w, "intercept", line.intercept);
-        dsbi_shift_write_number(c->w, "r2", line.r2);
+        dsbi_json_put_double(c->w, "slope", line.slope);
+        dsbi_json_put_double(c->w, "intercept", line.intercept);
+        dsbi_json_put_double(c->w, "r2", line.r2);
         dsbi_shift_write_pair(c->w, "slope_ci95_t", line.slope_ci);
         dsbi_json_end_object(c->w);
     }
@@ -149,7 +149,7 @@ static dsb_status write_gap_without(dsbi_comparison *c, const char *name, double
     dsbi_json_write_uint(c->w, a ? a->n : 0);
     dsbi_json_write_key(c->w, "n_new");
     dsbi_json_write_uint(c->w, b ? b->n : 0);
-    dsbi_shift_write_number(c->w, "mean_gap_without", gap);
+    dsbi_json_put_double(c->w, "mean_gap_without", gap);
     DSBI_TRY(write_lines_without(c, x, y));
     if (a && b && a->n && b->n)
         DSBI_TRY(write_inside(c, a, b));

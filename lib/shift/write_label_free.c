@@ -34,13 +34,13 @@ static dsb_status write_agreement_scale(dsbi_comparison *c, const double *agree,
     }
     dsbi_json_write_key(c->w, dsb_stats_scale_name(scale));
     dsbi_json_begin_flat_object(c->w);
-    dsbi_shift_write_number(c->w, "agreement_slope", line.slope);
-    dsbi_shift_write_number(c->w, "agreement_intercept", line.intercept);
-    dsbi_shift_write_number(c->w, "agreement_r2", line.r2);
-    dsbi_shift_write_number(c->w, "accuracy_slope", accuracy.slope);
-    dsbi_shift_write_number(c->w, "accuracy_intercept", accuracy.intercept);
-    dsbi_shift_write_number(c->w, "aline_s_mae", error_s);
-    dsbi_shift_write_number(c->w, "aline_d_mae", error_d);
+    dsbi_json_put_double(c->w, "agreement_slope", line.slope);
+    dsbi_json_put_double(c->w, "agreement_intercept", line.intercept);
+    dsbi_json_put_double(c->w, "agreement_r2", line.r2);
+    dsbi_json_put_double(c->w, "accuracy_slope", accuracy.slope);
+    dsbi_json_put_double(c->w, "accuracy_intercept", accuracy.intercept);
+    dsbi_json_put_double(c->w, "aline_s_mae", error_s);
+    dsbi_json_put_double(c->w, "aline_d_mae", error_d);
     dsbi_json_write_key(c->w, "trust");
     dsbi_json_write_bool(c->w, line.r2 > 0.95);
     dsbi_json_end_object(c->w);
@@ -74,9 +74,9 @@ static void write_disagreement(dsbi_comparison *c, const double *agree)
     dsbi_json_write_uint(c->w, used);
     dsbi_json_write_key(c->w, "within_families");
     dsbi_json_write_bool(c->w, families);
-    dsbi_shift_write_number(c->w, "mean_estimate", estimate / (double)used);
-    dsbi_shift_write_number(c->w, "mean_truth", truth / (double)used);
-    dsbi_shift_write_number(c->w, "mae", error / (double)used);
+    dsbi_json_put_double(c->w, "mean_estimate", estimate / (double)used);
+    dsbi_json_put_double(c->w, "mean_truth", truth / (double)used);
+    dsbi_json_put_double(c->w, "mae", error / (double)used);
     dsbi_json_end_object(c->w);
 }
 

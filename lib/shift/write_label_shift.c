@@ -16,15 +16,6 @@ typedef struct label_job {
     double *low, *high;              /* [k] */
 } label_job;
 
-static void write_row(dsbi_json_writer *w, const char *key, const double *row, size_t n)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_begin_flat_array(w);
-    for (size_t i = 0; i < n; i++)
-        dsbi_json_write_double(w, row[i]);
-    dsbi_json_end_array(w);
-}
-
 static void count(label_job *job, const dsbi_shift_cell *a, const dsbi_shift_cell *b)
 {
     const dsbi_shift_set *old = job->c->a, *fresh = job->c->b;
@@ -67,13 +58,13 @@ static void write_bbse(const label_job *job, double condition)
     dsbi_json_writer *w = job->c->w;
     size_t negative;
     bool fails = assumption_fails(job, &negative);
-    write_row(w, "weights", job->weights, job->k);
-    write_row(w, "est_q_y", job->shares, job->k);
-    write_row(w, "est_q_y_low", job->low, job->k);
-    write_row(w, "est_q_y_high", job->high, job->k);
-    write_row(w, "true_q_y", job->truth, job->k);
-    dsbi_shift_write_number(w, "cond", condition);
-    dsbi_shift_write_number(w, "mean_abs_error", mean_error(job));
+    dsbi_json_put_doubles(w, "weights", job->weights, job->k);
+    dsbi_json_put_doubles(w, "est_q_y", job->shares, job->k);
+    dsbi_json_put_doubles(w, "est_q_y_low", job->low, job->k);
+    dsbi_json_put_doubles(w, "est_q_y_high", job->high, job->k);
+    dsbi_json_put_doubles(w, "true_q_y", job->truth, job->k);
+    dsbi_json_put_double(w, "cond", condition);
+    dsbi_json_put_double(w, "mean_abs_error", mean_error(job));
     dsbi_json_write_key(w, "negative_shares");
     dsbi_json_write_uint(w, negative);
     dsbi_json_write_key(w, "assumption_fails");
@@ -87,11 +78,11 @@ static void write_other(const label_job *job, const char *key, const char *numbe
     bool fails = assumption_fails(job, &negative);
     dsbi_json_write_key(w, key);
     dsbi_json_begin_flat_object(w);
-    write_row(w, "est_q_y", job->shares, job->k);
-    write_row(w, "est_q_y_low", job->low, job->k);
-    write_row(w, "est_q_y_high", job->high, job->k);
-    dsbi_shift_write_number(w, number, value);
-    dsbi_shift_write_number(w, "mean_abs_error", mean_error(job));
+    dsbi_json_put_doubles(w, "est_q_y", job->shares, job->k);
+    dsbi_json_put_doubles(w, "est_q_y_low", job->low, job->k);
+    dsbi_json_put_doubles(w, "est_q_y_high", job->high, job->k);
+    dsbi_json_put_double(w, number, value);
+    dsbi_json_put_double(w, "mean_abs_error", mean_error(job));
     dsbi_json_write_key(w, "assumption_fails");
     dsbi_json_write_bool(w, fails);
     dsbi_json_end_object(w);

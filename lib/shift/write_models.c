@@ -19,12 +19,6 @@ void dsbi_shift_write_pair(dsbi_json_writer *w, const char *key, const double pa
     dsbi_json_end_array(w);
 }
 
-void dsbi_shift_write_number(dsbi_json_writer *w, const char *key, double value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_double(w, value);
-}
-
 dsb_status dsbi_shift_write_cell(dsbi_comparison *c, const dsbi_shift_cell *cell)
 {
     typedef dsb_status (*interval_fn)(double *, uint64_t, uint64_t, double);
@@ -47,7 +41,7 @@ dsb_status dsbi_shift_write_cell(dsbi_comparison *c, const dsbi_shift_cell *cell
         dsbi_json_write_key(w, "n");
         dsbi_json_write_uint(w, cell->n);
     }
-    dsbi_shift_write_number(w, "accuracy", cell->accuracy);
+    dsbi_json_put_double(w, "accuracy", cell->accuracy);
     if (cell->counted) {
         for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
             DSBI_TRY(intervals[i].fn(ci, cell->correct, cell->n, alpha));
@@ -76,10 +70,10 @@ static dsb_status write_gap(dsbi_comparison *c, const dsbi_shift_cell *a, const 
         ci[0] = gap - half;
         ci[1] = gap + half;
     }
-    dsbi_shift_write_number(c->w, "gap", gap);
+    dsbi_json_put_double(c->w, "gap", gap);
     dsbi_shift_write_pair(c->w, "gap_ci95", ci);
     if (c->in_unit) {
-        dsbi_shift_write_number(c->w, "error_ratio", ratio);
+        dsbi_json_put_double(c->w, "error_ratio", ratio);
         dsbi_shift_write_pair(c->w, "error_ratio_ci95", ratio_ci);
     }
     return DSB_OK;
@@ -164,7 +158,7 @@ dsb_status dsbi_shift_write_models(dsbi_comparison *c)
             order[(size_t)c->rank_x[k] - 1] = k;
             mean += (c->x[k] - c->y[k]) / (double)c->n;
         }
-        dsbi_shift_write_number(c->w, "mean_gap", mean);
+        dsbi_json_put_double(c->w, "mean_gap", mean);
         dsbi_json_write_key(c->w, "models");
         dsbi_json_begin_array(c->w);
         for (size_t i = 0; status == DSB_OK && i < c->n; i++) /* best on the original set first */

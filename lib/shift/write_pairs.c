@@ -74,17 +74,17 @@ static dsb_status write_list(const pair_job *job)
                 dsbi_json_write_key(w, names[k]);
                 dsbi_json_write_uint(w, t[k]);
             }
-            dsbi_shift_write_number(w, "diff", ((double)t[1] - (double)t[2]) / (double)job->set->n);
+            dsbi_json_put_double(w, "diff", ((double)t[1] - (double)t[2]) / (double)job->set->n);
             dsbi_shift_write_pair(w, "diff_newcombe95", paired);
             dsbi_shift_write_pair(w, "diff_wald95", ci);
-            dsbi_shift_write_number(w, "exact_p", job->p[number]);
-            dsbi_shift_write_number(w, "midp", mid_p);
-            dsbi_shift_write_number(w, "chi2", statistic(t[1], t[2], 0));
-            dsbi_shift_write_number(w, "chi2_p", chi2);
-            dsbi_shift_write_number(w, "chi2_cc", statistic(t[1], t[2], 1));
-            dsbi_shift_write_number(w, "chi2_cc_p", corrected);
-            dsbi_shift_write_number(w, "holm_p", job->holm[number]);
-            dsbi_shift_write_number(w, "bh_p", job->bh[number]);
+            dsbi_json_put_double(w, "exact_p", job->p[number]);
+            dsbi_json_put_double(w, "midp", mid_p);
+            dsbi_json_put_double(w, "chi2", statistic(t[1], t[2], 0));
+            dsbi_json_put_double(w, "chi2_p", chi2);
+            dsbi_json_put_double(w, "chi2_cc", statistic(t[1], t[2], 1));
+            dsbi_json_put_double(w, "chi2_cc_p", corrected);
+            dsbi_json_put_double(w, "holm_p", job->holm[number]);
+            dsbi_json_put_double(w, "bh_p", job->bh[number]);
             dsbi_json_end_object(w);
         }
     dsbi_json_end_array(w);
@@ -156,9 +156,9 @@ static dsb_status write_cochran(const pair_job *job)
         dsbi_json_writer *w = job->c->w;
         dsbi_json_write_key(w, "cochran_q");
         dsbi_json_begin_flat_object(w);
-        dsbi_shift_write_number(w, "q", q);
-        dsbi_shift_write_number(w, "df", (double)models - 1);
-        dsbi_shift_write_number(w, "p", p);
+        dsbi_json_put_double(w, "q", q);
+        dsbi_json_put_double(w, "df", (double)models - 1);
+        dsbi_json_put_double(w, "p", p);
         dsbi_json_end_object(w);
         dsbi_json_write_key(w, "models_correct_histogram");
         dsbi_json_begin_flat_array(w);

@@ -56,8 +56,8 @@ static dsb_status write_effective(dsbi_comparison *c, const ruler *r, size_t k,
     dsbi_json_begin_flat_object(c->w);
     dsbi_json_write_key(c->w, "name");
     dsbi_json_write_string(c->w, c->s->models[c->model[k]].name);
-    dsbi_shift_write_number(c->w, "expected", fitted);
-    dsbi_shift_write_number(c->w, "effective_robustness", c->y[k] - fitted);
+    dsbi_json_put_double(c->w, "expected", fitted);
+    dsbi_json_put_double(c->w, "effective_robustness", c->y[k] - fitted);
     if (b->counted) {
         double own[2];
         DSBI_TRY(dsb_stats_wilson(own, b->correct, b->n, c->s->opts.alpha));
@@ -70,14 +70,14 @@ static dsb_status write_effective(dsbi_comparison *c, const ruler *r, size_t k,
     if (from != SIZE_MAX && c->s->cells[c->ib][from].there) {
         dsbi_json_write_key(c->w, "relative_to");
         dsbi_json_write_string(c->w, parent);
-        dsbi_shift_write_number(c->w, "relative_robustness",
-                                c->y[k] - c->s->cells[c->ib][from].accuracy);
+        dsbi_json_put_double(c->w, "relative_robustness",
+                             c->y[k] - c->s->cells[c->ib][from].accuracy);
     }
     if (influence) {
-        dsbi_shift_write_number(c->w, "residual", influence[0]);
-        dsbi_shift_write_number(c->w, "hat", influence[1]);
-        dsbi_shift_write_number(c->w, "cook", influence[2]);
-        dsbi_shift_write_number(c->w, "slope_without", influence[3]);
+        dsbi_json_put_double(c->w, "residual", influence[0]);
+        dsbi_json_put_double(c->w, "hat", influence[1]);
+        dsbi_json_put_double(c->w, "cook", influence[2]);
+        dsbi_json_put_double(c->w, "slope_without", influence[3]);
     }
     dsbi_json_end_object(c->w);
     return DSB_OK;
@@ -97,8 +97,8 @@ static dsb_status write_predictions(dsbi_comparison *c, const ruler *r)
         dsbi_json_begin_flat_object(c->w);
         dsbi_json_write_key(c->w, "name");
         dsbi_json_write_string(c->w, c->s->models[m].name);
-        dsbi_shift_write_number(c->w, "orig", a->accuracy);
-        dsbi_shift_write_number(c->w, "new", fitted);
+        dsbi_json_put_double(c->w, "orig", a->accuracy);
+        dsbi_json_put_double(c->w, "new", fitted);
         dsbi_shift_write_pair(c->w, "band95", band);
         dsbi_shift_write_pair(c->w, "interval95", interval);
         dsbi_json_end_object(c->w);

@@ -45,72 +45,54 @@ const char *dsb_bench_json(const dsb_bench *bench)
     return bench->json.data;
 }
 
-static void text_field(dsbi_json_writer *w, const char *key, const char *value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_string(w, value);
-}
-
-static void count_field(dsbi_json_writer *w, const char *key, uint64_t value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_uint(w, value);
-}
-
-static void real_field(dsbi_json_writer *w, const char *key, double value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_double(w, value);
-}
-
 static void write_what(dsbi_json_writer *w, const dsb_bench *bench)
 {
     const dsb_model_opts *model = &bench->model->opts;
-    text_field(w, "model", bench->model->spec);
-    count_field(w, "height", model->height);
-    count_field(w, "width", model->width);
-    count_field(w, "classes", model->n_classes);
-    count_field(w, "parameters", dsb_model_size(bench->model));
-    count_field(w, "batch", bench->opts.batch_size);
-    text_field(w, "mode", bench->opts.mode == DSB_BENCH_TRAIN ? "train" : "infer");
+    dsbi_json_put_string(w, "model", bench->model->spec);
+    dsbi_json_put_uint(w, "height", model->height);
+    dsbi_json_put_uint(w, "width", model->width);
+    dsbi_json_put_uint(w, "classes", model->n_classes);
+    dsbi_json_put_uint(w, "parameters", dsb_model_size(bench->model));
+    dsbi_json_put_uint(w, "batch", bench->opts.batch_size);
+    dsbi_json_put_string(w, "mode", bench->opts.mode == DSB_BENCH_TRAIN ? "train" : "infer");
     if (bench->optimiser)
-        text_field(w, "optimiser", bench->optimiser);
-    count_field(w, "threads", dsb_runtime_threads(bench->rt));
-    text_field(w, "isa", dsb_isa_name(dsb_runtime_isa(bench->rt)));
-    text_field(w, "build", dsb_build_info());
-    count_field(w, "repeats", bench->opts.n_repeats);
+        dsbi_json_put_string(w, "optimiser", bench->optimiser);
+    dsbi_json_put_uint(w, "threads", dsb_runtime_threads(bench->rt));
+    dsbi_json_put_string(w, "isa", dsb_isa_name(dsb_runtime_isa(bench->rt)));
+    dsbi_json_put_string(w, "build", dsb_build_info());
+    dsbi_json_put_uint(w, "repeats", bench->opts.n_repeats);
 }
 
 static void write_figures(dsbi_json_writer *w, const dsb_bench_figures *f)
 {
-    real_field(w, "images_per_second", f->images_per_second);
-    real_field(w, "seconds_min", f->seconds_min);
-    real_field(w, "seconds_median", f->seconds_median);
-    real_field(w, "seconds_max", f->seconds_max);
-    real_field(w, "gflops", f->gflops);
-    real_field(w, "peak_gflops", f->peak_gflops);
-    real_field(w, "share_of_peak", f->share_of_peak);
-    count_field(w, "macs_per_image", f->macs_per_image);
-    count_field(w, "operations_per_step", f->operations_per_step);
-    count_field(w, "peak_memory_bytes", f->peak_memory_bytes);
-    count_field(w, "planned_bytes", f->planned_bytes);
-    count_field(w, "activation_bytes", f->activation_bytes);
-    count_field(w, "parameter_bytes", f->parameter_bytes);
-    count_field(w, "gradient_bytes", f->gradient_bytes);
-    count_field(w, "optimiser_bytes", f->optimiser_bytes);
+    dsbi_json_put_double(w, "images_per_second", f->images_per_second);
+    dsbi_json_put_double(w, "seconds_min", f->seconds_min);
+    dsbi_json_put_double(w, "seconds_median", f->seconds_median);
+    dsbi_json_put_double(w, "seconds_max", f->seconds_max);
+    dsbi_json_put_double(w, "gflops", f->gflops);
+    dsbi_json_put_double(w, "peak_gflops", f->peak_gflops);
+    dsbi_json_put_double(w, "share_of_peak", f->share_of_peak);
+    dsbi_json_put_uint(w, "macs_per_image", f->macs_per_image);
+    dsbi_json_put_uint(w, "operations_per_step", f->operations_per_step);
+    dsbi_json_put_uint(w, "peak_memory_bytes", f->peak_memory_bytes);
+    dsbi_json_put_uint(w, "planned_bytes", f->planned_bytes);
+    dsbi_json_put_uint(w, "activation_bytes", f->activation_bytes);
+    dsbi_json_put_uint(w, "parameter_bytes", f->parameter_bytes);
+    dsbi_json_put_uint(w, "gradient_bytes", f->gradient_bytes);
+    dsbi_json_put_uint(w, "optimiser_bytes", f->optimiser_bytes);
 }
 
 static void write_layer(dsbi_json_writer *w, const dsb_bench_layer *layer)
 {
     dsbi_json_begin_flat_object(w);
-    text_field(w, "name", layer->name);
-    text_field(w, "kind", layer->kind);
-    real_field(w, "seconds_forward", layer->seconds_forward);
-    real_field(w, "seconds_backward", layer->seconds_backward);
-    count_field(w, "operations_forward", layer->operations_forward);
-    count_field(w, "operations_backward", layer->operations_backward);
-    count_field(w, "bytes_forward", layer->bytes_forward);
-    count_field(w, "bytes_backward", layer->bytes_backward);
+    dsbi_json_put_string(w, "name", layer->name);
+    dsbi_json_put_string(w, "kind", layer->kind);
+    dsbi_json_put_double(w, "seconds_forward", layer->seconds_forward);
+    dsbi_json_put_double(w, "seconds_backward", layer->seconds_backward);
+    dsbi_json_put_uint(w, "operations_forward", layer->operations_forward);
+    dsbi_json_put_uint(w, "operations_backward", layer->operations_backward);
+    dsbi_json_put_uint(w, "bytes_forward", layer->bytes_forward);
+    dsbi_json_put_uint(w, "bytes_backward", layer->bytes_backward);
     dsbi_json_end_object(w);
 }
 

@@ -12,33 +12,6 @@
 
 enum { PATH_BYTES = 4096, MOST_CONFUSION = 100 };
 
-static void write_count(dsbi_json_writer *w, const char *key, uint64_t value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_uint(w, value);
-}
-
-static void write_real(dsbi_json_writer *w, const char *key, double value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_double(w, value);
-}
-
-static void write_word(dsbi_json_writer *w, const char *key, const char *value)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_write_string(w, value);
-}
-
-static void write_reals(dsbi_json_writer *w, const char *key, const double *values, size_t n)
-{
-    dsbi_json_write_key(w, key);
-    dsbi_json_begin_flat_array(w);
-    for (size_t i = 0; i < n; i++)
-        dsbi_json_write_double(w, values[i]);
-    dsbi_json_end_array(w);
-}
-
 /* As many digits as a float has: 0.4914, not 0.49140000343322754. */
 static void write_floats(dsbi_json_writer *w, const char *key, const float values[3])
 {
@@ -48,7 +21,7 @@ static void write_floats(dsbi_json_writer *w, const char *key, const float value
         snprintf(digits, sizeof digits, "%.7g", (double)values[i]);
         wide[i] = strtod(digits, NULL);
     }
-    write_reals(w, key, wide, 3);
+    dsbi_json_put_doubles(w, key, wide, 3);
 }
 
 static void write_what(dsbi_json_writer *w, const dsb_eval *eval)
@@ -56,36 +29,37 @@ static void write_what(dsbi_json_writer *w, const dsb_eval *eval)
     char digest[65];
     const dsb_model_opts *model = &eval->model->opts;
     dsbi_dataset_fingerprint(eval->dataset, digest);
-    write_word(w, "schema", "dsbias.eval/1");
-    write_word(w, "model", dsb_model_spec(eval->model));
-    write_word(w, "weights", eval->weights);
-    write_word(w, "data", dsb_dataset_where(eval->dataset));
-    write_word(w, "data_format", dsb_dataset_format(eval->dataset));
-    write_word(w, "data_sha256", digest);
-    write_count(w, "height", model->height);
-    write_count(w, "width", model->width);
-    write_count(w, "resize", eval->opts.resize);
-    write_word(w, "filter", eval->opts.filter == DSB_FILTER_BILINEAR ? "bilinear" : "bicubic");
+    dsbi_json_put_string(w, "schema", "dsbias.eval/1");
+    dsbi_json_put_string(w, "model", dsb_model_spec(eval->model));
+    dsbi_json_put_string(w, "weights", eval->weights);
+    dsbi_json_put_string(w, "data", dsb_dataset_where(eval->dataset));
+    dsbi_json_put_string(w, "data_format", dsb_dataset_format(eval->dataset));
+    dsbi_json_put_string(w, "data_sha256", digest);
+    dsbi_json_put_uint(w, "height", model->height);
+    dsbi_json_put_uint(w, "width", model->width);
+    dsbi_json_put_uint(w, "resize", eval->opts.resize);
+    dsbi_json_put_string(w, "filter",
+                         eval->opts.filter == DSB_FILTER_BILINEAR ? "bilinear" : "bicubic");
     write_floats(w, "mean", model->mean);
     write_floats(w, "std", model->std);
-    write_word(w, "isa", dsb_isa_name(dsb_runtime_isa(eval->rt)));
-    write_word(w, "build", dsb_build_info());
+    dsbi_json_put_string(w, "isa", dsb_isa_name(dsb_runtime_isa(eval->rt)));
+    dsbi_json_put_string(w, "build", dsb_build_info());
 }
 
 static void write_figures(dsbi_json_writer *w, const dsb_eval *eval)
 {
     const dsb_eval_figures *f = &eval->figures;
-    write_count(w, "n", f->n);
-    write_count(w, "failed", f->n_failed);
-    write_count(w, "correct", f->correct);
-    write_real(w, "accuracy", f->accuracy);
-    write_reals(w, "ci95", f->ci95, 2);
+    dsbi_json_put_uint(w, "n", f->n);
+    dsbi_json_put_uint(w, "failed", f->n_failed);
+    dsbi_json_put_uint(w, "correct", f->correct);
+    dsbi_json_put_double(w, "accuracy", f->accuracy);
+    dsbi_json_put_doubles(w, "ci95", f->ci95, 2);
     if (eval->n_outputs > DSBI_EVAL_TOP) {
-        write_count(w, "correct_top5", f->correct_top5);
-        write_real(w, "top5_accuracy", f->top5_accuracy);
-        write_reals(w, "top5_ci95", f->top5_ci95, 2);
+        dsbi_json_put_uint(w, "correct_top5", f->correct_top5);
+        dsbi_json_put_double(w, "top5_accuracy", f->top5_accuracy);
+        dsbi_json_put_doubles(w, "top5_ci95", f->top5_ci95, 2);
     }
-    write_real(w, "loss", f->loss);
+    dsbi_json_put_double(w, "loss", f->loss);
 }
 
 /* Images of the class, images given to it, and how many of its own are right. */
@@ -100,12 +74,12 @@ static void write_class(dsbi_json_writer *w, const dsb_eval *eval, size_t c)
     double ci[2];
     dsb_stats_wilson(ci, correct, images, 0.05);
     dsbi_json_begin_flat_object(w);
-    write_word(w, "name", eval->class_names[c]);
-    write_count(w, "n", images);
-    write_count(w, "correct", correct);
-    write_real(w, "accuracy", images ? (double)correct / (double)images : NAN);
-    write_reals(w, "ci95", ci, 2);
-    write_count(w, "predicted", predicted);
+    dsbi_json_put_string(w, "name", eval->class_names[c]);
+    dsbi_json_put_uint(w, "n", images);
+    dsbi_json_put_uint(w, "correct", correct);
+    dsbi_json_put_double(w, "accuracy", images ? (double)correct / (double)images : NAN);
+    dsbi_json_put_doubles(w, "ci95", ci, 2);
+    dsbi_json_put_uint(w, "predicted", predicted);
     dsbi_json_end_object(w);
 }
 
