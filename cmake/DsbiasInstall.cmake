@@ -14,8 +14,13 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/dsbiasConfigVersion
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/dsbiasConfig.cmake
   ${CMAKE_CURRENT_BINARY_DIR}/dsbiasConfigVersion.cmake DESTINATION ${config_dir})
 
+# what only users of the static library must link beside it
+set(DSBIAS_PC_OPTIONAL)
 if(PNG_FOUND)
-  set(DSBIAS_PC_PNG ", libpng")
+  string(APPEND DSBIAS_PC_OPTIONAL ", libpng")
+endif()
+if(ZLIB_FOUND)
+  string(APPEND DSBIAS_PC_OPTIONAL ", zlib")
 endif()
 # not "Requires.private: openblas": Debian's openblas.pc then asks for -lgfortran, which only libopenblas.a needs
 string(REPLACE ";" " " DSBIAS_PC_OPENBLAS "${OPENBLAS_LDFLAGS}")
