@@ -6,7 +6,7 @@ set -eu
 packages=""
 for group in "$@"; do
     case $group in
-    build) packages="$packages gcc libc6-dev cmake ninja-build pkg-config libopenblas-dev libjpeg62-turbo-dev libpng-dev" ;;
+    build) packages="$packages gcc libc6-dev cmake ninja-build pkg-config libopenblas-dev libjpeg62-turbo-dev libpng-dev libwebp-dev" ;;
     test) packages="$packages g++ check git python3-minimal valgrind clang-format-14" ;;
     *)
         echo "install-deps.sh: unknown group $group" >&2

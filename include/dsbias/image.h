@@ -2,7 +2,8 @@
  *
  *  Every file is told by its content, never by its name. Decoding gives 8-bit RGB, bit for bit
  *  what Pillow's Image.open(f).convert("RGB") gives with the same libjpeg: accurate integer DCT,
- *  smooth chroma upsampling, alpha dropped, EXIF orientation not applied, colour profiles ignored.
+ *  smooth chroma upsampling, alpha dropped, EXIF orientation not applied, colour profiles ignored,
+ *  the first picture of an animation.
  *
  *  Simplest use:
  *      dsb_image_info info;
@@ -32,7 +33,7 @@ extern "C" {
 #define DSB_FORMAT_PNM 3u /* PBM, PGM, PPM, binary */
 #define DSB_FORMAT_BMP 4u
 #define DSB_FORMAT_PIXELS 5u /* no file: pixels in an array or a record */
-#define DSB_FORMAT_WEBP 16u
+#define DSB_FORMAT_WEBP 6u   /* decoded when the library was built with libwebp */
 #define DSB_FORMAT_GIF 17u
 #define DSB_FORMAT_TIFF 18u
 #define DSB_FORMAT_HEIF 19u /* HEIC, AVIF */
@@ -92,6 +93,9 @@ DSB_API uint32_t dsb_image_format(const uint8_t *bytes, size_t size);
 
 /** Name of a DSB_FORMAT_*, "JPEG", "HTML page". Static text; "unknown" for a value that is none. */
 DSB_API const char *dsb_image_format_name(uint32_t format);
+
+/** 1 if this build decodes files of a DSB_FORMAT_*, else 0. Since 0.1. */
+DSB_API uint32_t dsb_image_format_decoded(uint32_t format);
 
 /** Reads the facts of a file held in memory. A file whose header is fine may still turn out broken
  *  when decoded.

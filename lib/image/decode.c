@@ -86,9 +86,10 @@ static dsb_status refuse(uint32_t format, const uint8_t *bytes, size_t size)
 {
     if (format == DSB_FORMAT_EMPTY)
         return dsbi_fail(DSB_E_FORMAT, "empty file");
-    if (format == DSB_FORMAT_PNG)
-        return dsbi_fail(DSB_E_UNSUPPORTED,
-                         "unsupported format: PNG (this build is without libpng)");
+    if (format == DSB_FORMAT_PNG || format == DSB_FORMAT_WEBP)
+        return dsbi_fail(DSB_E_UNSUPPORTED, "unsupported format: %s (this build is without %s)",
+                         dsb_image_format_name(format),
+                         format == DSB_FORMAT_PNG ? "libpng" : "libwebp");
     if (format != DSB_FORMAT_UNKNOWN)
         return dsbi_fail(DSB_E_UNSUPPORTED, "unsupported format: %s",
                          dsb_image_format_name(format));
@@ -98,18 +99,26 @@ static dsb_status refuse(uint32_t format, const uint8_t *bytes, size_t size)
     return dsbi_fail(DSB_E_UNSUPPORTED, "unsupported format: unknown, begins with%s", hex);
 }
 
+static const dsbi_codec *codec_of(uint32_t format)
+{
+    for (const dsbi_codec *const *codec = dsbi_codec_table; *codec; codec++)
+        if ((*codec)->format == format)
+            return *codec;
+    return NULL;
+}
+
+uint32_t dsb_image_format_decoded(uint32_t format)
+{
+    return codec_of(format) ? 1 : 0;
+}
+
 static dsb_status find_codec(const dsbi_codec **out, dsb_image_info *info, const uint8_t *bytes,
                              size_t size)
 {
     *info = (dsb_image_info){
         .struct_size = sizeof *info, .size_bytes = size, .format = dsb_image_format(bytes, size)};
-    for (const dsbi_codec *const *codec = dsbi_codec_table; *codec; codec++) {
-        if ((*codec)->format == info->format) {
-            *out = *codec;
-            return DSB_OK;
-        }
-    }
-    return refuse(info->format, bytes, size);
+    *out = codec_of(info->format);
+    return *out ? DSB_OK : refuse(info->format, bytes, size);
 }
 
 dsb_status dsbi_image_info_read(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,

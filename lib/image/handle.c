@@ -186,12 +186,19 @@ dsb_status dsb_image_save_png(const dsb_image *image, const char *path)
     dsbi_clear_error();
     if (!image || !path)
         return dsbi_fail(DSB_E_INVALID, "dsb_image_save_png: image or path is NULL");
-#if DSBI_HAVE_PNG
     uint8_t *bytes;
     size_t size;
     DSBI_TRY(dsbi_png_encode(image->rt, &bytes, &size, &image->pixels));
     return save(image->rt, path, bytes, size);
-#else
-    return dsbi_fail(DSB_E_UNSUPPORTED, "png: this build is without libpng");
-#endif
 }
+
+#if !DSBI_HAVE_PNG
+dsb_status dsbi_png_encode(dsb_runtime *rt, uint8_t **bytes, size_t *size, const dsbi_image *in)
+{
+    (void)rt;
+    (void)in;
+    *bytes = NULL;
+    *size = 0;
+    return dsbi_fail(DSB_E_UNSUPPORTED, "png: this build is without libpng");
+}
+#endif

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Makes the seeds of the codecs in corpus/: one small file for each way a picture can be stored.
-Run in tests/fuzz with Pillow and NumPy; what is in the tree was made with Pillow 9.4.0."""
+Run in tests/fuzz with Pillow and NumPy; what is in the tree was made with Pillow 9.4.0,
+webp with 13.0.0 (libwebp 1.6.0)."""
 import io
 import struct
 import zlib
@@ -94,7 +95,37 @@ def bmps():
          b"\x01\x00\x02\x00\x01\x00\x18\x00abc-def-")
 
 
+def webps():
+    rgb = Image.fromarray(pattern(19, 13, 3))
+    rgba = Image.fromarray(np.concatenate([pattern(19, 13, 3), pattern(13, 19, 1).transpose(1, 0, 2)], 2))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save("webp", "lossy", encoded(rgb, "WEBP", quality=60))
+    save("webp", "lossless", encoded(rgb, "WEBP", lossless=True))
+    save("webp", "lossless_palette", encoded(rgb.quantize(7).convert("RGB"), "WEBP", lossless=True))
+    save("webp", "lossless_alpha", encoded(rgba, "WEBP", lossless=True, exact=True))
+    save("webp", "lossy_alpha", encoded(rgba, "WEBP", quality=30))
+    save("webp", "lossy_alpha_raw", encoded(rgba, "WEBP", quality=90, alpha_quality=100, method=0))
+    save("webp", "meta", encoded(rgb, "WEBP", quality=10, exif=exif.tobytes(), icc_profile=b"none", xmp=b"<x/>"))
+    turned = [rgb.rotate(180)]
+    save("webp", "animated", encoded(rgb, "WEBP", quality=60, save_all=True, append_images=turned, duration=9))
+    still = encoded(rgba.crop((0, 0, 5, 4)), "WEBP", lossless=True, exact=True)[12:]
+    animation = chunk_le(b"VP8X", b"\x12\0\0\0" + le24(18) + le24(12)) + chunk_le(b"ANIM", bytes(6))
+    frame = le24(1) + le24(2) + le24(4) + le24(3) + le24(9) + b"\0"  # at 2, 4 on a canvas of 19 x 13
+    body = animation + chunk_le(b"ANMF", frame + still)
+    save("webp", "animated_part", b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body)
+
+
+def le24(value):
+    return struct.pack("<I", value)[:3]
+
+
+def chunk_le(name, data):
+    return name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2)
+
+
 jpegs()
 pngs()
 pnms()
 bmps()
+webps()
