@@ -1,13 +1,28 @@
 /* A pool of n_threads - 1 workers; the caller is worker 0. One job at a time: a counter hands out
- * task numbers, the last worker to leave wakes the caller. Workers spin briefly before they sleep:
- * a training step issues hundreds of jobs of some 100 us each. */
+ * task numbers. Nobody waits for a worker that comes late: a job is open while tasks are left, a
+ * worker enters an open job and leaves it, and the caller closes the job and waits only for those
+ * inside. A training step issues hundreds of jobs of some 20 us each, and to wake a thread takes
+ * about as long, so workers look out for the next job for a while before they sleep. */
 #include "base/pool.h"
 
+#include "base/cpu.h"
+#include <sched.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-enum { MAX_WORKERS = 64, SPIN_ROUNDS = 2000, MESSAGE_BYTES = 1024 };
+enum { MAX_WORKERS = 64, MESSAGE_BYTES = 1024, CACHE_LINE = 64 };
+
+/* How long to look out before sleeping: pauses only, then pauses with the processor offered to
+ * others in between. */
+enum { SPIN_PAUSES = 1000, PAUSES_PER_YIELD = 50, YIELD_NS = 400000 };
+
+/* dsbi_pool.gate: workers inside the job, whether it is open, and a count of jobs. */
+#define GATE_INSIDE UINT64_C(0xffff)
+#define GATE_OPEN UINT64_C(0x10000)
+#define GATE_JOB UINT64_C(0x100000000)
 
 typedef struct worker_start {
     struct dsbi_pool *pool;
@@ -16,22 +31,23 @@ typedef struct worker_start {
 
 struct dsbi_pool {
     size_t n_workers; /* threads beside the caller */
+    bool spins;       /* a processor for each thread: looking out costs nobody else's time */
     pthread_t threads[MAX_WORKERS];
     worker_start starts[MAX_WORKERS];
     pthread_mutex_t submit; /* one job at a time */
     pthread_mutex_t lock;
     pthread_cond_t wake, finished;
-    atomic_uint_fast64_t generation; /* counts jobs; workers wait for it to move */
-    bool stop;
+    alignas(CACHE_LINE) atomic_uint_fast64_t gate; /* what idle workers look at all the time */
+    alignas(CACHE_LINE) atomic_size_t sleepers;    /* that wait for `wake` or are about to */
+    atomic_bool stop;
 
-    dsbi_task_fn fn; /* the job */
+    dsbi_task_fn fn; /* the job; only changed while the gate is shut and nobody is inside */
     void *user;
     size_t n_tasks;
-    atomic_size_t next;
-    atomic_size_t busy;
+    alignas(CACHE_LINE) atomic_size_t next; /* what working ones write all the time */
 
-    size_t failed_task;       /* lowest failed task, SIZE_MAX if none; under lock */
-    atomic_size_t fail_limit; /* tasks at or above it need not start */
+    alignas(CACHE_LINE) size_t failed_task; /* lowest failed task, SIZE_MAX if none; under lock */
+    atomic_size_t fail_limit;               /* tasks at or above it need not start */
     dsb_status failed_status;
     char failed_message[MESSAGE_BYTES];
 };
@@ -78,29 +94,80 @@ static void run_tasks(struct dsbi_pool *pool, size_t worker)
     inside_worker = outer_worker;
 }
 
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+/* Looks out until (gate & mask) differs from `value`, not for long; whether it does. */
+static bool look_out(struct dsbi_pool *pool, uint64_t mask, uint64_t value)
+{
+    if (!pool->spins)
+        return (atomic_load(&pool->gate) & mask) != value;
+    for (int i = 0; i < SPIN_PAUSES; i++) {
+        if ((atomic_load_explicit(&pool->gate, memory_order_acquire) & mask) != value)
+            return true;
+        pause_cpu();
+    }
+    for (uint64_t end = now_ns() + YIELD_NS; now_ns() < end; sched_yield())
+        for (int i = 0; i < PAUSES_PER_YIELD; i++) {
+            if ((atomic_load_explicit(&pool->gate, memory_order_acquire) & mask) != value)
+                return true;
+            pause_cpu();
+        }
+    return false;
+}
+
+/* Waits for a job after number `seen`, or the end of the pool. */
+static void wait_for_job(struct dsbi_pool *pool, uint64_t seen)
+{
+    const uint64_t job_bits = ~(GATE_JOB - 1);
+    if (look_out(pool, job_bits, seen))
+        return;
+    /* sleepers before the gate here, the gate before sleepers in start_job: one sees the other */
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->sleepers, 1);
+    while ((atomic_load(&pool->gate) & job_bits) == seen && !atomic_load(&pool->stop))
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_sub(&pool->sleepers, 1);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* Enters the job if it is still open; *seen becomes its number. */
+static bool enter_job(struct dsbi_pool *pool, uint64_t *seen)
+{
+    uint64_t gate = atomic_load(&pool->gate);
+    while (gate & GATE_OPEN && !atomic_compare_exchange_weak(&pool->gate, &gate, gate + 1))
+        ;
+    *seen = gate & ~(GATE_JOB - 1);
+    return gate & GATE_OPEN;
+}
+
+static void leave_job(struct dsbi_pool *pool)
+{
+    uint64_t before = atomic_fetch_sub(&pool->gate, 1);
+    if ((before & (GATE_INSIDE | GATE_OPEN)) != 1)
+        return; /* not the last one, or the caller still works */
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_signal(&pool->finished);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 static void *worker_main(void *argument)
 {
     const worker_start *start = argument;
     struct dsbi_pool *pool = start->pool;
     uint64_t seen = 0;
-    for (;;) {
-        for (int spin = 0; spin < SPIN_ROUNDS && atomic_load(&pool->generation) == seen; spin++)
-            pause_cpu();
-        pthread_mutex_lock(&pool->lock);
-        while (atomic_load(&pool->generation) == seen && !pool->stop)
-            pthread_cond_wait(&pool->wake, &pool->lock);
-        bool stop = pool->stop;
-        seen = atomic_load(&pool->generation);
-        pthread_mutex_unlock(&pool->lock);
-        if (stop)
-            return NULL;
+    while (!atomic_load(&pool->stop)) {
+        wait_for_job(pool, seen);
+        if (!enter_job(pool, &seen))
+            continue;
         run_tasks(pool, start->index);
-        if (atomic_fetch_sub(&pool->busy, 1) == 1) {
-            pthread_mutex_lock(&pool->lock);
-            pthread_cond_signal(&pool->finished);
-            pthread_mutex_unlock(&pool->lock);
-        }
+        leave_job(pool);
     }
+    return NULL;
 }
 
 /* Tasks in order on the calling thread: inside a task, or a pool of one. */
@@ -120,22 +187,28 @@ static void start_job(struct dsbi_pool *pool, size_t n_tasks, dsbi_task_fn fn, v
     pool->user = user;
     pool->n_tasks = n_tasks;
     atomic_store(&pool->next, 0);
-    atomic_store(&pool->busy, pool->n_workers);
     pool->failed_task = SIZE_MAX;
     atomic_store(&pool->fail_limit, SIZE_MAX);
     pool->failed_status = DSB_OK;
-    pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add(&pool->generation, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
+    atomic_fetch_add(&pool->gate, GATE_JOB | GATE_OPEN);
+    if (atomic_load(&pool->sleepers) > 0) {
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_broadcast(&pool->wake);
+        pthread_mutex_unlock(&pool->lock);
+    }
 }
 
-static void wait_for_workers(struct dsbi_pool *pool)
+/* Shuts the gate and waits for the workers inside. */
+static void end_job(struct dsbi_pool *pool)
 {
-    for (int spin = 0; spin < SPIN_ROUNDS && atomic_load(&pool->busy) != 0; spin++)
-        pause_cpu();
+    uint64_t before = atomic_fetch_and(&pool->gate, ~GATE_OPEN);
+    uint64_t inside = before & GATE_INSIDE;
+    while (inside != 0 && look_out(pool, GATE_INSIDE, inside))
+        inside = atomic_load(&pool->gate) & GATE_INSIDE;
+    if (inside == 0)
+        return;
     pthread_mutex_lock(&pool->lock);
-    while (atomic_load(&pool->busy) != 0)
+    while (atomic_load(&pool->gate) & GATE_INSIDE)
         pthread_cond_wait(&pool->finished, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -156,7 +229,7 @@ dsb_status dsbi_parallel(dsb_runtime *rt, size_t n_tasks, dsbi_task_fn fn, void 
     } else {
         start_job(pool, n_tasks, fn, user);
         run_tasks(pool, 0);
-        wait_for_workers(pool);
+        end_job(pool);
         status = pool->failed_status;
         if (status != DSB_OK)
             dsbi_fail_text(status, pool->failed_message);
@@ -181,6 +254,7 @@ dsb_status dsbi_pool_create(struct dsbi_pool **out, dsb_runtime *rt)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pthread_cond_init(&pool->finished, NULL);
+    pool->spins = rt->n_threads <= dsbi_cpu_count();
     for (size_t i = 0; i + 1 < rt->n_threads; i++) {
         pool->starts[i] = (worker_start){pool, i + 1};
         int error = pthread_create(&pool->threads[i], NULL, worker_main, &pool->starts[i]);
@@ -200,7 +274,7 @@ void dsbi_pool_free(struct dsbi_pool *pool, dsb_runtime *rt)
     if (!pool)
         return;
     pthread_mutex_lock(&pool->lock);
-    pool->stop = true;
+    atomic_store(&pool->stop, true);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < pool->n_workers; i++)
