@@ -184,7 +184,7 @@ DSB_API dsb_status dsb_duplicates_find(dsb_runtime *rt, dsb_duplicates **out,
 typedef struct dsb_near_opts {
     uint64_t struct_size; /* bytes the caller knows about; set by dsb_near_opts_init */
     double max_distance;  /* 1 - correlation of two small grey pictures, 0..2; 0 (default):
-                             calibrated  on the images, at most 0.02 */
+                             calibrated on the images, at most 0.04 */
     uint32_t max_bits;    /* bits of the perceptual hashes that may differ, 0..11; default 7 */
     uint32_t reserved;    /* must be 0 */
 } dsb_near_opts;
@@ -192,13 +192,14 @@ typedef struct dsb_near_opts {
 DSB_API void dsb_near_opts_init(dsb_near_opts *opts, size_t size);
 
 /** Groups of images that look the same though their bytes differ: resized, cut by a few per cent,
- *  stored with another quality, made brighter. Decodes every image once. Pairs whose 64-bit
- * perceptual hashes (DCT of 32 x 32 grey pixels) are within max_bits are compared as 16 x 16 grey
- * pictures; those within max_distance are joined, and so are their chains. Equal images are in the
+ *  stored with another quality, made brighter. Decodes every image once, large JPEG at a
+ * reduced size. Pairs whose 64-bit perceptual hashes (DCT of 32 x 32 grey pixels) are within
+ * max_bits are compared as 16 x 16 grey pictures; those within max_distance are joined, and so are
+ * their chains. Equal images are in the
  * groups too. The threshold is calibrated by default: a tenth of the median distance from an
  * image of a sample to the nearest different one, so that digits, which are all near each other,
- * are not taken for copies. The same for any number of threads. Memory: 276 bytes an image while it
- * runs.
+ * are not taken for copies. The same for any number of threads. Memory: about 310 bytes an image
+ * while it runs.
  *  @param fn  progress, stage "near duplicates"; NULL = none.
  *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM, DSB_E_CANCELLED. Since 0.2.
  *  Source: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions". */

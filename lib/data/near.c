@@ -21,8 +21,13 @@
 _Static_assert(offsetof(dsb_near_opts, reserved) + sizeof(uint32_t) == sizeof(dsb_near_opts),
                "no hole at the end of dsb_near_opts");
 
-enum { ROUND = 256, N_QUERIES = 500, N_PEERS = 20000 };
-static const float CEILING = 0.02f; /* 1 - correlation; a crop of 2 % stays below on photographs */
+enum {
+    ROUND = 256,
+    N_QUERIES = 500,
+    N_PEERS = 20000,
+    LEAST_SIDE = 64 /* twice that of a print: larger JPEG are decoded at a reduced size */
+};
+static const float CEILING = 0.04f; /* 1 - correlation; a crop of 2 % stays below on photographs */
 
 static const dsb_near_opts defaults = {.struct_size = sizeof(dsb_near_opts), .max_bits = 7};
 
@@ -53,8 +58,8 @@ static dsb_status print_task(void *user, size_t task, size_t worker)
     uint64_t global = self->first + task;
     size_t d = dsbi_collections_find(self->collections, (uint32_t)global);
     dsbi_image image;
-    dsb_status status = dsbi_dataset_decode(self->collections->datasets[d], self->rt, &image,
-                                            global - self->collections->first[d]);
+    dsb_status status = dsbi_dataset_decode_least(self->collections->datasets[d], self->rt, &image,
+                                                  global - self->collections->first[d], LEAST_SIDE);
     if (dsbi_is_image_failure(status))
         return DSB_OK; /* broken since: has no near duplicates */
     if (status != DSB_OK)

@@ -4,7 +4,8 @@
  * 4 (the pigeonhole principle), so it is enough to look, for each band, at the hashes whose band is
  * equal or differs in that many bits. Many equal hashes (blank images, digits on black) would make
  * every pair a candidate: no hash is compared with more than DSBI_NEAR_MAX_PEERS of each such
- * bucket, those before it; a chain of pairs still joins the group. */
+ * bucket, those before it; a chain of pairs still joins the group. 12 bytes a hash while it runs.
+ */
 #ifndef DSBI_DATA_NEAR_PAIRS_H
 #define DSBI_DATA_NEAR_PAIRS_H
 
@@ -17,7 +18,7 @@ typedef struct dsbi_near_pair {
 } dsbi_near_pair;
 
 typedef struct dsbi_near_pairs {
-    dsbi_near_pair *items; /* sorted by b, then a; a pair may come twice */
+    dsbi_near_pair *items; /* a pair may come once for each band */
     size_t n, capacity;
 } dsbi_near_pairs;
 

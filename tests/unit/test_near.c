@@ -127,7 +127,7 @@ START_TEST(altered_copies_are_found)
     uint64_t before = dsb_runtime_memory(rt);
     dsb_duplicates *groups;
     ck_assert_ok(dsb_duplicates_find_near(rt, &groups, one, 1, NULL, NULL, NULL));
-    ck_assert(dsb_duplicates_distance(groups) > 0 && dsb_duplicates_distance(groups) <= 0.021);
+    ck_assert(dsb_duplicates_distance(groups) > 0 && dsb_duplicates_distance(groups) <= 0.041);
     uint64_t n_right = 0, n_pairs = 0, n_found = dsb_duplicates_count(groups);
     for (uint64_t g = 0; g < n_found; g++)
         for (uint64_t k = 1; k < dsb_duplicates_size(groups, g); k++) {
@@ -141,7 +141,7 @@ START_TEST(altered_copies_are_found)
     double precision = (double)n_right / (double)n_pairs;
     printf("near duplicates: recall %.3f, precision %.3f, threshold %.4f\n", recall, precision,
            dsb_duplicates_distance(groups));
-    ck_assert_msg(recall >= 0.9, "recall %.3f", recall);
+    ck_assert_msg(recall >= 0.97, "recall %.3f", recall);
     ck_assert_msg(precision >= 0.99, "precision %.3f", precision);
     dsb_duplicates_free(groups);
     ck_assert_uint_eq(dsb_runtime_memory(rt), before);
