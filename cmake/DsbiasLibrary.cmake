@@ -60,6 +60,11 @@ foreach(layer IN LISTS DSBIAS_LAYERS)
   endif()
   list(APPEND DSBIAS_OBJECTS $<TARGET_OBJECTS:dsbias_${layer}>)
 endforeach()
+if(DSBIAS_ISA_MAX)
+  string(TOUPPER ${DSBIAS_ISA_MAX} level)
+  set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/lib/base/cpu.c PROPERTIES
+    COMPILE_DEFINITIONS "DSBI_ISA_MAX=DSB_ISA_${level}")
+endif()
 set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/lib/base/version.c PROPERTIES
   COMPILE_DEFINITIONS "DSBI_COMMIT=\"${DSBIAS_COMMIT}\"")
 

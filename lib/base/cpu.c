@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include "dsbias/base.h"
 
-uint32_t dsbi_cpu_isa(void)
+static uint32_t level_of_cpu(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -18,6 +18,17 @@ uint32_t dsbi_cpu_isa(void)
     return DSB_ISA_AVX2;
 #else
     return DSB_ISA_GENERIC;
+#endif
+}
+
+/* DSBI_ISA_MAX: builds that run everything as on a lesser CPU (presets generic and avx2). */
+uint32_t dsbi_cpu_isa(void)
+{
+    const uint32_t level = level_of_cpu();
+#ifdef DSBI_ISA_MAX
+    return level < DSBI_ISA_MAX ? level : DSBI_ISA_MAX;
+#else
+    return level;
 #endif
 }
 
