@@ -394,6 +394,20 @@ done:
     return dsbi_fail_at(status, "%s", path);
 }
 
+void dsbi_index_seal(void *bytes, size_t size)
+{
+    header *h = bytes;
+    if (size < sizeof *h)
+        return;
+    h->file_bytes = size;
+    for (size_t r = 0; r < N_REGIONS; r++) {
+        const uint64_t offset = h->regions[r].offset, n = h->regions[r].size;
+        if (offset <= size && n <= size - offset)
+            h->regions[r].checksum = checksum((const uint8_t *)bytes + offset, (size_t)n);
+    }
+    h->checksum = checksum(h, offsetof(header, checksum));
+}
+
 /* ---- witnesses ---- */
 
 bool dsbi_index_is_current(const dsb_dataset *dataset)

@@ -30,6 +30,9 @@ dsb_status dsbi_index_write(dsb_dataset *dataset, const char *path, int64_t star
  * when there is none; DSB_E_FORMAT for what is damaged, DSB_E_STATE for one of another place,
  * format or options, each with a sentence; the collection is then empty as before. */
 dsb_status dsbi_index_load(dsb_dataset *dataset, const char *path);
+/* Makes size and checksums right in an index in memory that a test has damaged: what lies behind
+ * them is to be found out. `bytes` aligned as by malloc. */
+void dsbi_index_seal(void *bytes, size_t size);
 /* Whether all witnesses are as they were; false with a sentence about the first that is not. */
 bool dsbi_index_is_current(const dsb_dataset *dataset);
 

@@ -26,8 +26,8 @@ static inline int fuzz_decode(const uint8_t *data, size_t size, const char *sign
     memcpy(bytes, data, size);
     memcpy(bytes, signature, n);
     dsbi_decode_limits limits = dsbi_decode_limits_default;
-    limits.max_pixels = 1 << 16; /* small, so that runs are fast */
-    limits.max_blocks = 1 << 18;
+    limits.max_pixels = 1 << 12; /* small, so that runs are fast */
+    limits.max_blocks = 1 << 12;
     uint64_t before = dsb_runtime_memory(rt);
     dsbi_image image;
     dsb_image_info info;

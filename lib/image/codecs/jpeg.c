@@ -215,12 +215,14 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
     return hash;
 }
 
-/* Sum of absolute differences from the IJG table of a quality, as jpeg_set_quality makes it. */
-static uint32_t table_distance(const uint16_t table[64], const uint8_t standard[64], int quality)
+/* Sum of absolute differences from the IJG table of a quality, as jpeg_set_quality makes it; from
+ * `limit` on it does not matter how far. */
+static uint32_t table_distance(const uint16_t table[64], const uint8_t standard[64], int quality,
+                               uint32_t limit)
 {
     int scale = quality < 50 ? 5000 / quality : 200 - quality * 2;
     uint32_t sum = 0;
-    for (int i = 0; i < 64; i++) {
+    for (int i = 0; i < 64 && sum < limit; i++) {
         int value = (standard[i] * scale + 50) / 100;
         value = value < 1 ? 1 : value > 255 ? 255 : value;
         sum += (uint32_t)(value > table[i] ? value - table[i] : table[i] - value);
@@ -232,10 +234,10 @@ static void estimate_quality(dsb_image_info *info)
 {
     uint32_t best = UINT32_MAX;
     for (int quality = 100; quality >= 1; quality--) {
-        uint32_t luma = table_distance(info->qtable_luma, standard_luma, quality);
+        uint32_t luma = table_distance(info->qtable_luma, standard_luma, quality, best);
         uint32_t distance = luma;
-        if (info->qtable_chroma[0])
-            distance += table_distance(info->qtable_chroma, standard_chroma, quality);
+        if (info->qtable_chroma[0] && luma < best)
+            distance += table_distance(info->qtable_chroma, standard_chroma, quality, best - luma);
         if (distance >= best)
             continue;
         best = distance;
