@@ -25,6 +25,17 @@ static const cli_flag data_flags[] = {
              .help = "convert: stored anew as JPEG of this quality; default the bytes as they are"),
     CLI_FLAG("per-shard", COUNT, data_args, per_shard, .unit = "N", .fallback = "10000", .min = 1,
              .max = 1e9, .help = "convert: images a tar shard"),
+    CLI_FLAG("out", TEXT, data_args, out, .unit = "FILE", .fallback = "sheet.png",
+             .help = "show: where the sheet is written, .png or .jpg"),
+    CLI_FLAG("tiles", COUNT, data_args, tiles, .unit = "N", .max = 10000,
+             .shown = "64, or one row each", .help = "show: images of each collection or class"),
+    CLI_FLAG("columns", COUNT, data_args, columns, .unit = "N", .max = 1000, .shown = "a square",
+             .help = "show: images a row"),
+    CLI_FLAG("tile", COUNT, data_args, tile, .unit = "PX", .fallback = "128", .min = 8, .max = 1024,
+             .help = "show: side of each image"),
+    CLI_FLAG("by-class", SWITCH, data_args, by_class, .help = "show: rows for each class"),
+    CLI_FLAG("seed", COUNT, data_args, seed, .unit = "N", .fallback = "0",
+             .help = "show: another seed draws other images"),
     CLI_FLAG("augment", CHOICE, data_args, augment, .fallback = "crop",
              .choices = "none|shift|crop|randaug|full", .help = "bench: what is done to images"),
     CLI_FLAG("fast", SWITCH, data_args, fast,
@@ -34,14 +45,19 @@ static const cli_flag data_flags[] = {
     {.kind = CLI_END},
 };
 
-/* Opens all collections; those opened are in `datasets` even after a failure. */
-static dsb_status open_all(cli_context *cli, const data_args *args, const char *const *specs,
-                           size_t n, dsb_dataset **datasets)
+enum action { SCAN, VERIFY, DUPLICATES, CONVERT, SHOW, BENCH, N_ACTIONS };
+static const char *const action_names[N_ACTIONS] = {"scan",    "verify", "duplicates",
+                                                    "convert", "show",   "bench"};
+
+/* Opens all collections; those opened are in `datasets` even after a failure. A sheet decodes what
+ * it shows and nothing else, unless an index keeps what is decoded now for later. */
+static dsb_status open_all(cli_context *cli, enum action action, const data_args *args,
+                           const char *const *specs, size_t n, dsb_dataset **datasets)
 {
     dsb_dataset_opts opts;
     dsb_dataset_opts_init(&opts, sizeof opts);
-    opts.verify = !args->headers_only;
     for (size_t i = 0; i < n; i++) {
+        opts.verify = !args->headers_only && (action != SHOW || strstr(specs[i], "index="));
         dsb_status status =
             dsb_dataset_open(cli->rt, &datasets[i], specs[i], &opts, cli_event, cli);
         if (status != DSB_OK)
@@ -97,10 +113,6 @@ static int run_scan(cli_context *cli, const data_args *args, const data_sets *se
     return code;
 }
 
-enum action { SCAN, VERIFY, DUPLICATES, CONVERT, BENCH, N_ACTIONS };
-static const char *const action_names[N_ACTIONS] = {"scan", "verify", "duplicates", "convert",
-                                                    "bench"};
-
 /* Without an action's name the first word is a collection: scan. */
 static enum action find_action(const char *word, bool *is_named)
 {
@@ -123,6 +135,8 @@ static int run_action(cli_context *cli, enum action action, const data_args *arg
         return data_duplicates(cli, args, sets);
     case CONVERT:
         return data_convert(cli, args, sets, out);
+    case SHOW:
+        return data_show(cli, args, sets);
     case BENCH:
         return data_bench(cli, args, sets);
     default:
@@ -148,7 +162,7 @@ static int run_data(cli_context *cli, const void *arguments)
     data_sets sets = {.items = calloc(n, sizeof *sets.items), .n = n};
     if (!sets.items)
         return CLI_MEMORY;
-    dsb_status status = open_all(cli, args, words, n, sets.items);
+    dsb_status status = open_all(cli, action, args, words, n, sets.items);
     cli_clear_progress(cli);
     int code = status == DSB_OK ? run_action(cli, action, args, &sets, out) : cli_fail(cli, status);
     for (size_t i = 0; i < n; i++)
@@ -160,14 +174,15 @@ static int run_data(cli_context *cli, const void *arguments)
 const cli_command cli_command_data = {
     .name = "data",
     .summary = "what is in collections of images: formats, sizes, broken files, duplicates",
-    .positional = "[scan|verify|duplicates|convert|bench] [NAME=]PATH[?option=value&...] ...",
+    .positional = "[ACTION] [NAME=]PATH[?option=value&...] ...",
     .details =
-        "scan (also without the word): tells images by their content and not by their name, "
+        "ACTION scan (the default): tells images by their content and not by their name, "
         "decodes every one, prints what there is, names each file that cannot be used and "
         "why, and files with the same bytes within and across the collections. verify: names "
         "what is broken, exit code 1 if anything is. duplicates: groups of equal files, or "
         "with --near of images that look the same. convert PATH OUT: writes a collection as "
-        "tar shards, a folder, a NumPy array or CIFAR records. bench: images a second "
+        "tar shards, a folder, a NumPy array or CIFAR records. show: a contact sheet, drawn "
+        "by seed; files that cannot be decoded are crossed out. bench: images a second "
         "through the loader. PATH is a folder, tar shards, CIFAR, IDX, npy, npz, CSV ...: "
         "docs/datasets.md has all formats and their options; ?index=FILE.dsbx keeps what a "
         "scan found. A folder named like an action is written ./scan.",

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Names come from disks and shards and may hold anything. */
-static void print_plain(const char *text)
+void data_print_plain(const char *text)
 {
     for (; *text; text++)
         putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
@@ -21,9 +21,9 @@ static void print_problems(const data_args *args, const dsb_dataset *set)
     dsb_problem_init(&problem, sizeof problem);
     for (uint64_t i = 0; i < args->list && dsb_dataset_broken(set, i, &problem) == DSB_OK; i++) {
         printf("%s/", dsb_dataset_name(set));
-        print_plain(problem.path);
+        data_print_plain(problem.path);
         printf(": %s: ", dsb_cause_name(problem.cause));
-        print_plain(problem.message);
+        data_print_plain(problem.message);
         putchar('\n');
     }
 }
@@ -67,7 +67,7 @@ static void print_groups(const data_args *args, const data_sets *sets, const dsb
             if (dsb_duplicates_file(groups, g, k, &d, &image) != DSB_OK)
                 break;
             printf("%s%s/", k ? "  " : "", dsb_dataset_name(sets->items[d]));
-            print_plain(dsb_dataset_path(sets->items[d], image));
+            data_print_plain(dsb_dataset_path(sets->items[d], image));
         }
         if (g < args->list)
             putchar('\n');

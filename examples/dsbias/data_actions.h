@@ -5,9 +5,9 @@
 #include "cli.h"
 
 typedef struct data_args {
-    uint64_t list, max_broken, size, quality, per_shard, batches;
-    const char *to, *augment;
-    bool headers_only, strict, near, fast;
+    uint64_t list, max_broken, size, quality, per_shard, batches, tiles, columns, tile, seed;
+    const char *to, *augment, *out;
+    bool headers_only, strict, near, fast, by_class;
 } data_args;
 
 typedef struct data_sets {
@@ -21,7 +21,12 @@ int data_verify(cli_context *cli, const data_args *args, const data_sets *sets);
 int data_duplicates(cli_context *cli, const data_args *args, const data_sets *sets);
 /* The one collection as another format at `out`. */
 int data_convert(cli_context *cli, const data_args *args, const data_sets *sets, const char *out);
+/* A contact sheet as a picture. */
+int data_show(cli_context *cli, const data_args *args, const data_sets *sets);
 /* Images a second through the loader. */
 int data_bench(cli_context *cli, const data_args *args, const data_sets *sets);
+
+/* Prints a text that may hold anything; control characters become '?'. */
+void data_print_plain(const char *text);
 
 #endif

@@ -170,6 +170,51 @@ DSB_API dsb_status dsb_dataset_convert(dsb_runtime *rt, const dsb_dataset *datas
                                        const char *out, const dsb_convert_opts *opts,
                                        dsb_event_fn fn, void *user);
 
+/* ---- contact sheets ---- */
+
+/** A picture of many small pictures, for a look at what there is. Never changes; any thread. */
+typedef struct dsb_sheet dsb_sheet;
+
+typedef struct dsb_sheet_opts {
+    uint64_t struct_size; /* bytes the caller knows about; set by dsb_sheet_opts_init */
+    uint64_t seed;        /* which images are drawn; any value; default 0 */
+    uint32_t tiles;       /* images of each group, 1..10000; fewer where it has fewer; 0 (default):
+                             64, or one row where there are several groups */
+    uint32_t columns;     /* tiles a row, 1..1000; 0 (default): as many as rows, or 10 where there
+                             are several groups */
+    uint32_t tile;        /* side of a tile in pixels, 8..1024; default 128 */
+    uint32_t by_class;    /* 1: a group is a class; 0 (default): a group is a collection */
+} dsb_sheet_opts;
+
+DSB_API void dsb_sheet_opts_init(dsb_sheet_opts *opts, size_t size);
+
+/** Draws a sheet: images of each group, drawn without repeats by the seed and shown in the order of
+ *  the collection, each group beginning a row of its own. Images are reduced to fit a tile whole,
+ *  small ones are enlarged two, three ... times. A tile crossed out is a file that cannot be
+ *  decoded; files found broken when the collection was opened are drawn, too, unless by class. The
+ *  sheet does not depend on the number of threads.
+ *  @param fn  progress, stage "sheet"; NULL = none.
+ *  @return DSB_OK; DSB_E_DATA (nothing to show), DSB_E_LIMIT (more than 64 million pixels),
+ *  DSB_E_INVALID, DSB_E_NOMEM, DSB_E_CANCELLED. Since 0.2. */
+DSB_API dsb_status dsb_sheet_create(dsb_runtime *rt, dsb_sheet **out,
+                                    const dsb_dataset *const *datasets, uint64_t n_datasets,
+                                    const dsb_sheet_opts *opts, dsb_event_fn fn, void *user);
+DSB_API void dsb_sheet_free(dsb_sheet *sheet);
+
+/** The picture, borrowed: dsb_image_save_png, dsb_image_save_jpeg, dsb_image_pixels. */
+DSB_API const dsb_image *dsb_sheet_image(const dsb_sheet *sheet);
+/** Tiles, and those of them crossed out. */
+DSB_API uint64_t dsb_sheet_count(const dsb_sheet *sheet);
+DSB_API uint64_t dsb_sheet_broken_count(const dsb_sheet *sheet);
+/** Number of rows, and what a row shows: its collection, or its class (behind its collection's name
+ *  where there are several). Borrowed; NULL if there is no such row. */
+DSB_API uint64_t dsb_sheet_row_count(const dsb_sheet *sheet);
+DSB_API const char *dsb_sheet_row_name(const dsb_sheet *sheet, uint64_t row);
+/** What each tile shows, as JSON ("dsbias.sheet/1", docs/data-summary.md).
+ *  @param json  yours, free it with dsb_data_text_free.  @param size  may be NULL.
+ *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM. Since 0.2. */
+DSB_API dsb_status dsb_sheet_json(const dsb_sheet *sheet, char **json, size_t *size);
+
 /* ---- duplicates ---- */
 
 /** Groups of byte-identical files within and across collections. Never changes; any thread. */
@@ -361,7 +406,7 @@ DSB_API dsb_status dsb_data_summary(dsb_runtime *rt, char **json, size_t *size,
  *  dsb_data_summary). @return as dsb_data_summary. Since 0.2. */
 DSB_API dsb_status dsb_duplicates_json(dsb_runtime *rt, char **json, size_t *size,
                                        const dsb_duplicates *duplicates, uint64_t max_listed);
-/** Frees a text made by dsb_data_summary or dsb_duplicates_json. Accepts NULL. */
+/** Frees a text made by dsb_data_summary, dsb_duplicates_json or dsb_sheet_json. Accepts NULL. */
 DSB_API void dsb_data_text_free(dsb_runtime *rt, char *text);
 
 #ifdef __cplusplus

@@ -74,6 +74,20 @@ expect_out '"dsbias.duplicates/1"'
 run data bench "$work/shards" --batches 2 --size 32 --json
 expect_code 0
 expect_json
+run data show "$work/shards" "p=synthetic:phone?n=12" --out "$work/sheet.jpg" --tile 32
+expect_code 0
+expect_out "row 2    p"
+expect_out "20 images, 0 crossed out"
+run data show "$folder" --out "$work/sheet.jpg" --json
+expect_code 0
+expect_json
+expect_out '"dsbias.sheet/1"'
+expect_out '"problem"'
+run data show "$folder" --out "$work/sheet.gif"
+expect_code 2
+expect_err "ends with .png or .jpg"
+run data show "$folder" --out "$work/no/such/sheet.jpg"
+expect_code 3
 run data scan
 expect_code 2
 run data "$work/shards?index=$work/x.dsbx"
