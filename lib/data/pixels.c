@@ -130,7 +130,7 @@ static dsb_status prepare_keep(dsb_runtime *rt, dsbi_image *out, const dsbi_imag
                    in->data + ((size_t)(y + row) * in->width + x) * 3, (size_t)width * 3);
         return DSB_OK;
     }
-    const dsbi_resize_window want = {(uint32_t)wide, (uint32_t)high, x, y, width, height};
+    const dsbi_resize_window want = {(uint32_t)wide, (uint32_t)high, x, y, width, height, false};
     return dsbi_image_resize_window(rt, out->data, in, &want, NULL, filter);
 }
 

@@ -45,7 +45,7 @@ dsb_status dsbi_image_prepare(dsb_runtime *rt, uint8_t *out, const dsbi_image *i
 {
     if (size == 0 || mode > DSBI_PREPARE_CENTRE_CROP)
         return dsbi_fail(DSB_E_INVALID, "prepare: size %u, mode %u", size, mode);
-    dsbi_resize_window want = {size, size, 0, 0, size, size};
+    dsbi_resize_window want = {size, size, 0, 0, size, size, false};
     if (mode == DSBI_PREPARE_CENTRE_CROP) {
         uint32_t shorter = in->width < in->height ? in->width : in->height;
         uint64_t wide = (uint64_t)size * in->width / shorter;

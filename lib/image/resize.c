@@ -1,22 +1,34 @@
 /* Antialiased resize, bit for bit Pillow's Image.resize on 8-bit RGB (src/libImaging/Resample.c).
  *
  * Each output pixel is a weighted sum of the input pixels under a filter that is widened by the
- * reduction factor. Two passes, columns then rows, each rounded to 8 bits. Weights are doubles
- * normalised to sum 1, then fixed point with 22 fraction bits: 32 - 8 (pixel) - 2 (overshoot of
- * bicubic). The box is taken in float, as Pillow takes it. The first pass touches only the input
- * rows the second will ask for, and both make only the window of the result that is wanted.
+ * reduction factor. Two passes, each rounded to 8 bits. Weights are doubles normalised to sum 1,
+ * then fixed point with 22 fraction bits: 32 - 8 (pixel) - 2 (overshoot of bicubic). The box is
+ * taken in float, as Pillow takes it. Columns come first unless the height shrinks by more than
+ * twice what the width does (Pillow 13; before, columns always came first). Both passes touch only
+ * what the window of the result depends on.
+ *
+ * One kernel does both passes, a weighted sum of rows of bytes. For the pass over columns a strip
+ * of rows is transposed, so that a column of a channel is a row: a strip has `lead` bytes for each
+ * of [columns, 3].
  */
 #include <math.h>
 #include <string.h>
 #include "image/resize.h"
+#include "kernels/kernels.h"
 
-enum { PRECISION_BITS = 32 - 8 - 2 };
+enum { PRECISION_BITS = 32 - 8 - 2, STRIP_BYTES = 192 << 10, STRIP_ROWS_MIN = 64 };
+
+typedef struct axis { /* one direction: what is asked for */
+    uint32_t in_size, out_size, window_at, window_n;
+    double in0, scale, support; /* scale: input pixels an output pixel */
+} axis;
 
 typedef struct taps {
     uint32_t *first;  /* [n] first input index */
     uint32_t *count;  /* [n] number of weights */
     int32_t *weights; /* [n, stride] */
     size_t stride;
+    uint32_t begin, end; /* input indices that any of them reads */
 } taps;
 
 static double bilinear(double x)
@@ -37,144 +49,176 @@ static double bicubic(double x)
     return 0.0;
 }
 
-static void taps_free(dsb_runtime *rt, taps *t)
-{
-    dsbi_free(rt, t->first);
-    dsbi_free(rt, t->count);
-    dsbi_free(rt, t->weights);
-    *t = (taps){0};
-}
-
 static int32_t fixed_point(double weight)
 {
     double scaled = weight * (1 << PRECISION_BITS);
     return (int32_t)(weight < 0 ? -0.5 + scaled : 0.5 + scaled);
 }
 
-/* Weights of output indices [window_at, window_at + window_n) of out_size. `scratch` holds stride
- * doubles. */
-static void taps_fill(taps *t, double *scratch, uint32_t in_size, float in0, float in1,
-                      uint32_t out_size, uint32_t window_at, uint32_t window_n, dsbi_filter filter)
+static axis axis_of(uint32_t in_size, float in0, float in1, uint32_t out_size, uint32_t window_at,
+                    uint32_t window_n, dsbi_filter filter)
 {
     double scale = (double)(in1 - in0) / out_size;
     double widened = scale < 1.0 ? 1.0 : scale;
     double support = (filter == DSBI_RESIZE_BICUBIC ? 2.0 : 1.0) * widened;
-    double step = 1.0 / widened;
-    for (uint32_t i = 0; i < window_n; i++) {
-        double centre = (double)in0 + ((double)(window_at + i) + 0.5) * scale;
-        int64_t low = (int64_t)(centre - support + 0.5);
-        int64_t high = (int64_t)(centre + support + 0.5);
-        low = low < 0 ? 0 : low;
-        high = high > in_size ? in_size : high;
+    return (axis){in_size, out_size, window_at, window_n, (double)in0, scale, support};
+}
+
+/* Input indices [low, high) under the filter of output index window_at + i; its centre. */
+static double bounds(const axis *a, uint32_t i, int64_t *low, int64_t *high)
+{
+    double centre = a->in0 + ((double)(a->window_at + i) + 0.5) * a->scale;
+    *low = (int64_t)(centre - a->support + 0.5);
+    *high = (int64_t)(centre + a->support + 0.5);
+    *low = *low < 0 ? 0 : *low;
+    *high = *high > a->in_size ? a->in_size : *high;
+    return centre;
+}
+
+/* `values` holds stride doubles. */
+static void taps_fill(taps *t, double *values, const axis *a, dsbi_filter filter)
+{
+    double step = 1.0 / (a->scale < 1.0 ? 1.0 : a->scale);
+    for (uint32_t i = 0; i < a->window_n; i++) {
+        int64_t low, high;
+        double centre = bounds(a, i, &low, &high), sum = 0.0;
         size_t n = (size_t)(high - low);
-        double sum = 0.0;
         for (size_t k = 0; k < n; k++) {
             double x = ((double)(low + (int64_t)k) - centre + 0.5) * step;
-            scratch[k] = filter == DSBI_RESIZE_BICUBIC ? bicubic(x) : bilinear(x);
-            sum += scratch[k];
+            values[k] = filter == DSBI_RESIZE_BICUBIC ? bicubic(x) : bilinear(x);
+            sum += values[k];
         }
         int32_t *weights = t->weights + i * t->stride;
         for (size_t k = 0; k < n; k++)
-            weights[k] = fixed_point(sum != 0.0 ? scratch[k] / sum : scratch[k]);
+            weights[k] = fixed_point(sum != 0.0 ? values[k] / sum : values[k]);
         t->first[i] = (uint32_t)low;
         t->count[i] = (uint32_t)n;
     }
 }
 
-static dsb_status taps_make(dsb_runtime *rt, taps *t, uint32_t in_size, float in0, float in1,
-                            uint32_t out_size, uint32_t window_at, uint32_t window_n,
-                            dsbi_filter filter)
+/* ---- memory: counted first, then handed out ---- */
+
+typedef struct carver {
+    uint8_t *base; /* NULL while counting */
+    size_t used;
+    bool overflow;
+} carver;
+
+static void *carve(carver *c, size_t count, size_t item_bytes)
 {
-    double scale = (double)(in1 - in0) / out_size;
-    double support = (filter == DSBI_RESIZE_BICUBIC ? 2.0 : 1.0) * (scale < 1.0 ? 1.0 : scale);
-    *t = (taps){.stride = (size_t)ceil(support) * 2 + 1};
-    size_t n_weights;
-    if (!dsbi_mul(&n_weights, t->stride, window_n))
-        return dsbi_fail(DSB_E_LIMIT, "resize: %u to %u", in_size, out_size);
-    double *scratch = dsbi_alloc_array(rt, t->stride, sizeof *scratch);
-    t->first = dsbi_alloc_array(rt, window_n, sizeof *t->first);
-    t->count = dsbi_alloc_array(rt, window_n, sizeof *t->count);
-    t->weights = dsbi_alloc_array(rt, n_weights, sizeof *t->weights);
-    bool ok = scratch && t->first && t->count && t->weights;
-    if (ok)
-        taps_fill(t, scratch, in_size, in0, in1, out_size, window_at, window_n, filter);
+    size_t size, at = c->used, end;
+    if (!dsbi_mul(&size, count, item_bytes) || !dsbi_add(&end, at, size) ||
+        end > SIZE_MAX - DSBI_ALIGN)
+        c->overflow = true;
     else
-        taps_free(rt, t);
-    dsbi_free(rt, scratch);
-    return ok ? DSB_OK : DSB_E_NOMEM;
+        c->used = (end + DSBI_ALIGN - 1) / DSBI_ALIGN * DSBI_ALIGN;
+    return c->base && !c->overflow ? c->base + at : NULL;
 }
 
-static uint8_t clip8(int32_t sum)
+static void taps_carve(taps *t, carver *c, const axis *a)
 {
-    int32_t value = sum >> PRECISION_BITS;
-    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
-}
-
-/* One row: out[n, 3] from in[in_width, 3]. */
-static void columns_of_row(uint8_t *restrict out, const uint8_t *restrict in, const taps *t,
-                           size_t n)
-{
-    for (size_t i = 0; i < n; i++, out += 3) {
-        const uint8_t *restrict pixel = in + (size_t)t->first[i] * 3;
-        const int32_t *restrict weight = t->weights + i * t->stride;
-        int32_t r = 1 << (PRECISION_BITS - 1), g = r, b = r;
-        for (size_t k = 0; k < t->count[i]; k++, pixel += 3) {
-            r += pixel[0] * weight[k];
-            g += pixel[1] * weight[k];
-            b += pixel[2] * weight[k];
-        }
-        out[0] = clip8(r);
-        out[1] = clip8(g);
-        out[2] = clip8(b);
-    }
-}
-
-/* out[n] from n_rows rows of n bytes, `stride` bytes apart. sums: [n] scratch. */
-static void rows_of_row(uint8_t *restrict out, const uint8_t *restrict in, size_t stride,
-                        const int32_t *restrict weights, size_t n_rows, int32_t *restrict sums,
-                        size_t n)
-{
-    for (size_t x = 0; x < n; x++)
-        sums[x] = 1 << (PRECISION_BITS - 1);
-    for (size_t k = 0; k < n_rows; k++) {
-        const uint8_t *restrict row = in + k * stride;
-        int32_t weight = weights[k];
-        for (size_t x = 0; x < n; x++)
-            sums[x] += row[x] * weight;
-    }
-    for (size_t x = 0; x < n; x++)
-        out[x] = clip8(sums[x]);
+    int64_t low, high;
+    t->stride = (size_t)ceil(a->support) * 2 + 1;
+    bounds(a, 0, &low, &high);
+    t->begin = (uint32_t)low;
+    bounds(a, a->window_n - 1, &low, &high);
+    t->end = (uint32_t)high;
+    t->first = carve(c, a->window_n, sizeof *t->first);
+    t->count = carve(c, a->window_n, sizeof *t->count);
+    size_t n_weights;
+    if (!dsbi_mul(&n_weights, t->stride, a->window_n))
+        c->overflow = true;
+    else
+        t->weights = carve(c, n_weights, sizeof *t->weights);
 }
 
 typedef struct resizer {
-    const dsbi_image *in;
+    const dsbi_kernels *kernels;
+    const dsbi_view *in;
     const dsbi_resize_window *want;
+    axis x, y;
     taps columns, rows;
-    uint32_t first_row, n_rows; /* input rows the second pass reads */
-    uint8_t *middle;            /* [n_rows, want->width, 3] after the first pass */
-    int32_t *sums;              /* [want->width * 3] */
+    bool is_rows_first;
+    double *values;
+    uint8_t *middle; /* after the first pass: [rows read, want->width, 3] or, if rows come first,
+                        [want->height, columns read, 3] */
+    uint8_t *strip, *result; /* transposed, before and after: [columns, 3, lead] */
+    size_t strip_rows, lead;
 } resizer;
 
-static void first_pass(resizer *r)
+/* Rows of a strip, so that it stays in the second-level cache; lead: no large power of two, whose
+ * rows would share few places in the cache. */
+static void choose_strip(resizer *r, size_t n_rows)
 {
-    size_t in_row = (size_t)r->in->width * 3, row = (size_t)r->want->width * 3;
-    for (size_t y = 0; y < r->n_rows; y++)
-        columns_of_row(r->middle + y * row, r->in->data + (r->first_row + y) * in_row, &r->columns,
-                       r->want->width);
+    size_t fit = STRIP_BYTES / 3 / (r->columns.end - r->columns.begin) / 64 * 64;
+    r->strip_rows = fit < STRIP_ROWS_MIN ? STRIP_ROWS_MIN : fit;
+    if (r->strip_rows > n_rows)
+        r->strip_rows = n_rows;
+    r->lead = (r->strip_rows + 15) / 16 * 16;
+    if (r->lead % 512 == 0)
+        r->lead += 16;
 }
 
-static void second_pass(resizer *r, uint8_t *out)
+static void lay_out(resizer *r, carver *c)
 {
-    size_t row = (size_t)r->want->width * 3;
+    taps_carve(&r->columns, c, &r->x);
+    taps_carve(&r->rows, c, &r->y);
+    size_t longer = r->columns.stride > r->rows.stride ? r->columns.stride : r->rows.stride;
+    r->values = carve(c, longer, sizeof *r->values);
+    size_t n_columns = r->columns.end - r->columns.begin, n_rows = r->rows.end - r->rows.begin;
+    choose_strip(r, r->is_rows_first ? r->want->height : n_rows);
+    if (r->is_rows_first)
+        r->middle = carve(c, r->want->height, n_columns * 3);
+    else
+        r->middle = carve(c, n_rows, (size_t)r->want->width * 3);
+    r->strip = carve(c, n_columns * 3, r->lead);
+    r->result = carve(c, (size_t)r->want->width * 3, r->lead);
+}
+
+/* ---- the two passes ---- */
+
+/* out [n_rows, want->width, 3]; in: [n_rows, columns read, 3], rows `stride` bytes apart. */
+static void pass_columns(resizer *r, uint8_t *out, const uint8_t *in, size_t stride, size_t n_rows)
+{
+    const taps *t = &r->columns;
+    size_t width = r->want->width, out_row = width * 3, pixel = 3 * r->lead;
+    for (size_t y = 0; y < n_rows; y += r->strip_rows) {
+        size_t n = n_rows - y < r->strip_rows ? n_rows - y : r->strip_rows;
+        r->kernels->transpose_u8(r->strip, r->lead, in + y * stride, stride, n,
+                                 (size_t)(t->end - t->begin) * 3);
+        for (size_t x = 0; x < width; x++)
+            r->kernels->resample_u8(r->result + (r->want->mirror ? width - 1 - x : x) * pixel,
+                                    r->strip + (t->first[x] - t->begin) * pixel, pixel,
+                                    t->weights + x * t->stride, t->count[x], 2 * r->lead + n);
+        r->kernels->transpose_u8(out + y * out_row, out_row, r->result, r->lead, out_row, n);
+    }
+}
+
+/* out [want->height, row_bytes]; in: rows read, `stride` bytes apart. */
+static void pass_rows(resizer *r, uint8_t *out, const uint8_t *in, size_t stride, size_t row_bytes)
+{
+    const taps *t = &r->rows;
     for (size_t y = 0; y < r->want->height; y++)
-        rows_of_row(out + y * row, r->middle + (r->rows.first[y] - r->first_row) * row, row,
-                    r->rows.weights + y * r->rows.stride, r->rows.count[y], r->sums, row);
+        r->kernels->resample_u8(out + y * row_bytes, in + (t->first[y] - t->begin) * stride, stride,
+                                t->weights + y * t->stride, t->count[y], row_bytes);
 }
 
-static dsb_status check(const dsbi_image *in, const dsbi_resize_window *want, const float box[4])
+static void run(resizer *r, uint8_t *out)
 {
-    if (in->channels != 3)
-        return dsbi_fail(DSB_E_SHAPE, "resize: %u channels, 3 expected", in->channels);
+    const dsbi_view *in = r->in;
+    size_t row = (size_t)r->want->width * 3, n_columns = r->columns.end - r->columns.begin;
+    const uint8_t *source = in->data + r->rows.begin * in->stride + (size_t)r->columns.begin * 3;
+    if (r->is_rows_first) {
+        pass_rows(r, r->middle, source, in->stride, n_columns * 3);
+        pass_columns(r, out, r->middle, n_columns * 3, r->want->height);
+    } else {
+        pass_columns(r, r->middle, source, in->stride, r->rows.end - r->rows.begin);
+        pass_rows(r, out, r->middle, row, row);
+    }
+}
+
+static dsb_status check(const dsbi_view *in, const dsbi_resize_window *want, const float box[4])
+{
     if (want->full_width == 0 || want->full_height == 0 || want->full_width > INT32_MAX ||
         want->full_height > INT32_MAX)
         return dsbi_fail(DSB_E_INVALID, "resize: to %u x %u", want->full_width, want->full_height);
@@ -186,44 +230,69 @@ static dsb_status check(const dsbi_image *in, const dsbi_resize_window *want, co
     return DSB_OK;
 }
 
-dsb_status dsbi_image_resize_window(dsb_runtime *rt, uint8_t *out, const dsbi_image *in,
-                                    const dsbi_resize_window *want, const double box[4],
-                                    dsbi_filter filter)
+/* Pillow's rule; the whole sides count, not the box or the window. */
+static bool rows_come_first(const dsbi_view *in, const dsbi_resize_window *want)
+{
+    int64_t shorter = (int64_t)in->height - want->full_height;
+    int64_t narrower = (int64_t)in->width - want->full_width;
+    return shorter > 0 && shorter > 2 * narrower;
+}
+
+dsb_status dsbi_view_resize(dsb_runtime *rt, uint8_t *out, const dsbi_view *in,
+                            const dsbi_resize_window *want, const double box[4], dsbi_filter filter,
+                            dsbi_scratch *scratch)
 {
     float b[4] = {0.0f, 0.0f, (float)in->width, (float)in->height};
     for (int i = 0; box && i < 4; i++)
         b[i] = (float)box[i];
     DSBI_TRY(check(in, want, b));
-    dsb_status status = DSB_E_NOMEM;
-    resizer r = {.in = in, .want = want};
-    DSBI_GO(taps_make(rt, &r.columns, in->width, b[0], b[2], want->full_width, want->x, want->width,
-                      filter));
-    DSBI_GO(taps_make(rt, &r.rows, in->height, b[1], b[3], want->full_height, want->y, want->height,
-                      filter));
-    r.first_row = r.rows.first[0];
-    r.n_rows = r.rows.first[want->height - 1] + r.rows.count[want->height - 1] - r.first_row;
-    size_t row = (size_t)want->width * 3;
-    status = DSB_E_NOMEM;
-    r.middle = dsbi_alloc_array(rt, r.n_rows, row);
-    r.sums = dsbi_alloc_array(rt, row, sizeof *r.sums);
-    if (!r.middle || !r.sums)
-        goto done;
-    first_pass(&r);
-    second_pass(&r, out);
-    status = DSB_OK;
-done:
-    dsbi_free(rt, r.middle);
-    dsbi_free(rt, r.sums);
-    taps_free(rt, &r.columns);
-    taps_free(rt, &r.rows);
-    return status;
+    resizer r = {.kernels = dsbi_kernels_of(rt), .in = in, .want = want};
+    r.x = axis_of(in->width, b[0], b[2], want->full_width, want->x, want->width, filter);
+    r.y = axis_of(in->height, b[1], b[3], want->full_height, want->y, want->height, filter);
+    r.is_rows_first = rows_come_first(in, want);
+    carver c = {0};
+    lay_out(&r, &c);
+    if (c.overflow)
+        return dsbi_fail(DSB_E_LIMIT, "resize: %u x %u to %u x %u", in->width, in->height,
+                         want->full_width, want->full_height);
+    dsbi_scratch own = {0};
+    c = (carver){.base = dsbi_scratch_reserve(rt, scratch ? scratch : &own, c.used)};
+    if (!c.base)
+        return DSB_E_NOMEM;
+    lay_out(&r, &c);
+    taps_fill(&r.columns, r.values, &r.x, filter);
+    taps_fill(&r.rows, r.values, &r.y, filter);
+    run(&r, out);
+    dsbi_scratch_free(rt, &own);
+    return DSB_OK;
+}
+
+dsbi_view dsbi_view_of(const dsbi_image *image)
+{
+    return (dsbi_view){image->data, (size_t)image->width * 3, image->width, image->height};
+}
+
+dsbi_view dsbi_view_crop(const dsbi_view *view, uint32_t x, uint32_t y, uint32_t width,
+                         uint32_t height)
+{
+    return (dsbi_view){view->data + y * view->stride + (size_t)x * 3, view->stride, width, height};
+}
+
+dsb_status dsbi_image_resize_window(dsb_runtime *rt, uint8_t *out, const dsbi_image *in,
+                                    const dsbi_resize_window *want, const double box[4],
+                                    dsbi_filter filter)
+{
+    if (in->channels != 3)
+        return dsbi_fail(DSB_E_SHAPE, "resize: %u channels, 3 expected", in->channels);
+    dsbi_view view = dsbi_view_of(in);
+    return dsbi_view_resize(rt, out, &view, want, box, filter, NULL);
 }
 
 dsb_status dsbi_image_resize(dsb_runtime *rt, dsbi_image *out, const dsbi_image *in,
                              uint32_t out_width, uint32_t out_height, const double box[4],
                              dsbi_filter filter)
 {
-    dsbi_resize_window all = {out_width, out_height, 0, 0, out_width, out_height};
+    dsbi_resize_window all = {out_width, out_height, 0, 0, out_width, out_height, false};
     DSBI_TRY(dsbi_image_alloc(rt, out, out_width, out_height, 3));
     dsb_status status = dsbi_image_resize_window(rt, out->data, in, &all, box, filter);
     if (status != DSB_OK)

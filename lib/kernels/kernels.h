@@ -1,4 +1,5 @@
-/* The kernel table: one member per slot of kernels.def and element type, filled for a CPU level.
+/* The kernel table: one member per slot of kernels.def and element type, and of bytes.def, filled
+ * for a CPU level.
  *
  *     const dsbi_kernels *kernels = dsbi_kernels_of(rt);
  *     kernels->add_f32(y, a, b, n);
@@ -52,8 +53,21 @@ enum { DSBI_GEMM_PAD = 64 };
 #undef VARIANT
 #undef KERNEL
 
+#define KERNEL_U8(op, result, params)        \
+    typedef result dsbi_##op##_u8_fn params; \
+    dsbi_##op##_u8_fn dsbi_##op##_u8_generic;
+#define VARIANT_U8(op, isa, ISA) dsbi_##op##_u8_fn dsbi_##op##_u8_##isa;
+#include "kernels/bytes.def"
+#undef VARIANT_U8
+#undef KERNEL_U8
+
 typedef struct dsbi_kernels {
     uint32_t isa; /* DSB_ISA_*: the level this table is for */
+#define VARIANT_U8(op, isa, ISA)
+#define KERNEL_U8(op, result, params) dsbi_##op##_u8_fn *op##_u8;
+#include "kernels/bytes.def"
+#undef KERNEL_U8
+#undef VARIANT_U8
 #define VARIANT(op, isa, ISA)
 #define VARIANT_F64(op, isa, ISA)
 #define KERNEL(op, result, params) \

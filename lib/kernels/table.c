@@ -29,6 +29,13 @@ static void fill(dsbi_kernels *table, uint32_t isa)
 #undef VARIANT_F64
 #undef VARIANT
 #undef KERNEL
+#define KERNEL_U8(op, result, params) table->op##_u8 = dsbi_##op##_u8_generic;
+#define VARIANT_U8(op, suffix, ISA) \
+    if (isa >= DSB_ISA_##ISA)       \
+        table->op##_u8 = dsbi_##op##_u8_##suffix;
+#include "kernels/bytes.def"
+#undef VARIANT_U8
+#undef KERNEL_U8
 }
 
 static dsbi_kernels tables[3]; /* generic, avx2, avx512; written once under `once` */

@@ -80,7 +80,8 @@ static dsb_status prepare(const dsb_eval *eval, uint8_t *out, const dsbi_image *
                                      centre((uint32_t)wide - w),
                                      centre((uint32_t)high - h),
                                      w,
-                                     h};
+                                     h,
+                                     false};
     return dsbi_image_resize_window(eval->rt, out, image, &want, NULL,
                                     (dsbi_filter)eval->opts.filter);
 }

@@ -2,7 +2,8 @@
 """Makes cases.tsv: does our resize equal Pillow's, bit for bit?
 
 Images are a formula (pattern below, the same in test_pil_resize.c), so only sizes, boxes and
-hashes of Pillow's results are stored. Run with Pillow 9.4.0:  python3 make.py > cases.tsv
+hashes of Pillow's results are stored. Run with Pillow 13.0.0 (before 13 columns
+always came first, see resize.c):  python3 make.py > cases.tsv
 """
 import hashlib
 import sys
@@ -36,6 +37,9 @@ SIZES = [
     ((1, 1), (64, 64)), ((1, 1), (1, 1)), ((2, 2), (5, 7)), ((3, 500), (64, 64)), ((64, 64), (1, 1)),
     ((255, 257), (2, 3)), ((40, 30), (40, 300)), ((40, 30), (400, 30)), ((1000, 17), (33, 17)),
     ((17, 1000), (17, 33)), ((128, 128), (127, 129)), ((200, 100), (64, 64)), ((77, 77), (64, 64)),
+    # on both sides of the rule by which rows come first
+    ((180, 300), (224, 224)), ((250, 277), (224, 224)), ((250, 276), (224, 224)), ((64, 65), (64, 64)),
+    ((64, 64), (64, 65)), ((300, 1000), (128, 655)), ((300, 1000), (128, 657)), ((1, 200), (3, 197)),
 ]
 BOXES = [
     # in, out, box
@@ -44,6 +48,7 @@ BOXES = [
     ((333, 250), (65, 63), (3.3, 7.7, 123.4, 99.9)), ((64, 64), (64, 64), (0, 0, 64, 63)),
     ((64, 64), (64, 64), (0.1, 0, 64, 64)), ((50, 40), (64, 64), (12.5, 3.75, 12.75, 40)),
     ((500, 375), (64, 64), (0, 0, 500, 375)), ((500, 375), (64, 64), (62, 0, 437, 375)),
+    ((160, 256), (224, 224), (16, 51.2, 132.8, 248.32)), ((64, 90), (64, 64), (0.5, 3.25, 60, 87)),
 ]
 
 

@@ -1,0 +1,2 @@
+/* Resampling of bytes. */
+#include "kernels/x86/resample_vec.inc"
