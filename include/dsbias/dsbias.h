@@ -8,6 +8,7 @@
 #include "dsbias/bias.h"
 #include "dsbias/data.h"
 #include "dsbias/eval.h"
+#include "dsbias/graph.h"
 #include "dsbias/image.h"
 #include "dsbias/nn.h"
 #include "dsbias/ops.h"

@@ -137,6 +137,28 @@ DSB_API dsb_status dsb_model_load_outputs(const dsb_model *model, uint64_t *outp
 DSB_API dsb_status dsb_model_predict(dsb_model *model, float *logits, const uint8_t *images,
                                      uint64_t n);
 
+/** A step of training by hand, for losses and optimisers of your own: forward as in training
+ *  (statistics of the batch, dropout, drop path; running statistics move), backward from the
+ *  gradient of the loss after the logits, gradients one by one. dsb_softmax_xent (ops.h) makes a
+ *  loss and its gradient; dsb_trainer (train.h) is the ready-made and faster way.
+ *      DSB(dsb_model_forward(model, logits, images, n));
+ *      DSB(dsb_softmax_xent(rt, losses, dlogits, logits, targets, n, classes));
+ *      DSB(dsb_model_backward(model, dlogits));
+ *      DSB(dsb_model_gradient(model, gradient, size, i));
+ *  What backward needs is kept in the model from the first call on, for the largest n so far.
+ *  Parameters must stay as they are between forward and backward.
+ *  @param logits   [n, n_classes] f32, written.  @param images  [n, height, width, 3] bytes.
+ *  @param n        1..65536.
+ *  @param dlogits  [n, n_classes] of the last forward.
+ *  @param out      gradient of parameter i, laid out as dsb_model_param_get gives it.
+ *  @return DSB_OK; DSB_E_INVALID (NULL, n, no such parameter, a buffer); DSB_E_SHAPE (size of out);
+ *          DSB_E_STATE (backward without forward, gradient without backward); DSB_E_NOMEM;
+ *          DSB_E_LIMIT. Bitwise independent of the number of threads. Since 0.1. */
+DSB_API dsb_status dsb_model_forward(dsb_model *model, float *logits, const uint8_t *images,
+                                     uint64_t n);
+DSB_API dsb_status dsb_model_backward(dsb_model *model, const float *dlogits);
+DSB_API dsb_status dsb_model_gradient(const dsb_model *model, float *out, uint64_t n, uint64_t i);
+
 /** A table of the layers: output shape, parameters, multiply-adds; totals; text, several lines.
  *  @return the text, borrowed until the next call of this function on the model or its end;
  *          NULL when there is no memory. Since 0.1. */

@@ -95,12 +95,11 @@ void dsbi_builder_fail(dsbi_builder *b, dsb_status status, const char *format, .
 {
     if (b->status != DSB_OK)
         return;
-    char text[256];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(b->reason, sizeof b->reason, format, args);
     va_end(args);
-    b->status = dsbi_fail(status, "%s", text);
+    b->status = dsbi_fail(status, "%s", b->reason);
 }
 
 /* "a.b" + "c" = "a.b.c"; empty parts leave no dot. */

@@ -133,6 +133,7 @@ typedef struct dsbi_builder {
     dsb_runtime *rt;
     dsbi_graph *graph;
     dsb_status status; /* first error */
+    char reason[256];  /* its sentence, where a layer gave one */
     char scope[DSBI_MAX_NAME];
     dsbi_shape image;
     size_t n_classes;

@@ -51,8 +51,10 @@ const char *dsb_model_name(uint64_t i)
     return name_at(i, &count);
 }
 
-static dsb_status check_opts(const dsb_model_opts *opts)
+dsb_status dsbi_model_opts_read(dsb_model_opts *opts, const dsb_model_opts *given)
 {
+    *opts = defaults;
+    DSBI_TRY(dsbi_opts_read(opts, sizeof *opts, given, "dsb_model_opts"));
     if (opts->n_classes == 0 || opts->n_classes > 1u << 24)
         return dsbi_fail(DSB_E_INVALID, "a model of %u classes", opts->n_classes);
     if (opts->precision > DSB_PRECISION_F64)
@@ -82,19 +84,22 @@ static dsb_status read_spec(dsbi_spec *spec, const char *name, const dsb_model_o
     return DSB_OK;
 }
 
-static dsb_status build_graph(dsb_model *model, const char *name)
+static dsb_status build_graph(dsb_runtime *rt, dsbi_graph **graph, const char *name,
+                              const dsb_model_opts *opts)
 {
-    const dsb_model_opts *opts = &model->opts;
     dsbi_spec spec;
     DSBI_TRY(read_spec(&spec, name, opts));
     dsbi_builder b;
     const dsbi_shape image = {opts->height, opts->width, 3};
-    DSBI_TRY(dsbi_builder_init(&b, model->rt, image, opts->n_classes));
+    DSBI_TRY(dsbi_builder_init(&b, rt, image, opts->n_classes));
     spec.family->build(&b, &spec);
-    DSBI_TRY(dsbi_graph_finish(&b, &model->graph));
-    DSBI_TRY(dsbi_spec_check(&spec));
-    dsbi_graph_set_pixels(model->graph, opts->mean, opts->std);
-    return DSB_OK;
+    DSBI_TRY(dsbi_graph_finish(&b, graph));
+    const dsb_status status = dsbi_spec_check(&spec);
+    if (status != DSB_OK) {
+        dsbi_graph_free(*graph);
+        *graph = NULL;
+    }
+    return status;
 }
 
 static dsb_status fill(dsb_model *model, const char *name)
@@ -102,7 +107,7 @@ static dsb_status fill(dsb_model *model, const char *name)
     model->spec = dsbi_strdup(model->rt, name);
     if (!model->spec)
         return DSB_E_NOMEM;
-    DSBI_TRY(build_graph(model, name));
+    dsbi_graph_set_pixels(model->graph, model->opts.mean, model->opts.std);
     model->math = model->opts.precision == DSB_PRECISION_F64 ? &dsbi_math_f64 : &dsbi_math_f32;
     model->params = dsbi_calloc(model->rt, model->graph->arena_size + 1, model->math->item);
     if (!model->params)
@@ -110,22 +115,18 @@ static dsb_status fill(dsb_model *model, const char *name)
     return dsbi_init_params(model->rt, model->graph, model->math, model->params, model->opts.seed);
 }
 
-dsb_status dsb_model_create(dsb_runtime *rt, dsb_model **out, const char *name,
-                            const dsb_model_opts *given)
+dsb_status dsbi_model_of_graph(dsb_runtime *rt, dsb_model **out, dsbi_graph *graph,
+                               const dsb_model_opts *opts, const char *name)
 {
-    dsbi_clear_error();
-    if (!out || !rt || !name)
-        return dsbi_fail(DSB_E_INVALID, "dsb_model_create: NULL argument");
-    *out = NULL;
-    dsb_model_opts opts = defaults;
-    DSBI_TRY(dsbi_opts_read(&opts, sizeof opts, given, "dsb_model_opts"));
-    DSBI_TRY(check_opts(&opts));
     dsb_model *model = dsbi_calloc(rt, 1, sizeof *model);
-    if (!model)
+    if (!model) {
+        dsbi_graph_free(graph);
         return DSB_E_NOMEM;
+    }
     dsbi_runtime_retain(rt);
     model->rt = rt;
-    model->opts = opts;
+    model->opts = *opts;
+    model->graph = graph;
     atomic_init(&model->references, 1);
     dsbi_text_init(&model->summary, rt);
     const dsb_status status = fill(model, name);
@@ -135,6 +136,20 @@ dsb_status dsb_model_create(dsb_runtime *rt, dsb_model **out, const char *name,
     }
     *out = model;
     return DSB_OK;
+}
+
+dsb_status dsb_model_create(dsb_runtime *rt, dsb_model **out, const char *name,
+                            const dsb_model_opts *given)
+{
+    dsbi_clear_error();
+    if (!out || !rt || !name)
+        return dsbi_fail(DSB_E_INVALID, "dsb_model_create: NULL argument");
+    *out = NULL;
+    dsb_model_opts opts;
+    dsbi_graph *graph;
+    DSBI_TRY(dsbi_model_opts_read(&opts, given));
+    DSBI_TRY(build_graph(rt, &graph, name, &opts));
+    return dsbi_model_of_graph(rt, out, graph, &opts, name);
 }
 
 void dsbi_model_retain(dsb_model *model)
@@ -148,6 +163,7 @@ void dsb_model_free(dsb_model *model)
         return;
     dsb_runtime *rt = model->rt;
     dsbi_plan_free(model->predict);
+    dsbi_plan_free(model->learn);
     dsbi_graph_free(model->graph);
     dsbi_text_free(&model->summary);
     dsbi_free(rt, model->params);
@@ -201,9 +217,8 @@ uint32_t dsb_model_param_is_buffer(const dsb_model *model, uint64_t i)
     return i < model->graph->n_params && model->graph->params[i].buffer;
 }
 
-static dsb_status check_param(const dsb_model *model, uint64_t i, uint64_t n)
+dsb_status dsbi_model_check_param(const dsb_model *model, uint64_t i, uint64_t n)
 {
-    dsbi_clear_error();
     if (i >= model->graph->n_params)
         return dsbi_fail(DSB_E_INVALID, "parameter %llu of %zu", (unsigned long long)i,
                          model->graph->n_params);
@@ -216,14 +231,16 @@ static dsb_status check_param(const dsb_model *model, uint64_t i, uint64_t n)
 
 dsb_status dsb_model_param_get(const dsb_model *model, float *out, uint64_t n, uint64_t i)
 {
-    DSBI_TRY(check_param(model, i, n));
+    dsbi_clear_error();
+    DSBI_TRY(dsbi_model_check_param(model, i, n));
     dsbi_param_read(&model->graph->params[i], model->math, model->params, out);
     return DSB_OK;
 }
 
 dsb_status dsb_model_param_set(dsb_model *model, uint64_t i, const float *values, uint64_t n)
 {
-    DSBI_TRY(check_param(model, i, n));
+    dsbi_clear_error();
+    DSBI_TRY(dsbi_model_check_param(model, i, n));
     dsbi_param_write(&model->graph->params[i], model->math, model->params, values);
     return DSB_OK;
 }
@@ -236,15 +253,6 @@ dsb_status dsbi_plan_create(dsb_model *model, dsbi_plan **out, size_t batch, boo
                                  .seed = model->opts.seed,
                                  .params = model->params};
     return dsbi_plan_create_for(out, model->rt, model->graph, &opts);
-}
-
-static void copy_logits(const dsb_model *model, float *out, const void *logits, size_t n)
-{
-    if (model->math->item == sizeof(float))
-        memcpy(out, logits, n * sizeof(float));
-    else
-        for (size_t i = 0; i < n; i++)
-            out[i] = (float)((const double *)logits)[i];
 }
 
 /* The plan's batch depends on n only below PREDICT_BATCH, so scores of many images come from equal
@@ -274,8 +282,8 @@ dsb_status dsb_model_predict(dsb_model *model, float *logits, const uint8_t *ima
         DSBI_TRY(dsbi_plan_set_count(model->predict, count));
         memcpy(dsbi_plan_input(model->predict), images + done * image_bytes, count * image_bytes);
         DSBI_TRY(dsbi_plan_forward(model->predict, 0));
-        copy_logits(model, logits + done * classes, dsbi_plan_logits(model->predict),
-                    count * classes);
+        dsbi_reals_read(model->math, logits + done * classes, dsbi_plan_logits(model->predict),
+                        count * classes);
         done += count;
     }
     return DSB_OK;

@@ -8,6 +8,13 @@
 #include "nn/family.h"
 #include "nn/plan.h"
 
+/* The last call of training by hand. */
+typedef enum dsbi_learn_state {
+    DSBI_LEARN_NOTHING,
+    DSBI_LEARN_FORWARD,
+    DSBI_LEARN_BACKWARD
+} dsbi_learn_state;
+
 struct dsb_model {
     dsb_runtime *rt; /* retained */
     atomic_size_t references;
@@ -17,6 +24,10 @@ struct dsb_model {
     const dsbi_math *math;
     void *params;       /* arena, laid out as graph->params say */
     dsbi_plan *predict; /* made by the first prediction */
+    /* training by hand, gradient.c */
+    dsbi_plan *learn;     /* made by the first dsb_model_forward */
+    uint64_t learn_steps; /* calls of it so far */
+    dsbi_learn_state learn_state;
     dsbi_text summary;
 };
 
@@ -34,6 +45,13 @@ static inline void *dsbi_model_params(dsb_model *model)
     return model->params;
 }
 
+/* Reads a caller's options over the defaults and checks them. */
+dsb_status dsbi_model_opts_read(dsb_model_opts *opts, const dsb_model_opts *given);
+/* A model with fresh weights; takes the graph, on failure too. `name` is what dsb_model_spec says.
+ */
+dsb_status dsbi_model_of_graph(dsb_runtime *rt, dsb_model **out, dsbi_graph *graph,
+                               const dsb_model_opts *opts, const char *name);
+
 /* A plan of the model's current parameters (borrowed: the model must outlive the plan). */
 dsb_status dsbi_plan_create(dsb_model *model, dsbi_plan **out, size_t batch, bool training);
 
@@ -45,6 +63,12 @@ void dsbi_param_read(const dsbi_param *param, const dsbi_math *math, const void 
                      float *out);
 void dsbi_param_write(const dsbi_param *param, const dsbi_math *math, void *params,
                       const float *in);
+
+/* n reals of the math's type as floats, and the reverse. */
+void dsbi_reals_read(const dsbi_math *math, float *out, const void *reals, size_t n);
+void dsbi_reals_write(const dsbi_math *math, void *reals, const float *in, size_t n);
+/* That parameter i exists and has n numbers. */
+dsb_status dsbi_model_check_param(const dsb_model *model, uint64_t i, uint64_t n);
 
 /* A weight file as bytes: what dsb_model_save writes and dsb_model_load_with reads. `keymap`: JSON,
  * may be NULL. */

@@ -49,6 +49,18 @@ static void set(const dsbi_math *math, void *array, size_t i, double value)
         ((double *)array)[i] = value;
 }
 
+void dsbi_reals_read(const dsbi_math *math, float *out, const void *reals, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)get(math, reals, i);
+}
+
+void dsbi_reals_write(const dsbi_math *math, void *reals, const float *in, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        set(math, reals, i, in[i]);
+}
+
 void dsbi_param_read(const dsbi_param *param, const dsbi_math *math, const void *params, float *out)
 {
     walk w = walk_start(param);
