@@ -93,6 +93,10 @@ START_TEST(cifar_models_are_those_of_the_prediction_files)
         {"densenet_bc_100_12", 769162, 288, .6},
         {"densenet:blocks=6-12-24,growth=12,stem=conv", 616042, 0, 1e9},
         {"plaincnn", 620362, 0, 1e9},
+        /* kuangliu/pytorch-cifar; chenyaofo/pytorch-cifar-models */
+        {"resnet18_cifar", 11173962, 556, 1},
+        {"vgg:convs=1-1-2-2-2,norm=yes,pool=no,head=linear", 9231114, 153, 1},
+        {"vgg:convs=1-1-2-2-2,norm=yes,pool=no,hidden=512", 9756426, 153, 1},
         {"resnet8_mlperf_tiny", 78666 - 2 * (16 * 3 + 32 * 2 + 64 * 2), 12.5, .2},
     };
     check_rows(rows, sizeof rows / sizeof *rows, 32, 10);

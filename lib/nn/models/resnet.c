@@ -3,7 +3,7 @@
  * a bottleneck in its 3x3 convolution ("v1.5"), shortcuts 1x1 where shapes differ. ResNeXt: Xie,
  * Girshick, Dollar, Tu, He 2017, groups in the 3x3 convolution.
  *
- *     stem        convolution 7/2, norm, ReLU, maximum 3/2
+ *     stem        convolution 7/2, norm, ReLU, maximum 3/2; for small images 3/1, norm, ReLU
  *     basic       relu(shortcut(x) + bn2(conv2(relu(bn1(conv1(x))))))           3x3, 3x3
  *     bottleneck  relu(shortcut(x) + bn3(conv3(relu(bn2(conv2(relu(bn1(conv1(x)))))))))
  *                                                                               1x1, 3x3, 1x1
@@ -14,7 +14,7 @@ enum { STAGES = 4, EXPANSION = 4 };
 
 typedef struct resnet {
     size_t depths[STAGES], base, groups, width;
-    bool bottleneck;
+    bool bottleneck, small_images;
     double last_gain; /* initial weight of the last norm of a branch */
 } resnet;
 
@@ -61,6 +61,7 @@ static void read(dsbi_builder *b, dsbi_spec *spec, resnet *net)
     net->base = dsbi_spec_count(b, spec, "base", 64);
     net->groups = dsbi_spec_count(b, spec, "groups", 1);
     net->width = dsbi_spec_count(b, spec, "width", net->base);
+    net->small_images = dsbi_spec_choice(b, spec, "stem", "imagenet|cifar") != 0;
     net->last_gain = dsbi_spec_choice(b, spec, "zero_init", "no|yes") ? 0 : 1;
     if (n != STAGES)
         dsbi_builder_fail(b, DSB_E_INVALID, "resnet: depths has %d numbers", STAGES);
@@ -71,14 +72,21 @@ static void read(dsbi_builder *b, dsbi_spec *spec, resnet *net)
         dsbi_builder_fail(b, DSB_E_INVALID, "resnet: basic blocks have no groups and no width");
 }
 
+static dsbi_value stem(dsbi_builder *b, const resnet *net, dsbi_value x)
+{
+    if (net->small_images)
+        return dsbi_norm_relu(b, conv(b, x, "conv1", net->base, 3, 1, 1), "bn1");
+    x = dsbi_norm_relu(b, conv(b, x, "conv1", net->base, 7, 2, 1), "bn1");
+    return dsbi_maxpool(b, x, 3, 2, 1);
+}
+
 static void build(dsbi_builder *b, dsbi_spec *spec)
 {
     resnet net;
     read(b, spec, &net);
     if (b->status != DSB_OK)
         return;
-    dsbi_value x = conv(b, dsbi_input_images(b), "conv1", net.base, 7, 2, 1);
-    x = dsbi_maxpool(b, dsbi_norm_relu(b, x, "bn1"), 3, 2, 1);
+    dsbi_value x = stem(b, &net, dsbi_input_images(b));
     for (size_t s = 0; s < STAGES; s++)
         for (size_t i = 0; i < net.depths[s]; i++) {
             dsbi_enter(b, "layer%zu.%zu", s + 1, i);
@@ -90,6 +98,7 @@ static void build(dsbi_builder *b, dsbi_spec *spec)
 
 static const dsbi_preset presets[] = {
     {"resnet18", "depths=2-2-2-2,block=basic"},
+    {"resnet18_cifar", "depths=2-2-2-2,block=basic,stem=cifar"},
     {"resnet34", "depths=3-4-6-3,block=basic"},
     {"resnet50", "depths=3-4-6-3"},
     {"resnet101", "depths=3-4-23-3"},
@@ -101,7 +110,7 @@ static const dsbi_preset presets[] = {
 const dsbi_family dsbi_family_resnet = {
     .name = "resnet",
     .options = "depths=3-4-6-3, block=bottleneck|basic, base=64, groups=1, width=base (of a group "
-               "in the first stage), zero_init=no|yes",
+               "in the first stage), stem=imagenet|cifar, zero_init=no|yes",
     .presets = presets,
     .build = build,
 };

@@ -3,14 +3,17 @@
  * values these are: names number the modules of a sequence, ReLU, pooling and dropout included.
  *
  *     features    five stages of convolutions 3/1, [norm], ReLU; maximum 2/2 behind each
- *     classifier  mean over 7 x 7 windows, linear, ReLU, dropout, linear, ReLU, dropout, linear */
+ *     classifier  mean over 7 x 7 windows, linear, ReLU, dropout, linear, ReLU, dropout, linear
+ *
+ * For small images the windows may be left out (pool=no), and the classifier may be a single linear
+ * layer (head=linear). */
 #include "nn/cnn.h"
 
 enum { STAGES = 5, POOLED = 7 };
 
 typedef struct vgg {
     size_t convs[STAGES], base, hidden;
-    bool norm;
+    bool norm, pool, linear_head;
     double dropout;
 } vgg;
 
@@ -59,12 +62,27 @@ static void read(dsbi_builder *b, dsbi_spec *spec, vgg *net)
     net->norm = dsbi_spec_choice(b, spec, "norm", "no|yes") != 0;
     net->base = dsbi_spec_count(b, spec, "base", 64);
     net->hidden = dsbi_spec_count(b, spec, "hidden", 4096);
+    net->pool = dsbi_spec_choice(b, spec, "pool", "yes|no") == 0;
+    net->linear_head = dsbi_spec_choice(b, spec, "head", "mlp|linear") != 0;
     net->dropout = dsbi_spec_real(b, spec, "dropout", 0.5);
     if (n != STAGES)
         dsbi_builder_fail(b, DSB_E_INVALID, "vgg: convs has %d numbers", STAGES);
     for (size_t i = 0; i < n; i++)
         if (net->convs[i] > 1000)
             dsbi_builder_fail(b, DSB_E_LIMIT, "vgg: %zu convolutions", net->convs[i]);
+}
+
+static dsbi_value classifier(dsbi_builder *b, const vgg *net, dsbi_value x)
+{
+    const dsbi_attrs hidden = {.c_out = net->hidden, .init = small};
+    const dsbi_attrs last = {.c_out = b->n_classes, .init = small};
+    if (net->linear_head)
+        return dsbi_flatten_linear(b, x, "classifier", &last);
+    x = dsbi_relu(b, dsbi_flatten_linear(b, x, "classifier.0", &hidden));
+    x = dsbi_dropout(b, x, net->dropout);
+    x = dsbi_relu(b, dsbi_linear_with(b, x, "classifier.3", &hidden));
+    x = dsbi_dropout(b, x, net->dropout);
+    return dsbi_linear_with(b, x, "classifier.6", &last);
 }
 
 static void build(dsbi_builder *b, dsbi_spec *spec)
@@ -74,14 +92,9 @@ static void build(dsbi_builder *b, dsbi_spec *spec)
     if (b->status != DSB_OK)
         return;
     dsbi_value x = features(b, &net, dsbi_input_images(b));
-    x = dsbi_adaptive_avgpool(b, x, POOLED, POOLED);
-    const dsbi_attrs hidden = {.c_out = net.hidden, .init = small};
-    x = dsbi_relu(b, dsbi_flatten_linear(b, x, "classifier.0", &hidden));
-    x = dsbi_dropout(b, x, net.dropout);
-    x = dsbi_relu(b, dsbi_linear_with(b, x, "classifier.3", &hidden));
-    x = dsbi_dropout(b, x, net.dropout);
-    const dsbi_attrs last = {.c_out = b->n_classes, .init = small};
-    dsbi_graph_output(b, dsbi_linear_with(b, x, "classifier.6", &last));
+    if (net.pool)
+        x = dsbi_adaptive_avgpool(b, x, POOLED, POOLED);
+    dsbi_graph_output(b, classifier(b, &net, x));
 }
 
 static const dsbi_preset presets[] = {
@@ -98,7 +111,8 @@ static const dsbi_preset presets[] = {
 
 const dsbi_family dsbi_family_vgg = {
     .name = "vgg",
-    .options = "convs=2-2-3-3-3, norm=no|yes, base=64, hidden=4096, dropout=0.5",
+    .options = "convs=2-2-3-3-3, norm=no|yes, base=64, hidden=4096, dropout=0.5, "
+               "pool=yes|no (means over 7 x 7 windows), head=mlp|linear",
     .presets = presets,
     .build = build,
 };
