@@ -32,7 +32,7 @@ static void store_be32(uint8_t *p, uint32_t x)
     p[3] = (uint8_t)x;
 }
 
-static void compress(uint32_t h[8], const uint8_t *block, size_t n_blocks)
+void dsbi_sha256_blocks_portable(uint32_t h[8], const uint8_t *block, size_t n_blocks)
 {
     for (; n_blocks > 0; n_blocks--, block += 64) {
         uint32_t w[64];
@@ -73,6 +73,7 @@ static void compress(uint32_t h[8], const uint8_t *block, size_t n_blocks)
 void dsbi_sha256_init(dsbi_sha256_state *state)
 {
     *state = (dsbi_sha256_state){
+        .take = dsbi_sha256_blocks_portable,
         .h = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab,
               0x5be0cd19},
     };
@@ -92,9 +93,9 @@ void dsbi_sha256_update(dsbi_sha256_state *state, const void *data, size_t n_byt
         n_bytes -= taken;
         if (held + taken < 64)
             return;
-        compress(state->h, state->block, 1);
+        state->take(state->h, state->block, 1);
     }
-    compress(state->h, bytes, n_bytes / 64);
+    state->take(state->h, bytes, n_bytes / 64);
     bytes += n_bytes / 64 * 64;
     if (n_bytes % 64)
         memcpy(state->block, bytes, n_bytes % 64);

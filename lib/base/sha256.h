@@ -7,7 +7,12 @@
 
 enum { DSBI_SHA256_BYTES = 32 };
 
+/* Takes n blocks of 64 bytes into h. */
+typedef void dsbi_sha256_blocks_fn(uint32_t h[8], const uint8_t *blocks, size_t n);
+dsbi_sha256_blocks_fn dsbi_sha256_blocks_portable;
+
 typedef struct dsbi_sha256_state {
+    dsbi_sha256_blocks_fn *take; /* may be replaced after init: kernels/sha256_blocks.h */
     uint32_t h[8];
     uint64_t n_bytes;  /* fed so far */
     uint8_t block[64]; /* the incomplete last block: n_bytes % 64 bytes */

@@ -22,7 +22,7 @@ dsb_status dsbi_containers_init(dsbi_containers *self, dsb_runtime *rt, const ds
 void dsbi_containers_close(dsbi_containers *self)
 {
     for (size_t i = 0; i < self->n; i++) {
-        int fd = atomic_load(&self->items[i].fd);
+        int fd = (int)(uint32_t)atomic_load(&self->items[i].open) - 1;
         if (fd >= 0)
             close(fd);
         dsbi_free(self->rt, self->items[i].path);
@@ -60,7 +60,7 @@ static dsb_status add(dsbi_containers *self, const char *path, const struct stat
     item->size_bytes = item->file_bytes = (uint64_t)facts->st_size;
     item->mtime_ns = (int64_t)facts->st_mtim.tv_sec * 1000000000 + facts->st_mtim.tv_nsec;
     item->is_unpacked = false;
-    atomic_init(&item->fd, -1);
+    atomic_init(&item->open, 0);
     self->n++;
     return DSB_OK;
 }
@@ -69,7 +69,7 @@ static dsb_status unpack(dsbi_containers *self, dsbi_container *item, const dsbi
 {
     int fd;
     DSBI_TRY(dsbi_fail_at(dsbi_unpack(self->rt, &fd, &item->size_bytes, packed), "%s", item->path));
-    atomic_init(&item->fd, fd);
+    atomic_init(&item->open, (uint64_t)fd + 1);
     item->is_unpacked = true;
     return DSB_OK;
 }
@@ -114,22 +114,42 @@ dsb_status dsbi_containers_add_packed(dsbi_containers *self, size_t from, uint64
     return status;
 }
 
-/* The descriptor, kept if there is room; `*is_kept` false: the caller closes it. */
+static const uint64_t READER = (uint64_t)1 << 32;
+
+/* Closes one that nobody reads, if there is one. */
+static void make_room(dsbi_containers *self)
+{
+    for (size_t tried = 0; tried < self->n; tried++) {
+        dsbi_container *item = &self->items[atomic_fetch_add(&self->hand, 1) % self->n];
+        uint64_t open = atomic_load(&item->open);
+        if (open == 0 || open >= READER || item->is_unpacked)
+            continue;
+        if (atomic_compare_exchange_strong(&item->open, &open, 0)) {
+            close((int)open - 1);
+            atomic_fetch_sub(&self->n_open, 1);
+            return;
+        }
+    }
+}
+
+/* The descriptor, which stays open until it is given back. `*is_kept` false: only the caller knows
+ * it. */
 static int borrow(dsbi_containers *self, dsbi_container *item, bool *is_kept)
 {
     *is_kept = true;
-    int fd = atomic_load_explicit(&item->fd, memory_order_acquire);
-    if (fd >= 0)
-        return fd;
-    fd = open_file(self, item->path);
+    uint64_t open = atomic_load(&item->open);
+    while (open != 0)
+        if (atomic_compare_exchange_weak(&item->open, &open, open + READER))
+            return (int)(uint32_t)open - 1;
+    int fd = open_file(self, item->path);
     if (fd < 0)
         return fd;
-    if (atomic_fetch_add(&self->n_open, 1) < OPEN_MAX_KEPT) {
-        int none = -1;
-        if (atomic_compare_exchange_strong(&item->fd, &none, fd))
-            return fd;
-    }
-    atomic_fetch_sub(&self->n_open, 1);
+    if (atomic_fetch_add(&self->n_open, 1) >= OPEN_MAX_KEPT)
+        make_room(self);
+    uint64_t none = 0;
+    if (atomic_compare_exchange_strong(&item->open, &none, ((uint64_t)fd + 1) | READER))
+        return fd;
+    atomic_fetch_sub(&self->n_open, 1); /* another thread was first */
     *is_kept = false;
     return fd;
 }
@@ -143,7 +163,9 @@ dsb_status dsbi_containers_read(dsbi_containers *self, size_t container, void *d
     if (fd < 0)
         return refuse(item->path, errno);
     dsb_status status = dsbi_pread_all(fd, data, size, offset, item->path);
-    if (!is_kept)
+    if (is_kept)
+        atomic_fetch_sub(&item->open, READER);
+    else
         close(fd);
     return status;
 }

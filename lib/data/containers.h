@@ -1,6 +1,6 @@
-/* Files that hold many images each: shards, batches, arrays. They are opened when first read; the
- * first OPEN_MAX ones stay open, so that a collection of any number of shards needs few descriptors
- * and most reads are one pread. */
+/* Files that hold many images each: shards, batches, arrays. They are opened when first read; some
+ * stay open, those not in use make room for others, so that a collection of any number of shards
+ * needs few descriptors and most reads are one pread. */
 #ifndef DSBI_DATA_CONTAINERS_H
 #define DSBI_DATA_CONTAINERS_H
 
@@ -13,8 +13,8 @@ typedef struct dsbi_container {
     uint64_t size_bytes; /* when it was added; unpacked */
     uint64_t file_bytes; /* as it lies on disk */
     int64_t mtime_ns;
-    atomic_int fd;    /* -1: not open */
-    bool is_unpacked; /* the descriptor is a copy without a name and is kept */
+    atomic_uint_fast64_t open; /* descriptor + 1, 0: not open; its readers, above 2^32 */
+    bool is_unpacked;          /* the descriptor is a copy without a name and is kept */
 } dsbi_container;
 
 typedef struct dsbi_containers {
@@ -22,7 +22,7 @@ typedef struct dsbi_containers {
     int root_fd; /* of the folder, -1: paths are as the caller wrote them */
     dsbi_container *items;
     size_t n, capacity;
-    atomic_size_t n_open;
+    atomic_size_t n_open, hand; /* where the next to be closed is looked for */
 } dsbi_containers;
 
 /* A folder's files can be added by name, nothing outside it is opened; of files given by path, any.

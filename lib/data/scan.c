@@ -9,11 +9,11 @@
 #include "base/event.h"
 #include "base/file.h"
 #include "base/pool.h"
-#include "base/sha256.h"
 #include "base/sort.h"
 #include "data/index_file.h"
+#include "kernels/sha256_blocks.h"
 
-enum { ROUND = 64, MESSAGE_BYTES = 256, PEEK_BYTES = 4096 };
+enum { ROUND = 512, DECODED_ROUND = 64, MESSAGE_BYTES = 256, PEEK_BYTES = 4096 };
 
 typedef struct finding {
     uint32_t cause; /* 0: usable */
@@ -115,6 +115,7 @@ static dsb_status scan_pixels(dsb_dataset *dataset, dsbi_entry *entry, const dsb
     uint8_t digest[32];
     dsbi_sha256_state sha;
     dsbi_sha256_init(&sha);
+    sha.take = dsbi_sha256_blocks_of(dataset->rt);
     dsbi_sha256_update(&sha, shape, sizeof shape);
     dsbi_sha256_update(&sha, image.data, (size_t)shape[0] * shape[1] * shape[2]);
     dsbi_sha256_final(&sha, digest);
@@ -153,7 +154,7 @@ static dsb_status scan_bytes(dsb_dataset *dataset, dsbi_entry *entry, const uint
                              size_t size, uint64_t budget, finding *found)
 {
     uint8_t digest[32];
-    dsbi_sha256(digest, bytes, size);
+    dsbi_sha256_fast(dataset->rt, digest, bytes, size);
     memcpy(entry->hash, digest, sizeof entry->hash);
     dsbi_entry_set_size(entry, size);
     dsb_image_info info;
@@ -291,6 +292,7 @@ static void make_digest(dsb_dataset *dataset)
 {
     dsbi_sha256_state sha;
     dsbi_sha256_init(&sha);
+    sha.take = dsbi_sha256_blocks_of(dataset->rt);
     for (uint64_t i = 0; i < dataset->entries.n; i++) {
         const dsbi_entry *entry = dsbi_entries_at(&dataset->entries, i);
         const char *path = dsbi_names_get(&dataset->names, entry->name);
@@ -310,11 +312,12 @@ dsb_status dsbi_dataset_scan(dsb_dataset *dataset, dsb_event_fn fn, void *user)
     snprintf(stage, sizeof stage, "scan %.80s", dataset->name);
     double start = dsbi_now();
     uint64_t n = dataset->entries.n, kept = 0;
+    size_t most = dataset->opts.verify ? DECODED_ROUND : ROUND; /* between two events */
     scan self = {.dataset = dataset};
     self.findings = dsbi_alloc_array(dataset->rt, ROUND, sizeof *self.findings);
     dsb_status status = self.findings ? DSB_OK : DSB_E_NOMEM;
     while (status == DSB_OK && self.first < n) {
-        size_t round = n - self.first < ROUND ? (size_t)(n - self.first) : ROUND;
+        size_t round = n - self.first < most ? (size_t)(n - self.first) : most;
         DSBI_GO(dsbi_parallel(dataset->rt, round, scan_task, &self));
         DSBI_GO(keep_round(&self, round, &kept));
         self.first += round;

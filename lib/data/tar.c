@@ -45,19 +45,32 @@ static bool read_number(const uint8_t *field, size_t size, uint64_t *out)
     return true;
 }
 
+/* Sum of the bytes, four at a time in fields of 16 bits, which 64 words do not fill. */
+static uint32_t sum_bytes(const uint8_t *block)
+{
+    uint64_t fields = 0;
+    for (size_t i = 0; i < DSBI_TAR_BLOCK; i += 8) {
+        uint64_t word;
+        memcpy(&word, block + i, 8);
+        fields += (word & 0x00ff00ff00ff00ffu) + (word >> 8 & 0x00ff00ff00ff00ffu);
+    }
+    return (uint32_t)((fields & 0xffff) + (fields >> 16 & 0xffff) + (fields >> 32 & 0xffff) +
+                      (fields >> 48));
+}
+
 bool dsbi_tar_is_header(const uint8_t *block)
 {
     uint64_t stated;
-    uint32_t sum = 0;
-    int32_t signed_sum = 0;
     if (!read_number(block + SUM_AT, 8, &stated))
         return false;
-    for (size_t i = 0; i < DSBI_TAR_BLOCK; i++) {
-        bool is_sum = i >= SUM_AT && i < SUM_AT + 8;
-        sum += is_sum ? ' ' : block[i];
-        signed_sum += is_sum ? ' ' : (int8_t)block[i];
-    }
-    return stated == sum || (signed_sum >= 0 && stated == (uint32_t)signed_sum);
+    int64_t sum = sum_bytes(block) + 8 * ' ', n_high = 0;
+    for (size_t i = SUM_AT; i < SUM_AT + 8; i++) /* counts as spaces */
+        sum -= block[i];
+    if (stated == (uint64_t)sum)
+        return true;
+    for (size_t i = 0; i < DSBI_TAR_BLOCK; i++) /* some writers added signed bytes */
+        n_high += block[i] >= 0x80 && (i < SUM_AT || i >= SUM_AT + 8);
+    return sum >= 256 * n_high && stated == (uint64_t)(sum - 256 * n_high);
 }
 
 static bool is_zero(const uint8_t *block)
