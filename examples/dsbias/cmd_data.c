@@ -1,5 +1,6 @@
 /* dsbias data: what there is in collections of images, and what is wrong with it. */
 #include "data_actions.h"
+#include "files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,10 @@ static const cli_flag data_flags[] = {
     CLI_FLAG("headers-only", SWITCH, data_args, headers_only,
              .help = "do not decode the images: faster, but files that are damaged inside go "
                      "unnoticed"),
+    CLI_FLAG("html", TEXT, data_args, html, .unit = "FILE",
+             .help = "scan: writes a page with tables and histograms, too"),
+    CLI_FLAG("pixels", COUNT, data_args, pixels, .unit = "N", .fallback = "2000", .max = 1e9,
+             .help = "scan: images of each collection whose light and colour are measured"),
     CLI_FLAG("strict", SWITCH, data_args, strict,
              .help = "exit code 1 if a file is broken or found in two collections"),
     CLI_FLAG("max-broken", COUNT, data_args, max_broken, .unit = "N", .max = 1e12,
@@ -35,7 +40,7 @@ static const cli_flag data_flags[] = {
              .help = "show: side of each image"),
     CLI_FLAG("by-class", SWITCH, data_args, by_class, .help = "show: rows for each class"),
     CLI_FLAG("seed", COUNT, data_args, seed, .unit = "N", .fallback = "0",
-             .help = "show: another seed draws other images"),
+             .help = "show: another seed draws other images; scan: measures others"),
     CLI_FLAG("augment", CHOICE, data_args, augment, .fallback = "crop",
              .choices = "none|shift|crop|randaug|full", .help = "bench: what is done to images"),
     CLI_FLAG("fast", SWITCH, data_args, fast,
@@ -97,16 +102,38 @@ static int show(cli_context *cli, const char *json, size_t size)
     return CLI_OK;
 }
 
+/* The page made from a summary. */
+static int write_page(cli_context *cli, const char *path, const char *json, size_t size)
+{
+    char *html;
+    size_t html_size;
+    dsb_status status = dsb_report_data_html(cli->rt, &html, &html_size, json, size);
+    if (status != DSB_OK)
+        return cli_fail(cli, status);
+    int code = cli_write_file(cli, path, html, html_size);
+    dsb_report_free(cli->rt, html);
+    return code;
+}
+
 static int run_scan(cli_context *cli, const data_args *args, const data_sets *sets)
 {
     const dsb_dataset *const *items = (const dsb_dataset *const *)sets->items;
     char *json = NULL;
     size_t size;
     bool faults = false;
-    dsb_status status = dsb_data_summary(cli->rt, &json, &size, items, sets->n, args->list);
+    dsb_survey_opts opts;
+    dsb_survey_opts_init(&opts, sizeof opts);
+    opts.max_listed = args->list;
+    opts.n_pixels = args->pixels;
+    opts.seed = args->seed;
+    dsb_status status =
+        dsb_data_survey(cli->rt, &json, &size, items, sets->n, &opts, cli_event, cli);
+    cli_clear_progress(cli);
     if (status == DSB_OK && args->strict)
         status = find_faults(cli, sets->items, sets->n, &faults);
     int code = status == DSB_OK ? show(cli, json, size) : cli_fail(cli, status);
+    if (code == CLI_OK && args->html)
+        code = write_page(cli, args->html, json, size);
     if (code == CLI_OK && faults)
         code = CLI_CHECK_FAILED;
     dsb_data_text_free(cli->rt, json);

@@ -35,6 +35,7 @@ static const struct {
 } kinds[] = {
     {dsb_report_classify_html, dsb_report_classify_text},
     {dsb_report_shift_html, dsb_report_shift_text},
+    {dsb_report_data_html, dsb_report_data_text},
 };
 
 static dsb_status make(cli_context *cli, char **html, size_t *html_size, char **text,

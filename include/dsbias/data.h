@@ -402,11 +402,32 @@ DSB_API uint64_t dsb_loader_decoded_count(const dsb_loader *loader);
 DSB_API dsb_status dsb_data_summary(dsb_runtime *rt, char **json, size_t *size,
                                     const dsb_dataset *const *datasets, uint64_t n_datasets,
                                     uint64_t max_listed);
+
+typedef struct dsb_survey_opts {
+    uint64_t struct_size; /* bytes the caller knows about; set by dsb_survey_opts_init */
+    uint64_t max_listed;  /* names in each list at most; 0 (default): all that are known */
+    uint64_t n_pixels;    /* images of each collection whose pixels are measured, at most; 0: none;
+                             default 2000 */
+    uint64_t seed;        /* which ones, where there are more; default 0 */
+} dsb_survey_opts;
+
+DSB_API void dsb_survey_opts_init(dsb_survey_opts *opts, size_t size);
+
+/** The same, and brightness, contrast and colour of an evenly spread sample of the images, decoded
+ *  at 256 pixels or a little more where the format allows. The same for any number of threads.
+ *  @param fn  progress, stage "pixels NAME"; NULL = none.
+ *  @return as dsb_data_summary, DSB_E_CANCELLED. Since 0.2.
+ *  Source of colourfulness: Hasler and Suesstrunk 2003, "Measuring colourfulness in natural
+ *  images". */
+DSB_API dsb_status dsb_data_survey(dsb_runtime *rt, char **json, size_t *size,
+                                   const dsb_dataset *const *datasets, uint64_t n_datasets,
+                                   const dsb_survey_opts *opts, dsb_event_fn fn, void *user);
 /** Groups of duplicates as JSON ("dsbias.duplicates/1": max_distance, and the block `duplicates` of
  *  dsb_data_summary). @return as dsb_data_summary. Since 0.2. */
 DSB_API dsb_status dsb_duplicates_json(dsb_runtime *rt, char **json, size_t *size,
                                        const dsb_duplicates *duplicates, uint64_t max_listed);
-/** Frees a text made by dsb_data_summary, dsb_duplicates_json or dsb_sheet_json. Accepts NULL. */
+/** Frees a text made by dsb_data_summary, dsb_data_survey, dsb_duplicates_json or dsb_sheet_json.
+ * Accepts NULL. */
 DSB_API void dsb_data_text_free(dsb_runtime *rt, char *text);
 
 #ifdef __cplusplus

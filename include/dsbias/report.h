@@ -48,6 +48,12 @@ DSB_API dsb_status dsb_report_shift_text(dsb_runtime *rt, char **text, size_t *s
 DSB_API dsb_status dsb_report_data_text(dsb_runtime *rt, char **text, size_t *size,
                                         const char *json, size_t json_size, uint32_t flags);
 
+/** The page from the record of dsb_data_summary or dsb_data_survey: sizes, shapes, files, light and
+ *  colour, classes, what is broken, duplicates. Parameters and errors as dsb_report_classify_html.
+ *  Since 0.2. */
+DSB_API dsb_status dsb_report_data_html(dsb_runtime *rt, char **html, size_t *size,
+                                        const char *json, size_t json_size);
+
 /** Frees a text made by this header. Accepts NULL. */
 DSB_API void dsb_report_free(dsb_runtime *rt, char *text);
 

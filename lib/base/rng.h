@@ -23,6 +23,7 @@ enum dsbi_purpose {
     DSBI_RNG_RESAMPLE = 9,  /* index: replicate of a bootstrap or permutation */
     DSBI_RNG_NULL = 10,     /* index: dataset; pseudo-datasets of the null control */
     DSBI_RNG_SHEET = 11,    /* index: image; which are shown on a contact sheet */
+    DSBI_RNG_SURVEY = 12,   /* index: collection; images whose pixels are measured */
     DSBI_RNG_TEST = 255,
 };
 

@@ -1,8 +1,18 @@
 /* dsb_data_summary: what there is, as JSON. Fields are described in docs/data-summary.md. */
 #include <string.h>
-#include "base/json_write.h"
+#include "base/opts.h"
 #include "base/sort.h"
-#include "data/duplicates.h"
+#include "data/survey.h"
+
+_Static_assert(offsetof(dsb_survey_opts, seed) + sizeof(uint64_t) == sizeof(dsb_survey_opts),
+               "no hole at the end of dsb_survey_opts");
+
+static const dsb_survey_opts defaults = {.struct_size = sizeof(dsb_survey_opts), .n_pixels = 2000};
+
+void dsb_survey_opts_init(dsb_survey_opts *opts, size_t size)
+{
+    dsbi_opts_fill(opts, size, &defaults, sizeof defaults);
+}
 
 /* ---- distributions of a number of every image ---- */
 
@@ -103,6 +113,46 @@ static void write_properties(dsbi_json_writer *w, const dsb_dataset *dataset)
     dsbi_json_end_object(w);
 }
 
+/* ---- sizes ---- */
+
+static int compare_runs(const void *a, const void *b, void *user)
+{
+    const uint64_t *x = a, *y = b;
+    (void)user;
+    return x[1] != y[1] ? (x[1] < y[1] ? 1 : -1) : (x[0] > y[0]) - (x[0] < y[0]);
+}
+
+/* The most common sizes in pixels, most common first. `sizes` has a place for every image. */
+static void write_common_sizes(dsbi_json_writer *w, const dsb_dataset *dataset, uint64_t *sizes)
+{
+    enum { MOST = 8 };
+    uint64_t runs[MOST + 1][2]; /* width and height, images */
+    size_t n = dataset->entries.n, n_runs = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        const dsbi_entry *entry = dsbi_dataset_entry(dataset, i);
+        sizes[i] = (uint64_t)entry->width << 32 | entry->height;
+    }
+    dsbi_sort(sizes, n, sizeof *sizes, compare_u64, NULL);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && sizes[end] == sizes[i];)
+            end++;
+        runs[n_runs][0] = sizes[i];
+        runs[n_runs++][1] = end - i;
+        dsbi_sort(runs, n_runs, sizeof *runs, compare_runs, NULL);
+        n_runs = n_runs > MOST ? MOST : n_runs;
+    }
+    dsbi_json_write_key(w, "common_sizes");
+    dsbi_json_begin_array(w);
+    for (size_t r = 0; r < n_runs; r++) {
+        dsbi_json_begin_flat_object(w);
+        dsbi_json_put_uint(w, "width", runs[r][0] >> 32);
+        dsbi_json_put_uint(w, "height", runs[r][0] & UINT32_MAX);
+        dsbi_json_put_uint(w, "images", runs[r][1]);
+        dsbi_json_end_object(w);
+    }
+    dsbi_json_end_array(w);
+}
+
 /* ---- lists ---- */
 
 /* `counts` has at least as many places as there are class folders. */
@@ -152,8 +202,8 @@ static void write_problems(dsbi_json_writer *w, const char *key, const dsb_datas
 }
 
 static void write_dataset(dsbi_json_writer *w, const dsb_dataset *dataset,
-                          const dsb_duplicates *duplicates, uint64_t d, uint64_t *scratch,
-                          uint64_t max_listed)
+                          const dsb_duplicates *duplicates, const dsbi_surveys *surveys, uint64_t d,
+                          uint64_t *scratch, uint64_t max_listed)
 {
     char fingerprint[65];
     dsbi_dataset_fingerprint(dataset, fingerprint);
@@ -174,6 +224,8 @@ static void write_dataset(dsbi_json_writer *w, const dsb_dataset *dataset,
     write_spread(w, "height", dataset, scratch, height_of);
     write_spread(w, "size_bytes", dataset, scratch, bytes_of);
     write_spread(w, "jpeg_quality", dataset, scratch, quality_of);
+    write_common_sizes(w, dataset, scratch);
+    dsbi_surveys_write(w, surveys, d);
     write_properties(w, dataset);
     write_classes(w, dataset, scratch, max_listed);
     write_causes(w, "broken_causes", dataset, 1, DSBI_CAUSE_FIRST_SKIPPED - 1);
@@ -254,51 +306,85 @@ static dsb_status check_arguments(dsb_runtime *rt, char **json, const dsb_datase
     return DSB_OK;
 }
 
-dsb_status dsb_data_summary(dsb_runtime *rt, char **json, size_t *size,
-                            const dsb_dataset *const *datasets, uint64_t n_datasets,
-                            uint64_t max_listed)
+typedef struct summary {
+    dsb_runtime *rt;
+    const dsb_dataset *const *datasets;
+    size_t n;
+    dsb_survey_opts opts;
+    dsb_duplicates *duplicates;
+    dsbi_surveys surveys;
+    uint64_t *scratch; /* [images, or classes, of the largest] */
+} summary;
+
+static dsb_status look(summary *self, dsb_event_fn fn, void *user)
+{
+    DSBI_TRY(dsb_duplicates_find(self->rt, &self->duplicates, self->datasets, self->n));
+    uint64_t largest = 1;
+    for (size_t d = 0; d < self->n; d++) {
+        const dsb_dataset *dataset = self->datasets[d];
+        largest = dataset->entries.n > largest ? dataset->entries.n : largest;
+        largest = dataset->strata.n > largest ? dataset->strata.n : largest;
+    }
+    self->scratch = dsbi_alloc_array(self->rt, largest, sizeof *self->scratch);
+    if (!self->scratch)
+        return DSB_E_NOMEM;
+    return dsbi_surveys_make(self->rt, &self->surveys, self->datasets, self->n, &self->opts, fn,
+                             user);
+}
+
+static dsb_status write_summary(const summary *self, dsbi_text *text)
+{
+    dsbi_json_writer w;
+    const uint64_t max_listed = self->opts.max_listed ? self->opts.max_listed : UINT64_MAX;
+    dsbi_json_writer_init(&w, text, 2);
+    dsbi_json_begin_object(&w);
+    dsbi_json_put_string(&w, "schema", "dsbias.data/1");
+    dsbi_json_put_string(&w, "version", dsb_version());
+    dsbi_json_write_key(&w, "datasets");
+    dsbi_json_begin_array(&w);
+    for (size_t d = 0; d < self->n; d++)
+        write_dataset(&w, self->datasets[d], self->duplicates, &self->surveys, d, self->scratch,
+                      max_listed);
+    dsbi_json_end_array(&w);
+    write_duplicates(&w, self->duplicates, max_listed);
+    dsbi_json_end_object(&w);
+    dsbi_text_add(text, "\n");
+    return text->status;
+}
+
+dsb_status dsb_data_survey(dsb_runtime *rt, char **json, size_t *size,
+                           const dsb_dataset *const *datasets, uint64_t n_datasets,
+                           const dsb_survey_opts *opts, dsb_event_fn fn, void *user)
 {
     dsbi_clear_error();
     if (json)
         *json = NULL;
     DSBI_TRY(check_arguments(rt, json, datasets, n_datasets));
-    if (max_listed == 0)
-        max_listed = UINT64_MAX;
-    dsb_duplicates *duplicates;
-    DSBI_TRY(dsb_duplicates_find(rt, &duplicates, datasets, n_datasets));
-    uint64_t largest = 1;
-    for (uint64_t d = 0; d < n_datasets; d++) {
-        largest = datasets[d]->entries.n > largest ? datasets[d]->entries.n : largest;
-        largest = datasets[d]->strata.n > largest ? datasets[d]->strata.n : largest;
-    }
+    summary self = {.rt = rt, .datasets = datasets, .n = n_datasets, .opts = defaults};
+    DSBI_TRY(dsbi_opts_read(&self.opts, sizeof self.opts, opts, "dsb_survey_opts"));
     dsbi_text text;
     dsbi_text_init(&text, rt);
-    uint64_t *scratch = dsbi_alloc_array(rt, largest, sizeof *scratch);
-    dsb_status status = scratch ? DSB_OK : DSB_E_NOMEM;
-    if (scratch) {
-        dsbi_json_writer w;
-        dsbi_json_writer_init(&w, &text, 2);
-        dsbi_json_begin_object(&w);
-        dsbi_json_put_string(&w, "schema", "dsbias.data/1");
-        dsbi_json_put_string(&w, "version", dsb_version());
-        dsbi_json_write_key(&w, "datasets");
-        dsbi_json_begin_array(&w);
-        for (uint64_t d = 0; d < n_datasets; d++)
-            write_dataset(&w, datasets[d], duplicates, d, scratch, max_listed);
-        dsbi_json_end_array(&w);
-        write_duplicates(&w, duplicates, max_listed);
-        dsbi_json_end_object(&w);
-        dsbi_text_add(&text, "\n");
-        status = text.status;
-    }
-    size_t length = text.size;
-    *json = status == DSB_OK ? dsbi_text_take(&text) : NULL;
+    dsb_status status = look(&self, fn, user);
+    if (status == DSB_OK)
+        status = write_summary(&self, &text);
     if (status == DSB_OK && size)
-        *size = length;
+        *size = text.size;
+    *json = status == DSB_OK ? dsbi_text_take(&text) : NULL;
     dsbi_text_free(&text);
-    dsbi_free(rt, scratch);
-    dsb_duplicates_free(duplicates);
+    dsbi_free(rt, self.scratch);
+    dsbi_surveys_free(rt, &self.surveys);
+    dsb_duplicates_free(self.duplicates);
     return status;
+}
+
+dsb_status dsb_data_summary(dsb_runtime *rt, char **json, size_t *size,
+                            const dsb_dataset *const *datasets, uint64_t n_datasets,
+                            uint64_t max_listed)
+{
+    dsb_survey_opts opts = defaults;
+    opts.max_listed = max_listed;
+    opts.n_pixels = 0;
+    return dsb_data_survey(rt, json, size, datasets, n_datasets, &opts, NULL, NULL);
 }
 
 void dsb_data_text_free(dsb_runtime *rt, char *text)

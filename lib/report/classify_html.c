@@ -85,14 +85,6 @@ void dsbi_classify_verdict(const dsbi_classify_page *p)
     dsbi_section_end(p->t);
 }
 
-static void add_fact(dsbi_text *t, const char *what, const char *value, const char *more)
-{
-    dsbi_html(t,
-              "<div class=\"fact\"><span class=\"what\">%s</span><b>%s</b>"
-              "<span class=\"more\">%s</span></div>\n",
-              what, value, more);
-}
-
 /* The collection with the highest recall. */
 static void add_easiest(const dsbi_classify_page *p)
 {
@@ -112,7 +104,7 @@ static void add_easiest(const dsbi_classify_page *p)
     char more[96];
     snprintf(more, sizeof more, "%s of its test images are recognised",
              dsbi_number_percent(&value, best));
-    add_fact(p->t, "Most recognisable", dsbi_html_shorten(&shown, name, 18), more);
+    dsbi_page_fact(p->t, "Most recognisable", dsbi_html_shorten(&shown, name, 18), more);
 }
 
 void dsbi_classify_facts(const dsbi_classify_page *p)
@@ -122,21 +114,21 @@ void dsbi_classify_facts(const dsbi_classify_page *p)
     const dsbi_json_value *metadata = dsbi_classify_rung(p->rungs, "metadata");
     double accuracy = dsbi_record_number(metadata, "accuracy");
     if (isfinite(accuracy))
-        add_fact(p->t, "File properties alone", dsbi_number_percent(&value, accuracy),
-                 "without looking at a pixel: format, size, compression");
+        dsbi_page_fact(p->t, "File properties alone", dsbi_number_percent(&value, accuracy),
+                       "without looking at a pixel: format, size, compression");
     const dsbi_json_value *beyond = dsbi_json_get(p->root, "beyond_metadata");
     double difference = dsbi_record_number(beyond, "difference");
     if (isfinite(difference))
-        add_fact(p->t, "Pixels vs. file properties", dsbi_number_points(&value, difference),
-                 "on the same test images");
+        dsbi_page_fact(p->t, "Pixels vs. file properties", dsbi_number_points(&value, difference),
+                       "on the same test images");
     add_easiest(p);
     const dsbi_json_value *null = dsbi_json_get(p->root, "null_control");
     double null_accuracy = dsbi_record_number(null, "accuracy");
     if (isfinite(null_accuracy))
-        add_fact(p->t, "Null control", dsbi_record_bool(null, "passed") ? "passed" : "FAILED",
-                 dsbi_record_bool(null, "passed")
-                     ? "where there is nothing to find, nothing was found"
-                     : "something was found where there is nothing: do not trust the rest");
+        dsbi_page_fact(p->t, "Null control", dsbi_record_bool(null, "passed") ? "passed" : "FAILED",
+                       dsbi_record_bool(null, "passed")
+                           ? "where there is nothing to find, nothing was found"
+                           : "something was found where there is nothing: do not trust the rest");
     dsbi_text_add(p->t, "</div>\n");
 }
 

@@ -102,6 +102,23 @@ static void add_sizes(const listing *l, const dsbi_json_value *d)
     }
 }
 
+/* "brightness 118, contrast 57, colourfulness 40, 25 grey (mean of 1,500)" */
+static void add_light(const listing *l, const dsbi_json_value *d)
+{
+    const dsbi_json_value *pixels = dsbi_json_get(d, "pixels");
+    static const char *const keys[] = {"brightness", "contrast", "colourfulness"};
+    if (!pixels)
+        return;
+    add_key(l, "pictures");
+    for (size_t i = 0; i < 3; i++)
+        dsbi_text_printf(l->t, "%s %.0f, ", keys[i],
+                         dsbi_record_number(dsbi_json_get(pixels, keys[i]), "mean"));
+    add_count(l->t, pixels, "n_grey");
+    dsbi_text_add(l->t, " grey (mean of ");
+    add_count(l->t, pixels, "n_images");
+    dsbi_text_add(l->t, ")\n");
+}
+
 /* The folders below the collection and their images; a collection without folders has none. */
 static void add_classes(const listing *l, const dsbi_json_value *d)
 {
@@ -140,6 +157,7 @@ static void add_dataset(const listing *l, const dsbi_json_value *d)
         dsbi_text_add(l->t, "\n");
     }
     add_sizes(l, d);
+    add_light(l, d);
     if (has_counts(dsbi_json_get(d, "properties"))) {
         add_key(l, "of these");
         add_counts(l->t, dsbi_json_get(d, "properties"));

@@ -95,6 +95,23 @@ typedef struct dsbi_slopes {
 } dsbi_slopes;
 void dsbi_figure_slopes(dsbi_text *t, const dsbi_slopes *figure);
 
+/* How collections are distributed over the same bins, as shares of each; bins are drawn equally
+ * wide whatever they span. */
+typedef struct dsbi_histogram_series {
+    const char *label;
+    const double *counts; /* [n_bins] */
+} dsbi_histogram_series;
+typedef struct dsbi_histogram_figure {
+    const char *title, *caption;
+    const double *edges; /* [n_bins + 1]; NaN: open at that end */
+    size_t n_bins;
+    const dsbi_histogram_series *series;
+    size_t n_series;
+    bool bytes; /* edges are sizes of files */
+    double width, height;
+} dsbi_histogram_figure;
+void dsbi_figure_histogram(dsbi_text *t, const dsbi_histogram_figure *figure);
+
 /* The headline: one value with its interval on a scale from 0 to 100 per cent against chance. */
 void dsbi_figure_gauge(dsbi_text *t, double value, double lo, double hi, double chance);
 /* A traffic light with lamp 0 (green, bottom) .. 2 (red, top) lit; -1: none. */

@@ -90,14 +90,6 @@ static void add_heading(const dsbi_shift_page *p)
         p->original, p->fresh, models, p->n == 1 ? "was" : "were", p->original, p->fresh);
 }
 
-static void add_fact(dsbi_text *t, const char *what, const char *value, const char *more)
-{
-    dsbi_html(t,
-              "<div class=\"fact\"><span class=\"what\">%s</span><b>%s</b>"
-              "<span class=\"more\">%s</span></div>\n",
-              what, value, more);
-}
-
 static const dsbi_json_value *fit_of(const dsbi_shift_page *p, const char *scale)
 {
     return dsbi_json_get(dsbi_json_get(p->c, "fits"), scale);
@@ -166,21 +158,22 @@ static void add_facts(const dsbi_shift_page *p)
                      p->level, lo, hi, dsbi_record_number(fit, "r2"));
         else
             snprintf(more, sizeof more, "two models only: no interval");
-        add_fact(p->t, i ? "Slope of the line, probit" : "Slope of the line, points", value, more);
+        dsbi_page_fact(p->t, i ? "Slope of the line, probit" : "Slope of the line, points", value,
+                       more);
     }
     double half =
         dsbi_record_number(dsbi_json_get(p->c, "decomposition"), "generalisation_half_width");
     if (isfinite(half)) {
         snprintf(value, sizeof value, "\xc2\xb1%.1f points", 100 * half);
         snprintf(more, sizeof more, "how far chance alone moves an accuracy on %.60s", p->fresh);
-        add_fact(p->t, "Noise of the new set", value, more);
+        dsbi_page_fact(p->t, "Noise of the new set", value, more);
     }
     const dsbi_json_value *pairs = dsbi_record_item(dsbi_json_get(p->c, "mcnemar"), 1);
     if (pairs) {
         snprintf(value, sizeof value, "%.0f of %.0f", dsbi_record_number(pairs, "holm_significant"),
                  dsbi_record_number(pairs, "n_pairs"));
-        add_fact(p->t, "Pairs told apart", value,
-                 "models whose order on the new set is certain (McNemar, Holm)");
+        dsbi_page_fact(p->t, "Pairs told apart", value,
+                       "models whose order on the new set is certain (McNemar, Holm)");
     }
     dsbi_text_add(p->t, "</div>\n");
 }

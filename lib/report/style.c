@@ -110,6 +110,7 @@ static const char *const sheet[] = {
     "svg .track{fill:var(--track)}svg .band{fill:var(--ink);fill-opacity:.18}"
     "svg .bar{fill-opacity:.55}svg .bar.strong{fill-opacity:1}"
     "svg .dot{stroke:var(--card);stroke-width:1.5}"
+    "svg .area{fill-opacity:.16}svg .swatch{stroke:var(--rule)}"
     "svg .line{fill:none;stroke-width:2.4;stroke-linejoin:round}"
     "svg .dashed{stroke-dasharray:2 4;stroke-linecap:round}"
     "svg .error{stroke:var(--faint);stroke-width:1.2}"
@@ -177,4 +178,12 @@ void dsbi_section_end(dsbi_text *t)
 void dsbi_page_term(dsbi_text *t, const char *word, const char *meaning)
 {
     dsbi_html(t, "<span class=\"term\" tabindex=\"0\">%s<span>%s</span></span>", word, meaning);
+}
+
+void dsbi_page_fact(dsbi_text *t, const char *what, const char *value, const char *more)
+{
+    dsbi_html(t,
+              "<div class=\"fact\"><span class=\"what\">%s</span><b>%s</b>"
+              "<span class=\"more\">%s</span></div>\n",
+              what, value, more);
 }

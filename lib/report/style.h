@@ -16,4 +16,7 @@ void dsbi_section_end(dsbi_text *t);
 /* A word with its explanation as a tooltip. */
 void dsbi_page_term(dsbi_text *t, const char *word, const char *meaning);
 
+/* A small card: what, its value in large letters, a line more. Between <div class="facts"> tags. */
+void dsbi_page_fact(dsbi_text *t, const char *what, const char *value, const char *more);
+
 #endif

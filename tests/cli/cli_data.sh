@@ -74,6 +74,19 @@ expect_out '"dsbias.duplicates/1"'
 run data bench "$work/shards" --batches 2 --size 32 --json
 expect_code 0
 expect_json
+run data scan "$folder" "p=synthetic:phone?n=12" --html "$work/scan.html"
+expect_code 0
+expect_out "brightness"
+grep -q '</html>' "$work/scan.html" || fail "no page was written"
+if grep -q "<b>.jpg\|$(printf '\033')" "$work/scan.html"; then fail "a file name became markup"; fi
+run data scan "p=synthetic:phone?n=12" --json --pixels 5
+expect_code 0
+expect_out '"n_images": 5'
+cp "$work/out" "$work/results.json"
+run report "$work/results.json" --out "$work/again.html"
+expect_code 0
+expect_out "12 images, each decoded once"
+grep -q 'Light and colour' "$work/again.html" || fail "the page is not made from its record"
 run data show "$work/shards" "p=synthetic:phone?n=12" --out "$work/sheet.jpg" --tile 32
 expect_code 0
 expect_out "row 2    p"

@@ -1,5 +1,5 @@
 /* Reports: numbers, escaping, figures, the page and the summary of a record of classify. */
-#include "testing.h"
+#include "markup.h"
 
 #include <locale.h>
 #include <math.h>
@@ -189,35 +189,6 @@ START_TEST(every_figure_draws_and_survives_nothing)
     dsb_runtime_free(rt);
 }
 END_TEST
-
-/* Every element that is opened is closed, in order. */
-static void check_balance(const char *html)
-{
-    char stack[64][16];
-    size_t depth = 0;
-    for (const char *p = strchr(html, '<'); p; p = strchr(p + 1, '<')) {
-        bool closes = p[1] == '/';
-        const char *name = p + 1 + closes, *end = strchr(p, '>');
-        size_t size = strcspn(name, " >/");
-        static const char *const empty[] = {"meta", "br", "img", "!DOCTYPE"};
-        bool skip = end[-1] == '/';
-        for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++)
-            skip = skip || (size == strlen(empty[i]) && memcmp(name, empty[i], size) == 0);
-        if (skip)
-            continue;
-        ck_assert_uint_lt(size, sizeof stack[0]);
-        if (!closes) {
-            ck_assert_uint_lt(depth, 64);
-            snprintf(stack[depth++], sizeof stack[0], "%.*s", (int)size, name);
-        } else {
-            ck_assert_uint_gt(depth, 0);
-            depth--;
-            ck_assert_msg(strlen(stack[depth]) == size && memcmp(stack[depth], name, size) == 0,
-                          "<%s> is closed by %.60s", stack[depth], p);
-        }
-    }
-    ck_assert_uint_eq(depth, 0);
-}
 
 START_TEST(page_holds_what_the_record_says)
 {
