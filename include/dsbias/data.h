@@ -97,6 +97,13 @@ DSB_API uint32_t dsb_dataset_class(const dsb_dataset *dataset, uint64_t i);
 /** 1 where classes are labels, 0 where they are folders. */
 DSB_API uint32_t dsb_dataset_has_labels(const dsb_dataset *dataset);
 
+/** Groups: images that a split must not divide (the slices of a patient, the frames of a film),
+ * named by option `group` of the spec or a manifest's column; docs/datasets.md. Number of groups,
+ * name of one, and the one of image i: UINT32_MAX if it is in none. Since 0.2. */
+DSB_API uint32_t dsb_dataset_group_count(const dsb_dataset *dataset);
+DSB_API const char *dsb_dataset_group_name(const dsb_dataset *dataset, uint32_t group);
+DSB_API uint32_t dsb_dataset_group(const dsb_dataset *dataset, uint64_t i);
+
 /** Files read while opening: all candidates, or those that changed since the index (option
  * index=FILE of the spec) was written; 0 when nothing did and the index was opened as it is. */
 DSB_API uint64_t dsb_dataset_read_count(const dsb_dataset *dataset);

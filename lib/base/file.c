@@ -280,6 +280,16 @@ static int create_temporary(char *name, size_t folder, int flags, mode_t mode)
     return fd;
 }
 
+dsb_status dsbi_stat_at(int root_fd, const char *path, uint64_t *size_bytes, int64_t *mtime_ns)
+{
+    struct stat facts;
+    if (fstatat(root_fd, path, &facts, 0) != 0)
+        return errno == ENOENT ? DSB_E_NOTFOUND : DSB_E_IO;
+    *size_bytes = (uint64_t)facts.st_size;
+    *mtime_ns = (int64_t)facts.st_mtim.tv_sec * 1000000000 + facts.st_mtim.tv_nsec;
+    return DSB_OK;
+}
+
 void dsbi_new_file_begin(dsbi_new_file *file, dsb_runtime *rt, const char *path)
 {
     *file = (dsbi_new_file){.rt = rt, .path = path, .folder = folder_length(path), .fd = -1};

@@ -58,6 +58,10 @@ dsb_status dsbi_open_folder(int *fd, const char *path);
  * descriptor or -1 with errno: EXDEV or ELOOP for a link that is refused. */
 int dsbi_open_beneath(int root_fd, const char *path, int flags);
 
+/* Size and time of change of what lies there, links followed; nothing is opened. DSB_E_NOTFOUND,
+ * DSB_E_IO, without a sentence. */
+dsb_status dsbi_stat_at(int root_fd, const char *path, uint64_t *size_bytes, int64_t *mtime_ns);
+
 /* A file without a name in `folder` (NULL: TMPDIR is not asked, "/tmp"), gone with its descriptor.
  */
 dsb_status dsbi_open_unnamed(dsb_runtime *rt, int *fd, const char *folder);

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "data/inflate.h"
 
-enum { OPEN_MAX_KEPT = 64 };
+enum { OPEN_MAX_KEPT = 64, EXPECTED_BYTES = 32 << 20 };
 
 dsb_status dsbi_containers_init(dsbi_containers *self, dsb_runtime *rt, const dsbi_origin *origin)
 {
@@ -168,6 +168,19 @@ dsb_status dsbi_containers_read(dsbi_containers *self, size_t container, void *d
     else
         close(fd);
     return status;
+}
+
+void dsbi_containers_expect(dsbi_containers *self, size_t container)
+{
+    bool is_kept;
+    int fd = borrow(self, &self->items[container], &is_kept);
+    if (fd < 0)
+        return; /* reading it says why */
+    (void)posix_fadvise(fd, 0, EXPECTED_BYTES, POSIX_FADV_WILLNEED);
+    if (is_kept)
+        atomic_fetch_sub(&self->items[container].open, READER);
+    else
+        close(fd);
 }
 
 const char *dsbi_containers_name(const dsbi_containers *self, size_t container)

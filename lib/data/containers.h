@@ -41,6 +41,9 @@ dsb_status dsbi_containers_add_packed(dsbi_containers *self, size_t from, uint64
 dsb_status dsbi_containers_read(dsbi_containers *self, size_t container, void *data, size_t size,
                                 uint64_t offset);
 
+/* Its first bytes (32 MiB) will be read soon: the system may fetch them meanwhile. */
+void dsbi_containers_expect(dsbi_containers *self, size_t container);
+
 /* What a container is called in paths of members: its last component if only one was added or all
  * lie in a folder, else its path without a leading "/". */
 const char *dsbi_containers_name(const dsbi_containers *self, size_t container);

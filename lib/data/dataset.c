@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/opts.h"
 #include "base/sha256.h"
+#include "data/group_pattern.h"
 #include "data/index_file.h"
 #include "data/listing.h"
 
@@ -160,6 +161,8 @@ static dsb_status create_like(const dsb_dataset *dataset, dsb_dataset **out)
     twin->rt = dataset->rt;
     dsbi_runtime_retain(twin->rt);
     twin->opts = dataset->opts;
+    twin->checks_files = dataset->checks_files;
+    twin->checks_folders = dataset->checks_folders;
     twin->where_path = dataset->where_path;
     twin->where = dsbi_strdup(twin->rt, dataset->where);
     if (twin->where && dataset->name)
@@ -178,8 +181,9 @@ static dsb_status try_index(dsb_dataset *dataset, const char *path, dsb_dataset 
         status = (*old)->index_format->reopen(dataset->rt, &(*old)->state, *old);
         if (status == DSB_OK) {
             (*old)->format = (*old)->index_format;
-            *is_done = true;
-            return DSB_OK;
+            *is_done = dsbi_index_files_are_current(*old);
+            if (*is_done)
+                return DSB_OK;
         }
     }
     if (status == DSB_E_NOMEM)
@@ -238,6 +242,29 @@ done:
     return status;
 }
 
+/* Options that are the same for all formats. How much a reopening looks at is no part of what the
+ * collection is: an index is good for either. */
+static dsb_status read_general_options(dsbi_listing *listing, bool is_indexed)
+{
+    static const char *const words[] = {"", "files", "folders", NULL};
+    dsb_dataset *dataset = listing->dataset;
+    size_t check;
+    DSBI_TRY(dsbi_listing_choice(listing, &check, "check", words));
+    if (check && !is_indexed)
+        return dsbi_fail(DSB_E_INVALID, "option check means nothing without option index");
+    dataset->checks_files = check == 1;
+    dataset->checks_folders = check == 2;
+    dsbi_options_drop(dataset->where, dataset->where_path, "check");
+    for (size_t i = 0; i < listing->n_options; i++) { /* a key or column is the format's own */
+        const char *value = listing->options[i].value;
+        if (strcmp(listing->options[i].key, "group") != 0 || !dsbi_is_group_pattern(value))
+            continue;
+        DSBI_TRY(dsbi_group_pattern_check(value));
+        listing->groups_by_path = dsbi_listing_option(listing, "group");
+    }
+    return DSB_OK;
+}
+
 static dsb_status open_and_scan(dsb_dataset *dataset, const char *spec, dsb_event_fn fn, void *user)
 {
     DSBI_TRY(parse_spec(dataset, spec));
@@ -248,6 +275,8 @@ static dsb_status open_and_scan(dsb_dataset *dataset, const char *spec, dsb_even
     if (dataset->where[length] == '?')
         status = dsbi_options_parse(&listing, dataset->where + length + 1);
     const char *index = dsbi_listing_option(&listing, "index");
+    if (status == DSB_OK)
+        status = read_general_options(&listing, index != NULL);
     if (status == DSB_OK)
         status = index ? open_indexed(dataset, &listing, index) : list_and_scan(dataset, &listing);
     dsbi_options_free(&listing);
@@ -302,6 +331,8 @@ void dsb_dataset_free(dsb_dataset *dataset)
         dsbi_names_free(rt, &dataset->names);
     }
     dsbi_name_set_free(rt, &dataset->strata);
+    dsbi_name_set_free(rt, &dataset->group_names);
+    dsbi_free(rt, dataset->groups);
     dsbi_free(rt, dataset->mtimes);
     dsbi_free(rt, dataset->witnesses.items);
     dsbi_free(rt, dataset->broken.items);
@@ -422,6 +453,24 @@ const char *dsb_dataset_class_name(const dsb_dataset *dataset, uint32_t class_id
     if (class_id >= dataset->strata.n)
         return NULL;
     return dsbi_names_get(&dataset->names, dataset->strata.names[class_id]);
+}
+
+uint32_t dsb_dataset_group_count(const dsb_dataset *dataset)
+{
+    return (uint32_t)dataset->group_names.n;
+}
+
+const char *dsb_dataset_group_name(const dsb_dataset *dataset, uint32_t group)
+{
+    return group < dataset->group_names.n
+               ? dsbi_names_get(&dataset->names, dataset->group_names.names[group])
+               : NULL;
+}
+
+uint32_t dsb_dataset_group(const dsb_dataset *dataset, uint64_t i)
+{
+    const uint32_t *groups = dataset->groups ? dataset->groups : dataset->map_groups;
+    return groups && i < dataset->entries.n ? groups[i] : DSBI_NO_GROUP;
 }
 
 uint32_t dsb_dataset_has_labels(const dsb_dataset *dataset)

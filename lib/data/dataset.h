@@ -112,22 +112,32 @@ struct dsb_dataset {
     dsbi_names names;
     dsbi_name_set strata; /* classes, numbered */
     bool has_labels;      /* classes are declared by the format, not folders */
+    uint32_t *groups;     /* [entries] numbers, DSBI_NO_GROUP; NULL: nobody named groups */
+    size_t groups_capacity;
+    dsbi_name_set group_names;
     dsbi_problems broken, skipped;
     uint64_t cause_counts[DSBI_CAUSE_LAST + 1];
     uint8_t digest[32];
     atomic_uint_fast64_t n_read; /* candidates read by the scan */
+    uint64_t n_scanned;          /* entries that are images; those behind are candidates */
+    double scan_start;           /* dsbi_now; 0: has not begun */
 
     /* for the index on disk */
-    bool is_indexed; /* keep times and witnesses */
-    int64_t *mtimes; /* [entries], capacity n_mtimes */
+    bool is_indexed;                   /* keep times and witnesses */
+    bool checks_files, checks_folders; /* option check: what a reopening looks at */
+    int64_t *mtimes;                   /* [entries], capacity n_mtimes */
     size_t n_mtimes;
     dsbi_witnesses witnesses;
     const struct dsbi_index_memory *memory; /* what an older index knows, during the scan */
     void *map; /* entries and names lie in it; NULL: in segments of their own */
     size_t map_bytes;
     const int64_t *map_times;
+    const uint32_t *map_groups;
+    int64_t started_ns;              /* when the listing of the loaded index began */
     const dsbi_format *index_format; /* the loaded index is of */
 };
+
+#define DSBI_NO_GROUP UINT32_MAX
 
 /* A hold more, for objects made from the dataset. End it with dsb_dataset_free. */
 void dsbi_dataset_retain(const dsb_dataset *dataset);
@@ -173,7 +183,9 @@ dsb_status dsbi_dataset_witness(dsb_dataset *dataset, uint32_t kind, const char 
 /* Counts a file that is not used and lists it if there is room. */
 dsb_status dsbi_dataset_note(dsb_dataset *dataset, uint64_t path, uint32_t cause,
                              const char *message);
-/* Reads all listed candidates, keeps the usable ones, notes the others; fills the digest. */
+/* Reads the candidates listed since the last time, keeps the usable ones, notes the others. */
+dsb_status dsbi_dataset_scan_listed(dsb_dataset *dataset, dsb_event_fn fn, void *user);
+/* The same, for the last time: numbers class folders, sorts the notes, fills the digest. */
 dsb_status dsbi_dataset_scan(dsb_dataset *dataset, dsb_event_fn fn, void *user);
 
 #endif

@@ -23,6 +23,7 @@ typedef struct dsbi_member {
     uint32_t class_id;   /* of a labelled collection; else the folder of a path is the class: */
     const char *class_path; /* of this one; NULL: of `path` */
     int64_t mtime_ns;       /* when its file changed last, for the index; 0 = not known */
+    const char *group;      /* what must not be divided by a split (option group); NULL: no group */
 } dsbi_member;
 
 typedef struct dsbi_listing dsbi_listing;
@@ -68,6 +69,9 @@ typedef struct dsbi_format {
     void (*close)(dsb_runtime *rt, void *state);
     /* Makes the state for a collection whose members an index on disk knows; NULL: has none. */
     dsb_status (*reopen)(dsb_runtime *rt, void **state, const dsb_dataset *dataset);
+
+    /* Size and time of an image's file as it is now; NULL where images lie in containers. */
+    dsb_status (*stat)(void *state, const char *path, uint64_t *size_bytes, int64_t *mtime_ns);
 
     /* Bytes of an image file, the caller's (dsbi_free); DSB_E_LIMIT above max_bytes. Any thread. */
     dsb_status (*read)(void *state, dsb_runtime *rt, uint8_t **bytes, size_t *size,

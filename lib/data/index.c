@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/event.h"
+#include "data/group_pattern.h"
 #include "data/index_file.h"
 #include "data/listing.h"
 
@@ -138,6 +139,47 @@ dsb_status dsbi_listing_class(dsbi_listing *listing, const char *name, size_t si
     return dsbi_names_add(dataset->rt, &dataset->names, &classes->names[classes->n++], name, size);
 }
 
+/* Number of the group of the newest entry; the array begins with the first group there is. */
+static dsb_status add_group(dsb_dataset *dataset, const char *group, size_t size)
+{
+    if (!group && !dataset->groups)
+        return DSB_OK;
+    uint64_t n = dataset->entries.n;
+    uint64_t first = dataset->groups ? n - 1 : 0;
+    void *groups = dataset->groups;
+    DSBI_TRY(
+        dsbi_grow(dataset->rt, &groups, &dataset->groups_capacity, n, sizeof *dataset->groups));
+    dataset->groups = groups;
+    for (uint64_t i = first; i < n; i++)
+        dataset->groups[i] = DSBI_NO_GROUP;
+    if (!group)
+        return DSB_OK;
+    return dsbi_name_set_add(dataset->rt, &dataset->group_names, &dataset->names,
+                             &dataset->groups[n - 1], group, size);
+}
+
+static dsb_status find_group(dsbi_listing *listing, const dsbi_member *member)
+{
+    const char *group = member->group;
+    size_t size = group ? strlen(group) : 0;
+    if (listing->groups_by_path &&
+        !dsbi_group_pattern_match(listing->groups_by_path, member->path, &group, &size))
+        group = NULL;
+    return add_group(listing->dataset, group, size);
+}
+
+dsb_status dsbi_listing_scan(dsbi_listing *listing, const dsbi_format *format, void *state)
+{
+    dsb_dataset *dataset = listing->dataset;
+    DSBI_TRY(dsbi_options_check(listing, format));
+    dataset->format = format; /* lent: opening has not ended */
+    dataset->state = state;
+    dsb_status status = dsbi_dataset_scan_listed(dataset, listing->fn, listing->user);
+    dataset->format = NULL;
+    dataset->state = NULL;
+    return status;
+}
+
 dsb_status dsbi_listing_add(dsbi_listing *listing, const dsbi_member *member)
 {
     enum { EVENT_EVERY = 4096 };
@@ -157,6 +199,7 @@ dsb_status dsbi_listing_add(dsbi_listing *listing, const dsbi_member *member)
     DSBI_TRY(dsbi_names_add(dataset->rt, &dataset->names, &entry.name, member->path,
                             strlen(member->path)));
     DSBI_TRY(dsbi_entries_add(dataset->rt, &dataset->entries, &entry));
+    DSBI_TRY(find_group(listing, member));
     if (dataset->is_indexed) {
         void *times = dataset->mtimes;
         DSBI_TRY(dsbi_grow(dataset->rt, &times, &dataset->n_mtimes, dataset->entries.n,

@@ -5,7 +5,8 @@
  *   entries   dsbi_entry in whole segments, as they lie in memory
  *   names     segments of the name pool
  *   times     modification time of each entry's file, ns
- *   classes   place of each class name in the pool
+ *   groups    number of each entry's group, if groups were named
+ *   classes, group names  place of each name in the pool
  *   broken, skipped       dsbi_problem
  *   witnesses folders (a change in them changes their time) and containers (size and time)
  *
@@ -35,6 +36,10 @@ dsb_status dsbi_index_load(dsb_dataset *dataset, const char *path);
 void dsbi_index_seal(void *bytes, size_t size);
 /* Whether all witnesses are as they were; false with a sentence about the first that is not. */
 bool dsbi_index_is_current(const dsb_dataset *dataset);
+/* The same of every image's file, and of those that were broken, for a reopened collection: if
+ * option check asks for it, or there are at most DSBI_INDEX_FEW of them. */
+bool dsbi_index_files_are_current(const dsb_dataset *dataset);
+enum { DSBI_INDEX_FEW = 16384 }; /* 1 to 2 us each */
 
 /* An old index as memory of unchanged files: entry of this path, UINT64_MAX if there is none. */
 typedef struct dsbi_index_memory dsbi_index_memory;

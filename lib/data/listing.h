@@ -19,6 +19,7 @@ struct dsbi_listing {
     double start;
     dsbi_option options[DSBI_MAX_OPTIONS];
     size_t n_options;
+    const char *groups_by_path; /* pattern of option group, if it is one (group_pattern.h) */
 };
 
 /* Reads "key=value&key=value", %XX as a byte. DSB_E_INVALID, DSB_E_NOMEM. */
@@ -26,6 +27,11 @@ dsb_status dsbi_options_parse(dsbi_listing *listing, const char *text);
 /* DSB_E_INVALID if one was not asked for. */
 dsb_status dsbi_options_check(const dsbi_listing *listing, const dsbi_format *format);
 void dsbi_options_free(dsbi_listing *listing);
+/* Removes option `key` from a place whose path has `path` bytes. */
+void dsbi_options_drop(char *where, size_t path, const char *key);
+/* Scans what was listed since the last time, while its bytes may still be in memory; `state` as it
+ * will be after opening. Refuses options that nobody asked for by then. */
+dsb_status dsbi_listing_scan(dsbi_listing *listing, const dsbi_format *format, void *state);
 /* Names the collection after its origin, unless it has a name. */
 dsb_status dsbi_listing_origin_name(dsbi_listing *listing, const dsbi_origin *origin);
 

@@ -75,6 +75,23 @@ dsb_status dsbi_options_check(const dsbi_listing *listing, const dsbi_format *fo
     return DSB_OK;
 }
 
+void dsbi_options_drop(char *where, size_t path, const char *key)
+{
+    size_t length = strlen(key);
+    for (char *at = where + path; *at;) { /* at '?' or '&' */
+        size_t size = 1 + strcspn(at + 1, "&");
+        bool is_it = strncmp(at + 1, key, length) == 0 && at[1 + length] == '=';
+        if (!is_it) {
+            at += size;
+            continue;
+        }
+        if (at[0] == '?' && at[size] == '&')
+            memmove(at + 1, at + size + 1, strlen(at + size + 1) + 1);
+        else
+            memmove(at, at + size, strlen(at + size) + 1);
+    }
+}
+
 void dsbi_options_free(dsbi_listing *listing)
 {
     for (size_t i = 0; i < listing->n_options; i++)

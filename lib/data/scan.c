@@ -226,6 +226,8 @@ static void keep(dsb_dataset *dataset, uint64_t from, uint64_t to)
     *dsbi_entries_at(&dataset->entries, to) = *dsbi_entries_at(&dataset->entries, from);
     if (dataset->mtimes)
         dataset->mtimes[to] = dataset->mtimes[from];
+    if (dataset->groups)
+        dataset->groups[to] = dataset->groups[from];
 }
 
 /* Keeps the usable ones of a round behind those kept before. */
@@ -306,14 +308,15 @@ static void make_digest(dsb_dataset *dataset)
     dsbi_sha256_final(&sha, dataset->digest);
 }
 
-dsb_status dsbi_dataset_scan(dsb_dataset *dataset, dsb_event_fn fn, void *user)
+dsb_status dsbi_dataset_scan_listed(dsb_dataset *dataset, dsb_event_fn fn, void *user)
 {
     char stage[100];
     snprintf(stage, sizeof stage, "scan %.80s", dataset->name);
-    double start = dsbi_now();
-    uint64_t n = dataset->entries.n, kept = 0;
+    uint64_t n = dataset->entries.n, kept = dataset->n_scanned;
     size_t most = dataset->opts.verify ? DECODED_ROUND : ROUND; /* between two events */
-    scan self = {.dataset = dataset};
+    if (dataset->scan_start == 0)
+        dataset->scan_start = dsbi_now();
+    scan self = {.dataset = dataset, .first = kept};
     self.findings = dsbi_alloc_array(dataset->rt, ROUND, sizeof *self.findings);
     dsb_status status = self.findings ? DSB_OK : DSB_E_NOMEM;
     while (status == DSB_OK && self.first < n) {
@@ -321,16 +324,23 @@ dsb_status dsbi_dataset_scan(dsb_dataset *dataset, dsb_event_fn fn, void *user)
         DSBI_GO(dsbi_parallel(dataset->rt, round, scan_task, &self));
         DSBI_GO(keep_round(&self, round, &kept));
         self.first += round;
-        DSBI_GO(dsbi_event_send(fn, user, stage, self.first, n, start, NAN, ""));
+        DSBI_GO(dsbi_event_send(fn, user, stage, self.first, n, dataset->scan_start, NAN, ""));
     }
     if (status == DSB_OK) {
         dsbi_entries_truncate(dataset->rt, &dataset->entries, kept);
-        DSBI_GO(renumber_strata(dataset));
-        sort_problems(dataset, &dataset->broken);
-        sort_problems(dataset, &dataset->skipped);
-        make_digest(dataset);
+        dataset->n_scanned = kept;
     }
 done:
     dsbi_free(dataset->rt, self.findings);
     return status;
+}
+
+dsb_status dsbi_dataset_scan(dsb_dataset *dataset, dsb_event_fn fn, void *user)
+{
+    DSBI_TRY(dsbi_dataset_scan_listed(dataset, fn, user));
+    DSBI_TRY(renumber_strata(dataset));
+    sort_problems(dataset, &dataset->broken);
+    sort_problems(dataset, &dataset->skipped);
+    make_digest(dataset);
+    return DSB_OK;
 }

@@ -111,6 +111,12 @@ dsb_status dsbi_tree_reopen(dsb_runtime *rt, void **state, const dsb_dataset *da
     return status;
 }
 
+dsb_status dsbi_tree_stat(void *state, const char *path, uint64_t *size_bytes, int64_t *mtime_ns)
+{
+    const tree *self = state;
+    return dsbi_stat_at(self->fd, path, size_bytes, mtime_ns);
+}
+
 dsb_status dsbi_tree_read(void *state, dsb_runtime *rt, uint8_t **bytes, size_t *size,
                           const dsbi_member *member, size_t max_bytes)
 {

@@ -16,6 +16,7 @@ dsb_status dsbi_tree_open(dsb_runtime *rt, void **state, dsbi_listing *listing,
 /* `close`, `reopen`, `read` and `peek` of the format. */
 void dsbi_tree_close(dsb_runtime *rt, void *state);
 dsb_status dsbi_tree_reopen(dsb_runtime *rt, void **state, const dsb_dataset *dataset);
+dsb_status dsbi_tree_stat(void *state, const char *path, uint64_t *size_bytes, int64_t *mtime_ns);
 dsb_status dsbi_tree_read(void *state, dsb_runtime *rt, uint8_t **bytes, size_t *size,
                           const dsbi_member *member, size_t max_bytes);
 dsb_status dsbi_tree_peek(void *state, uint8_t *bytes, size_t *size, const dsbi_member *member);

@@ -1,5 +1,6 @@
 /* An index of many images, measured and checked:
- *     bench_index FOLDER [IMAGES [SIDE [THREADS]]]     default a million of 64 pixels, 2 threads
+ *     bench_index FOLDER [IMAGES [SIDE [THREADS [PARTS]]]]
+ * default a million of 64 pixels, 2 threads, all parts: warm,cold,reopen,shuffle
  *
  * Writes shards of generated JPEG files with labels into FOLDER/shards unless they are there, then
  *   bound    a bare loop on as many threads: pread of every tar header, of every image whole, of
@@ -346,20 +347,24 @@ static void shuffle(void)
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        return fprintf(stderr, "bench_index FOLDER [IMAGES [SIDE [THREADS]]]\n"), 2;
+        return fprintf(stderr, "bench_index FOLDER [IMAGES [SIDE [THREADS [PARTS]]]]\n"), 2;
     folder = argv[1];
     n_images = argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
     uint32_t side = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 64;
     n_threads = argc > 4 ? strtoull(argv[4], NULL, 10) : 2;
+    const char *parts = argc > 5 ? argv[5] : "warm,cold,reopen,shuffle";
     dsb_runtime_opts opts;
     dsb_runtime_opts_init(&opts, sizeof opts);
     opts.n_threads = n_threads;
     TRY(dsb_runtime_create(&rt, &opts));
     write_shards(side);
-    compare(false);
-    compare(true);
-    reopen();
-    if (!getenv("NO_SHUFFLE"))
+    if (strstr(parts, "warm"))
+        compare(false);
+    if (strstr(parts, "cold"))
+        compare(true);
+    if (strstr(parts, "reopen"))
+        reopen();
+    if (strstr(parts, "shuffle"))
         shuffle();
     dsb_runtime_free(rt);
     return 0;

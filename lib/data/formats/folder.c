@@ -27,6 +27,7 @@ const dsbi_format dsbi_format_folder = {
     .open = folder_open,
     .close = dsbi_tree_close,
     .reopen = dsbi_tree_reopen,
+    .stat = dsbi_tree_stat,
     .read = dsbi_tree_read,
     .peek = dsbi_tree_peek,
 };

@@ -194,6 +194,7 @@ const dsbi_format dsbi_format_imagefolder = {
     .open = imagefolder_open,
     .close = dsbi_tree_close,
     .reopen = dsbi_tree_reopen,
+    .stat = dsbi_tree_stat,
     .read = dsbi_tree_read,
     .peek = dsbi_tree_peek,
 };

@@ -1,6 +1,7 @@
 /* A list of images: CSV (or TSV) with a header line, or a JSON object a line. Columns, or keys:
- * path (also file, filename, image), and if wanted label (also class), dataset. Paths are below the
- * list's own folder and cannot leave it. Labels are whole numbers, or words numbered in byte order.
+ * path (also file, filename, image), and if wanted label (also class), dataset, group. Paths are
+ * below the list's own folder and cannot leave it. Labels are whole numbers, or words numbered in
+ * byte order.
  */
 #include "base/csv_read.h"
 #include "base/file.h"
@@ -25,7 +26,8 @@ static const char *const label_names[N_LABEL_NAMES] = {"label", "class"};
 /* ---- rows ---- */
 
 typedef struct row {
-    uint64_t path, label; /* in the name pool */
+    uint64_t path, label; /* in the name pool; the label's number among the words */
+    uint64_t group;       /* in the name pool, UINT64_MAX: none */
 } row;
 
 typedef struct manifest {
@@ -36,6 +38,8 @@ typedef struct manifest {
 typedef struct reader {
     dsb_runtime *rt;
     const char *dataset; /* option: only rows of it */
+    const char *group;   /* column of groups, NULL: none */
+    bool needs_group;    /* that column was asked for */
     row *rows;
     size_t n, capacity;
     dsbi_names names;
@@ -52,7 +56,8 @@ static size_t find_name(const char *const *names, size_t n, char *const *fields,
     return SIZE_MAX;
 }
 
-static dsb_status add_row(reader *self, const char *path, const char *label, size_t line)
+static dsb_status add_row(reader *self, const char *path, const char *label, const char *group,
+                          size_t line)
 {
     if (!path || !*path)
         return dsbi_fail(DSB_E_FORMAT, "line %zu has no path", line);
@@ -70,6 +75,9 @@ static dsb_status add_row(reader *self, const char *path, const char *label, siz
         DSBI_TRY(
             dsbi_name_set_add(self->rt, &self->words, &self->names, &number, label, strlen(label)));
     r->label = number;
+    r->group = UINT64_MAX;
+    if (group && *group)
+        DSBI_TRY(dsbi_names_add(self->rt, &self->names, &r->group, group, strlen(group)));
     self->n++;
     return DSB_OK;
 }
@@ -83,10 +91,14 @@ static dsb_status read_csv(reader *self, char *text, size_t size)
     size_t n_columns = csv.n, path = find_name(path_names, N_PATH_NAMES, csv.fields, csv.n);
     size_t label = find_name(label_names, N_LABEL_NAMES, csv.fields, csv.n);
     size_t dataset = find_name(dataset_name, 1, csv.fields, csv.n);
+    size_t group = self->group ? find_name(&self->group, 1, csv.fields, csv.n) : SIZE_MAX;
     if (path == SIZE_MAX)
         return dsbi_fail(DSB_E_FORMAT, "the first line names no column path");
     if (self->dataset && dataset == SIZE_MAX)
         return dsbi_fail(DSB_E_INVALID, "option dataset: the first line names no such column");
+    if (self->needs_group && group == SIZE_MAX)
+        return dsbi_fail(DSB_E_INVALID, "option group: the first line names no column %s",
+                         self->group);
     for (;;) {
         DSBI_TRY(dsbi_csv_read(&csv));
         if (csv.n == 0)
@@ -96,7 +108,7 @@ static dsb_status read_csv(reader *self, char *text, size_t size)
                              csv.n, n_columns);
         if (!self->dataset || strcmp(csv.fields[dataset], self->dataset) == 0)
             DSBI_TRY(add_row(self, csv.fields[path], label == SIZE_MAX ? NULL : csv.fields[label],
-                             csv.line));
+                             group == SIZE_MAX ? NULL : csv.fields[group], csv.line));
     }
 }
 
@@ -109,6 +121,16 @@ static const dsbi_json_value *find_key(const dsbi_json_value *object, const char
     return value;
 }
 
+/* A word, or a whole number as one; NULL for anything else. `digits` [24]. */
+static const char *word_of(const dsbi_json_value *value, char *digits)
+{
+    uint64_t number;
+    if (!dsbi_json_uint64(value, &number))
+        return dsbi_json_string(value, NULL);
+    snprintf(digits, 24, "%llu", (unsigned long long)number);
+    return digits;
+}
+
 static dsb_status read_object(reader *self, const dsbi_json_value *object, size_t line)
 {
     const char *dataset = dsbi_json_string(dsbi_json_get(object, "dataset"), NULL);
@@ -118,15 +140,10 @@ static dsb_status read_object(reader *self, const dsbi_json_value *object, size_
     const char *path = dsbi_json_string(find_key(object, path_names, N_PATH_NAMES), &size);
     if (!path || strlen(path) != size)
         return dsbi_fail(DSB_E_FORMAT, "line %zu has no path", line);
-    const dsbi_json_value *value = find_key(object, label_names, N_LABEL_NAMES);
-    const char *label = dsbi_json_string(value, NULL);
-    char number_text[24];
-    uint64_t number;
-    if (dsbi_json_uint64(value, &number)) {
-        snprintf(number_text, sizeof number_text, "%llu", (unsigned long long)number);
-        label = number_text;
-    }
-    return add_row(self, path, label, line);
+    char digits[2][24];
+    const char *label = word_of(find_key(object, label_names, N_LABEL_NAMES), digits[0]);
+    const char *group = self->group ? word_of(dsbi_json_get(object, self->group), digits[1]) : NULL;
+    return add_row(self, path, label, group, line);
 }
 
 static dsb_status read_jsonl(reader *self, const char *text, size_t size)
@@ -211,6 +228,12 @@ done:
 
 /* ---- opening ---- */
 
+static const char *group_of(const reader *self, size_t i)
+{
+    uint64_t group = self->rows[i].group;
+    return group == UINT64_MAX ? NULL : dsbi_names_get(&self->names, group);
+}
+
 static dsb_status list_rows(reader *self, dsbi_listing *listing, int root_fd)
 {
     uint32_t *ids = dsbi_alloc_array(self->rt, self->words.n + 1, sizeof *ids);
@@ -236,7 +259,8 @@ static dsb_status list_rows(reader *self, dsbi_listing *listing, int root_fd)
                                         .size_bytes = (uint64_t)facts.st_size,
                                         .mtime_ns = (int64_t)facts.st_mtim.tv_sec * 1000000000 +
                                                     facts.st_mtim.tv_nsec,
-                                        .class_id = class_id});
+                                        .class_id = class_id,
+                                        .group = group_of(self, i)});
         else
             status = dsbi_listing_leave_out(listing, path, DSB_CAUSE_UNREADABLE,
                                             "no file of this name below the list's folder");
@@ -280,6 +304,12 @@ static dsb_status manifest_open(dsb_runtime *rt, void **state, dsbi_listing *lis
                                 const dsbi_origin *origin)
 {
     reader rows = {.rt = rt, .dataset = dsbi_listing_option(listing, "dataset")};
+    rows.group = listing->groups_by_path ? NULL : dsbi_listing_option(listing, "group");
+    rows.needs_group = rows.group != NULL;
+    if (!rows.group)
+        rows.group = "group";
+    else if (strcmp(rows.group, "none") == 0)
+        rows.group = NULL, rows.needs_group = false;
     manifest *self = dsbi_alloc(rt, sizeof *self);
     if (!self)
         return DSB_E_NOMEM;
@@ -317,6 +347,13 @@ static dsb_status manifest_reopen(dsb_runtime *rt, void **state, const dsb_datas
     return status;
 }
 
+static dsb_status manifest_stat(void *state, const char *path, uint64_t *size_bytes,
+                                int64_t *mtime_ns)
+{
+    const manifest *self = state;
+    return dsbi_stat_at(self->fd, path, size_bytes, mtime_ns);
+}
+
 static dsb_status manifest_read(void *state, dsb_runtime *rt, uint8_t **bytes, size_t *size,
                                 const dsbi_member *member, size_t max_bytes)
 {
@@ -344,5 +381,6 @@ const dsbi_format dsbi_format_manifest = {
     .open = manifest_open,
     .close = manifest_close,
     .reopen = manifest_reopen,
+    .stat = manifest_stat,
     .read = manifest_read,
 };

@@ -1,22 +1,23 @@
-/* WebDataset: tar shards whose members of one sample stand together and share their name up to the
- * first dot of its last part: "000012.jpg", "000012.cls", "000012.json". The image is the sample's
- * first member named like one; the label is the number in .cls, or what option label=KEY finds in
- * .json. Images are read where they lie: a member is a shard, an offset and a size, so any order
- * over all shards is as good as any other. Source: webdataset/tariterators.py, group_by_keys. */
-#include "base/json.h"
+/* WebDataset: tar shards whose members of one sample stand together: "000012.jpg", "000012.cls",
+ * "000012.json" (shard.h). The image is the sample's first member named like one; the label is the
+ * number in .cls, or what option label=KEY finds in .json. Images are read where they lie: a member
+ * is a shard, an offset and a size, so any order over all shards is as good as any other.
+ *
+ * Some shards at a time are listed, each by a thread, put together in their order, and scanned
+ * while their bytes are still in memory: a collection is read from disk once. */
+#include "base/pool.h"
 #include "data/index_file.h"
 #include "data/inflate.h"
 #include "data/labels.h"
 #include "data/listing.h"
+#include "data/shard.h"
 #include "data/tar.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
-enum { MAX_NAME = 4096, MAX_LABEL_BYTES = 64, MAX_JSON_BYTES = 16 << 20 };
+enum { AT_ONCE = 16 }; /* shards; does not depend on the threads: the order of notes does on it */
 
 /* ---- which files ---- */
 
@@ -43,7 +44,7 @@ static int probe(const dsbi_origin *origin)
     return is_packed && is_shard_name(origin->files[0]) ? 85 : 0;
 }
 
-/* ---- samples ---- */
+/* ---- labels ---- */
 
 typedef enum label_mode {
     LABEL_OPEN, /* the first sample with an image decides */
@@ -52,247 +53,117 @@ typedef enum label_mode {
     LABEL_JSON, /* a number or a word in .json */
 } label_mode;
 
-typedef struct sample {
-    char key[MAX_NAME]; /* "" before the first */
-    char image_path[2 * MAX_NAME];
-    size_t image_name_at; /* where the name within the shard begins */
-    uint64_t offset, size;
-    bool has_image, has_label;
-    uint32_t label;
-    size_t n_members;
-} sample;
-
 typedef struct reader {
     dsb_runtime *rt;
     dsbi_listing *listing;
     dsbi_containers *files;
-    const char *image_suffix, *label_key; /* options, NULL */
+    dsbi_shard_wish wish;
     label_mode mode;
     bool has_words, has_list; /* labels are words; classes are declared by a list */
     uint32_t n_classes;
     dsbi_names words;
     dsbi_name_set word_set;
-    size_t container;
-    sample now;
+    size_t first; /* shard of task 0 */
+    dsbi_shard shards[AT_ONCE];
 } reader;
 
-static dsb_status leave_out(reader *self, const char *name, uint32_t cause, const char *message)
+static bool take_number(reader *self, uint64_t label, uint32_t *out)
 {
-    char path[2 * MAX_NAME];
-    snprintf(path, sizeof path, "%s%s%s", dsbi_containers_name(self->files, self->container),
-             *name ? "/" : "", name);
-    return dsbi_listing_leave_out(self->listing, path, cause, message);
-}
-
-static dsb_status flush(reader *self)
-{
-    sample *s = &self->now;
-    if (s->n_members == 0)
-        return DSB_OK;
-    s->n_members = 0;
-    if (!s->has_image)
-        return leave_out(self, s->key, DSB_CAUSE_OTHER, "no image in the sample");
-    if (self->mode == LABEL_OPEN)
-        self->mode = s->has_label ? LABEL_CLS : LABEL_NONE;
-    if (self->mode != LABEL_NONE) {
-        dsbi_listing_labelled(self->listing);
-        if (!s->has_label)
-            return leave_out(self, s->image_path + s->image_name_at, DSB_CAUSE_DAMAGED,
-                             "its sample has no label, others have one");
-    }
-    return dsbi_listing_add(self->listing,
-                            &(dsbi_member){.path = s->image_path,
-                                           .class_path = s->image_path + s->image_name_at,
-                                           .locator = s->offset,
-                                           .size_bytes = s->size,
-                                           .container = (uint32_t)self->container,
-                                           .mtime_ns = self->files->items[self->container].mtime_ns,
-                                           .class_id = s->label});
-}
-
-/* ---- labels ---- */
-
-static void take_number(reader *self, uint64_t label)
-{
-    if (label >= DSBI_MAX_CLASSES)
-        return; /* the sample stays without one */
-    self->now.label = (uint32_t)label;
-    self->now.has_label = true;
+    if (label >= DSBI_MAX_CLASSES) /* also none at all */
+        return false;
+    *out = (uint32_t)label;
     if (label >= self->n_classes)
         self->n_classes = (uint32_t)label + 1;
+    return true;
 }
 
-static dsb_status take_word(reader *self, const char *word, size_t size)
+static dsb_status take_word(reader *self, const char *word, uint32_t *out, bool *has_label)
 {
-    size_t before = self->word_set.n;
     uint32_t number;
-    if (before >= DSBI_MAX_CLASSES)
+    if (self->word_set.n >= DSBI_MAX_CLASSES)
         return DSB_OK;
-    DSBI_TRY(dsbi_name_set_add(self->rt, &self->word_set, &self->words, &number, word, size));
+    DSBI_TRY(
+        dsbi_name_set_add(self->rt, &self->word_set, &self->words, &number, word, strlen(word)));
     self->has_words = true;
     if (!self->has_list || number < self->n_classes)
-        take_number(self, number);
+        *has_label = take_number(self, number, out);
     return DSB_OK;
 }
 
-static dsb_status read_cls(reader *self, const dsbi_tar *tar)
+static dsb_status take_label(reader *self, const dsbi_shard *shard, const dsbi_shard_item *item,
+                             uint32_t *out, bool *has_label)
 {
-    char text[MAX_LABEL_BYTES + 1], *end;
-    if (tar->size > MAX_LABEL_BYTES)
-        return DSB_OK;
-    if (dsbi_containers_read(self->files, self->container, text, (size_t)tar->size, tar->data_at) !=
-        DSB_OK)
-        return DSB_OK;
-    text[tar->size] = '\0';
-    const char *digits = text + strspn(text, " \t\r\n");
-    if (*digits < '0' || *digits > '9')
-        return DSB_OK;
-    unsigned long long label = strtoull(digits, &end, 10);
-    if (end[strspn(end, " \t\r\n")] == '\0')
-        take_number(self, label);
+    *has_label = false;
+    if (item->word != DSBI_SHARD_NONE)
+        return take_word(self, dsbi_names_get(&shard->names, item->word), out, has_label);
+    if (!self->has_words)
+        *has_label = take_number(self, item->label, out);
     return DSB_OK;
 }
 
-static dsb_status read_json(reader *self, const dsbi_tar *tar)
+/* ---- shards ---- */
+
+static dsb_status put_item(reader *self, size_t container, const dsbi_shard *shard,
+                           const dsbi_shard_item *item)
 {
-    if (tar->size > MAX_JSON_BYTES)
-        return DSB_OK;
-    char *text = dsbi_alloc(self->rt, (size_t)tar->size);
-    if (!text)
-        return DSB_E_NOMEM;
-    dsbi_json *doc = NULL;
-    dsb_status status =
-        dsbi_containers_read(self->files, self->container, text, (size_t)tar->size, tar->data_at);
-    if (status == DSB_OK)
-        status = dsbi_json_parse(self->rt, &doc, text, (size_t)tar->size);
-    dsbi_free(self->rt, text);
-    if (status == DSB_OK) {
-        const dsbi_json_value *value = dsbi_json_get(dsbi_json_root(doc), self->label_key);
-        uint64_t number;
-        size_t size;
-        const char *word = dsbi_json_string(value, &size);
-        if (dsbi_json_uint64(value, &number) && !self->has_words)
-            take_number(self, number);
-        else if (word && size < DSBI_NAME_MAX)
-            status = take_word(self, word, size);
+    const char *path = dsbi_names_get(&shard->names, item->path);
+    if (item->cause)
+        return dsbi_listing_leave_out(self->listing, path, item->cause,
+                                      dsbi_names_get(&shard->names, item->message));
+    dsbi_member member = {.path = path,
+                          .class_path = path + item->name_at,
+                          .locator = item->offset,
+                          .size_bytes = item->size,
+                          .container = (uint32_t)container,
+                          .mtime_ns = self->files->items[container].mtime_ns};
+    if (item->group != DSBI_SHARD_NONE)
+        member.group = dsbi_names_get(&shard->names, item->group);
+    bool has_label = false;
+    if (self->mode != LABEL_NONE)
+        DSBI_TRY(take_label(self, shard, item, &member.class_id, &has_label));
+    if (self->mode == LABEL_OPEN)
+        self->mode = has_label ? LABEL_CLS : LABEL_NONE;
+    if (self->mode != LABEL_NONE) {
+        dsbi_listing_labelled(self->listing);
+        if (!has_label)
+            return dsbi_listing_leave_out(self->listing, path, DSB_CAUSE_DAMAGED,
+                                          "its sample has no label, others have one");
     }
-    dsbi_json_free(doc);
-    return status == DSB_E_NOMEM ? status : DSB_OK; /* a broken .json is a sample without a label */
+    return dsbi_listing_add(self->listing, &member);
 }
 
-/* ---- members ---- */
-
-/* NULL if the name is one to trust; shards come from programs, whose names need nothing of this. */
-static const char *name_defect(const dsbi_text *name)
+static dsb_status shard_task(void *user, size_t task, size_t worker)
 {
-    const char *text = name->data;
-    if (name->size == 0)
-        return "a member without a name";
-    if (memchr(text, 0, name->size))
-        return "a name with a zero byte";
-    if (name->size >= MAX_NAME)
-        return "a name above 4095 bytes";
-    for (size_t i = 0; i < name->size;) {
-        size_t step = dsbi_utf8_length((const uint8_t *)text + i, name->size - i);
-        if (step == 0)
-            return "a name that is no UTF-8";
-        if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f)
-            return "a name with a control character";
-        if (text[i] == '<' || text[i] == '>')
-            return "a name with markup";
-        i += step;
-    }
-    if (text[0] == '/')
-        return "a name that leaves the shard";
-    for (const char *part = text; part; part = strchr(part, '/')) {
-        part += *part == '/';
-        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
-            return "a name that leaves the shard";
-    }
-    return NULL;
+    (void)worker;
+    reader *self = user;
+    return dsbi_shard_read(self->rt, &self->shards[task], self->files, self->first + task,
+                           &self->wish);
 }
 
-static dsb_status take_image(reader *self, const dsbi_tar *tar, const char *name,
-                             const char *suffix)
+static dsb_status list_shards(reader *self, const dsbi_format *format)
 {
-    sample *s = &self->now;
-    if (self->image_suffix && strcasecmp(suffix, self->image_suffix) != 0)
-        return DSB_OK; /* an image of the sample that is not asked for */
-    if (s->has_image) {
-        const char *first = strrchr(s->image_path, '/');
-        first = strchr(first ? first : s->image_path, '.');
-        bool is_same = first && strcasecmp(first + 1, suffix) == 0;
-        return leave_out(self, name, is_same ? DSB_CAUSE_DAMAGED : DSB_CAUSE_OTHER,
-                         is_same ? "a second member of this name in its sample"
-                                 : "its sample has another image, option image=SUFFIX chooses");
+    size_t n = self->files->n;
+    for (; self->first < n; self->first += AT_ONCE) {
+        size_t now = n - self->first < AT_ONCE ? n - self->first : AT_ONCE;
+        self->wish.cls = self->mode == LABEL_OPEN || self->mode == LABEL_CLS;
+        dsb_status status = dsbi_parallel(self->rt, now, shard_task, self);
+        for (size_t k = 0; k < now; k++) {
+            dsbi_shard *shard = &self->shards[k];
+            for (size_t i = 0; status == DSB_OK && i < shard->n; i++)
+                status = put_item(self, self->first + k, shard, &shard->items[i]);
+            dsbi_shard_free(self->rt, shard);
+        }
+        DSBI_TRY(status);
+        for (size_t c = self->first + now; c < n && c < self->first + now + AT_ONCE; c++)
+            dsbi_containers_expect(self->files, c);
+        DSBI_TRY(dsbi_listing_scan(self->listing, format, self->files));
     }
-    const char *shard = dsbi_containers_name(self->files, self->container);
-    int size = snprintf(s->image_path, sizeof s->image_path, "%s/%s", shard, name);
-    if (size < 0 || (size_t)size >= sizeof s->image_path)
-        return leave_out(self, name, DSB_CAUSE_LIMIT, "path too long");
-    s->image_name_at = strlen(shard) + 1;
-    s->offset = tar->data_at;
-    s->size = tar->size;
-    s->has_image = true;
     return DSB_OK;
-}
-
-static dsb_status take_file(reader *self, const dsbi_tar *tar)
-{
-    const char *name = tar->name.data, *base = dsbi_base_name(name), *dot = strchr(base, '.');
-    const char *defect = name_defect(&tar->name);
-    if (defect)
-        return leave_out(self, name, DSB_CAUSE_DAMAGED, defect);
-    if (strncmp(base, "__", 2) == 0 || !dot || dot == base)
-        return leave_out(self, name, dot == base ? DSB_CAUSE_HIDDEN : DSB_CAUSE_OTHER,
-                         "no member of a sample by its name");
-    size_t key = (size_t)(dot - name);
-    sample *s = &self->now;
-    if (s->n_members == 0 || strncmp(s->key, name, key) != 0 || s->key[key]) {
-        DSBI_TRY(flush(self));
-        memcpy(s->key, name, key);
-        s->key[key] = '\0';
-        s->has_image = s->has_label = false;
-        s->label = 0;
-    }
-    s->n_members++;
-    const char *suffix = dot + 1;
-    if (dsbi_named_like_an_image(name))
-        return take_image(self, tar, name, suffix);
-    if (strcasecmp(suffix, "cls") == 0 && (self->mode == LABEL_OPEN || self->mode == LABEL_CLS))
-        return read_cls(self, tar);
-    if (strcasecmp(suffix, "json") == 0 && self->mode == LABEL_JSON)
-        return read_json(self, tar);
-    return DSB_OK;
-}
-
-static dsb_status list_shard(reader *self)
-{
-    dsbi_tar tar;
-    dsbi_tar_kind kind = DSBI_TAR_FILE;
-    dsbi_tar_init(&tar, self->rt, self->files, self->container);
-    dsb_status status = DSB_OK;
-    while (status == DSB_OK && (status = dsbi_tar_next(&tar, &kind)) == DSB_OK) {
-        if (kind == DSBI_TAR_END || kind == DSBI_TAR_DAMAGED)
-            break;
-        if (kind == DSBI_TAR_FILE)
-            status = take_file(self, &tar);
-        else if (kind == DSBI_TAR_LINK)
-            status = leave_out(self, tar.name.data, DSB_CAUSE_LINK, "link within a shard");
-        else if (kind == DSBI_TAR_SPECIAL)
-            status = leave_out(self, tar.name.data, DSB_CAUSE_SPECIAL, "neither file nor folder");
-    }
-    if (status == DSB_OK && kind == DSBI_TAR_DAMAGED) {
-        char message[512];
-        snprintf(message, sizeof message, "%s; nothing behind it is read", dsb_last_error());
-        status = leave_out(self, name_defect(&tar.name) ? "" : tar.name.data, DSB_CAUSE_DAMAGED,
-                           message);
-    }
-    dsbi_tar_free(&tar);
-    return status == DSB_OK ? flush(self) : status; /* a sample ends with its shard */
 }
 
 /* ---- opening ---- */
+
+extern const dsbi_format dsbi_format_webdataset;
 
 static dsb_status add_shards(dsbi_listing *listing, dsbi_containers *files,
                              const dsbi_origin *origin)
@@ -329,11 +200,18 @@ static dsb_status add_shards(dsbi_listing *listing, dsbi_containers *files,
 /* With a class list, words are looked up in it. */
 static dsb_status begin_labels(reader *self)
 {
-    self->image_suffix = dsbi_listing_option(self->listing, "image");
-    self->label_key = dsbi_listing_option(self->listing, "label");
-    if (self->label_key)
-        self->mode = strcmp(self->label_key, "none") == 0 ? LABEL_NONE : LABEL_JSON;
-    if (self->mode != LABEL_JSON || !dsbi_listing_option(self->listing, "classes"))
+    const char *key = dsbi_listing_option(self->listing, "label");
+    bool has_list = dsbi_listing_option(self->listing, "classes") != NULL;
+    self->wish.image_suffix = dsbi_listing_option(self->listing, "image");
+    if (!self->listing->groups_by_path)
+        self->wish.group_key = dsbi_listing_option(self->listing, "group");
+    if (key)
+        self->mode = strcmp(key, "none") == 0 ? LABEL_NONE : LABEL_JSON;
+    if (self->mode == LABEL_JSON)
+        self->wish.label_key = key;
+    if (self->mode == LABEL_NONE && has_list)
+        return dsbi_fail(DSB_E_INVALID, "option classes: there are no labels to name");
+    if (self->mode != LABEL_JSON || !has_list)
         return DSB_OK;
     DSBI_TRY(dsbi_listing_classes(self->listing, 0, NULL));
     const dsb_dataset *dataset = self->listing->dataset;
@@ -351,7 +229,9 @@ static dsb_status begin_labels(reader *self)
 static dsb_status end_labels(reader *self)
 {
     if (self->mode != LABEL_CLS && self->mode != LABEL_JSON)
-        return DSB_OK;
+        return dsbi_listing_option(self->listing, "classes")
+                   ? dsbi_fail(DSB_E_INVALID, "option classes: there are no labels to name")
+                   : DSB_OK;
     if (self->has_list)
         return self->n_classes > self->listing->dataset->strata.n
                    ? dsbi_fail(DSB_E_DATA, "%zu class names, labels need %u",
@@ -385,8 +265,8 @@ static dsb_status webdataset_open(dsb_runtime *rt, void **state, dsbi_listing *l
     DSBI_GO(dsbi_containers_init(files, rt, origin));
     DSBI_GO(add_shards(listing, files, origin));
     DSBI_GO(begin_labels(self));
-    for (; self->container < files->n; self->container++)
-        DSBI_GO(list_shard(self));
+    DSBI_GO(dsbi_listing_origin_name(listing, origin));
+    DSBI_GO(list_shards(self, &dsbi_format_webdataset));
     status = end_labels(self);
 done:
     if (self) {

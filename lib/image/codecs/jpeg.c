@@ -230,19 +230,39 @@ static uint32_t table_distance(const uint16_t table[64], const uint8_t standard[
     return sum;
 }
 
+static uint32_t distance_to(const dsb_image_info *info, int quality, uint32_t limit)
+{
+    uint32_t luma = table_distance(info->qtable_luma, standard_luma, quality, limit);
+    if (!info->qtable_chroma[0] || luma >= limit)
+        return luma;
+    return luma + table_distance(info->qtable_chroma, standard_chroma, quality, limit - luma);
+}
+
+/* Where the table's sum would be that of a quality: of most files it is the very table. */
+static int guess_quality(const uint16_t table[64])
+{
+    uint32_t sum = 0, standard = 0;
+    for (int i = 0; i < 64; i++) {
+        sum += table[i];
+        standard += standard_luma[i];
+    }
+    uint32_t scale = (100 * sum + standard / 2) / standard;
+    int quality = scale < 100 ? (200 - (int)scale) / 2 : 5000 / (int)scale;
+    return quality < 1 ? 1 : quality;
+}
+
+/* The nearest quality, the higher of two. The guess tells how near the others have to be, so that
+ * few of their numbers are looked at. */
 static void estimate_quality(dsb_image_info *info)
 {
-    uint32_t best = UINT32_MAX;
+    uint32_t best = distance_to(info, guess_quality(info->qtable_luma), UINT32_MAX) + 1;
     for (int quality = 100; quality >= 1; quality--) {
-        uint32_t luma = table_distance(info->qtable_luma, standard_luma, quality, best);
-        uint32_t distance = luma;
-        if (info->qtable_chroma[0] && luma < best)
-            distance += table_distance(info->qtable_chroma, standard_chroma, quality, best - luma);
+        uint32_t distance = distance_to(info, quality, best);
         if (distance >= best)
             continue;
         best = distance;
         info->quality = (uint32_t)quality;
-        info->quality_exact = luma == 0;
+        info->quality_exact = table_distance(info->qtable_luma, standard_luma, quality, 1) == 0;
     }
 }
 
