@@ -148,6 +148,7 @@ static dsb_status write_filters(job *j)
         dsbi_param_write(&j->graph->params[1], &dsbi_math_f32, j->params, biases);
         dsbi_param_write(&j->model->graph->params[0], j->model->math, j->model->params, weights);
         dsbi_param_write(&j->model->graph->params[1], j->model->math, j->model->params, biases);
+        j->model->version++;
     }
     dsbi_free(j->rt, weights);
     dsbi_free(j->rt, biases);
@@ -204,6 +205,7 @@ static dsb_status write_classifier(job *j)
     if (status == DSB_OK) {
         dsbi_param_write(&j->model->graph->params[2], j->model->math, j->model->params, weights);
         dsbi_param_write(&j->model->graph->params[3], j->model->math, j->model->params, biases);
+        j->model->version++;
     }
     dsbi_free(j->rt, weights);
     dsbi_free(j->rt, biases);

@@ -1,7 +1,8 @@
-/* See affine.h. Forward: tasks are blocks of rows. Backward: tasks are groups of blocks, each with
- * its own partial weight gradient, added up in order; weights too large for several partial
- * results get theirs from one product over all rows instead, whose tiles are the tasks. A few rows
- * against many weights are products of their own as well (products.h). */
+/* See affine.h. Forward: tasks are blocks of rows, and of columns where rows are few. Backward:
+ * tasks are groups of blocks, each with its own partial weight gradient, added up in order; weights
+ * too large for several partial results get theirs from one product over all rows instead, whose
+ * tiles are the tasks. A few rows against many weights are products of their own as well
+ * (products.h). */
 #include "nn/affine.h"
 
 #include <math.h>
@@ -22,8 +23,8 @@ enum {
     GROUPS_WANTED = 8
 };
 
-/* Columns of a packing task: a multiple of every tile width. */
-enum { PACK_COLUMNS = 256 };
+/* Columns of a packing task, least columns of a product's: multiples of every tile width. */
+enum { PACK_COLUMNS = 256, LEAST_COLUMNS = 64, TASKS_WANTED = 16 };
 
 /* How the work is cut and where things lie in scratch memory, in elements. */
 typedef struct affine_work {
@@ -34,13 +35,14 @@ typedef struct affine_work {
     bool whole_product; /* dW from one product over all rows */
     bool few_rows;
     size_t rows, block;
+    size_t columns, across;    /* forward: columns of a task, tasks side by side */
     size_t group, most_groups; /* backward: rows of a task, the most tasks */
-    size_t weights, biases;    /* offsets: scaled W and b */
-    size_t packed;             /* W as the tiles want it, transposed in forward; group by group */
-    size_t partials, stride;   /* partial dW [n, k] and column sums [n] of each group */
-    size_t total;              /* their sum, before gamma */
-    size_t drops;              /* dy with the drop path's factors, all rows */
-    size_t product;            /* products.h */
+    size_t weights;            /* offsets: scaled W */
+    size_t packed; /* W as the tiles want it, transposed in forward, group by group, then bias */
+    size_t partials, stride; /* partial dW [n, k] and column sums [n] of each group */
+    size_t total;            /* their sum, before gamma */
+    size_t drops;            /* dy with the drop path's factors, all rows */
+    size_t product;          /* products.h */
     size_t worker, patches, dpatches, block_out, packed_rows, worker_size;
     size_t end;
 } affine_work;
@@ -58,6 +60,20 @@ static size_t block_rows(size_t k, size_t n)
     return rows < TILE_ROWS ? TILE_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
 }
 
+/* Too few blocks of rows to share out: columns are cut as well, unless patches would be gathered
+ * again for each or rows of the output go on elsewhere. */
+static void cut_columns(affine_work *work)
+{
+    const size_t down = dsbi_pieces(work->rows, work->block);
+    work->columns = work->affine->n;
+    if (!work->affine->gather && work->groups == 1 && !work->dropped && down < TASKS_WANTED) {
+        const size_t most = dsbi_pieces(work->n, LEAST_COLUMNS);
+        const size_t wanted = dsbi_pieces(TASKS_WANTED, down);
+        work->columns = dsbi_pieces(most, wanted < most ? wanted : most) * LEAST_COLUMNS;
+    }
+    work->across = dsbi_pieces(work->affine->n, work->columns);
+}
+
 static void cut(affine_work *work, const dsbi_affine *affine, const dsbi_node *node, size_t batch,
                 bool training)
 {
@@ -72,6 +88,7 @@ static void cut(affine_work *work, const dsbi_affine *affine, const dsbi_node *n
                           .block = block_rows(affine->k, affine->n)};
     work->few_rows = !affine->gather && groups == 1 && !node->gelu && !node->residual &&
                      dsbi_few_rows_fits(work->rows, work->n, work->k);
+    cut_columns(work);
 }
 
 /* Groups are whole images where patches of one image overlap in dx. */
@@ -111,16 +128,22 @@ static void lay_workers(affine_work *work, const dsbi_affine *affine, bool backw
     work->worker_size = end;
 }
 
-static void lay_forward(affine_work *work, size_t n_threads)
+/* Weights made ready for the tiles, then the bias that belongs to them. */
+static size_t ready_size(const affine_work *work)
+{
+    return work->groups * packed_size(work->k, work->n) + work->affine->n;
+}
+
+static void lay_forward(affine_work *work, size_t n_threads, bool prepared)
 {
     const dsbi_affine *affine = work->affine;
-    work->weights = take(&work->end, work->scaled ? affine->n * work->k : 0);
-    work->biases = take(&work->end, work->scaled ? affine->n : 0);
+    work->few_rows &= !prepared;
+    work->weights = take(&work->end, work->scaled && !prepared ? affine->n * work->k : 0);
     if (work->few_rows) {
         work->product = take(&work->end, dsbi_few_rows_size(work->rows, work->k, n_threads));
         return;
     }
-    work->packed = take(&work->end, work->groups * packed_size(work->k, work->n));
+    work->packed = take(&work->end, prepared ? 0 : ready_size(work));
     lay_workers(work, affine, false);
     work->worker = take(&work->end, n_threads * work->worker_size);
 }
@@ -172,9 +195,10 @@ static size_t larger(size_t a, size_t b)
 static void add_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
                       size_t batch, dsbi_needs *needs)
 {
+    const bool prepared = needs->prepared > 0;
     affine_work work;
     cut(&work, affine, node, batch, sizing->training);
-    lay_forward(&work, sizing->n_threads);
+    lay_forward(&work, sizing->n_threads, prepared);
     needs->scratch_forward = larger(needs->scratch_forward, work.end * sizing->item);
     cut(&work, affine, node, batch, sizing->training);
     cut_groups(&work);
@@ -185,6 +209,12 @@ static void add_needs(const dsbi_affine *affine, const dsbi_node *node, const ds
 void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
                        dsbi_needs *needs)
 {
+    affine_work work;
+    cut(&work, affine, node, sizing->batch, sizing->training);
+    if (sizing->prepares && !work.few_rows) {
+        needs->prepared = ready_size(&work) * sizing->item;
+        needs->scratch_prepare = work.scaled ? affine->n * work.k * sizing->item : 0;
+    }
     add_needs(affine, node, sizing, sizing->batch, needs);
     const size_t turns[] = {DSBI_FEW_ROWS, GROUPS_WANTED * GROUP_ROWS - 1};
     for (size_t i = 0; i < 2; i++)
@@ -201,37 +231,81 @@ static void *scratch_at(const dsbi_call *call, size_t element)
     return dsbi_at(call, call->scratch, element);
 }
 
-static void *packed_group(const dsbi_call *call, const affine_work *work, size_t group)
+static const void *packed_group(const dsbi_call *call, const affine_work *work, size_t group)
 {
+    if (call->prepared)
+        return dsbi_at(call, call->prepared, group * packed_size(work->k, work->n));
     const size_t size =
         work->backward ? packed_size(work->n, work->k) : packed_size(work->k, work->n);
     return scratch_at(call, work->packed + group * size);
 }
 
+/* Weights on their way into the order of the tiles. */
+typedef struct affine_packing {
+    const affine_work *work;
+    const void *weights;
+    void *packed;
+} affine_packing;
+
 static dsb_status pack_columns(const dsbi_call *call, const void *job, size_t first, size_t count,
                                size_t worker)
 {
     (void)worker;
-    const affine_work *work = job;
+    const affine_packing *packing = job;
+    const affine_work *work = packing->work;
     const size_t k = work->k, n = work->n;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     for (size_t g = 0; g < work->groups; g++) {
-        const void *weights = dsbi_at(
-            call, work->scaled ? scratch_at(call, work->weights) : call->params[0], g * n * k);
+        const void *weights = dsbi_at(call, packing->weights, g * n * k);
         if (work->backward)
-            call->math->pack(kernels, dsbi_at(call, packed_group(call, work, g), first * n),
+            call->math->pack(kernels,
+                             dsbi_at(call, packing->packed, g * packed_size(n, k) + first * n),
                              dsbi_at(call, weights, first), k, false, n, count);
         else
-            call->math->pack(kernels, dsbi_at(call, packed_group(call, work, g), first * k),
+            call->math->pack(kernels,
+                             dsbi_at(call, packing->packed, g * packed_size(k, n) + first * k),
                              dsbi_at(call, weights, first * k), k, true, k, count);
     }
     return DSB_OK;
 }
 
 /* W^T (forward) or W (backward) into the order of the tiles, once for all blocks. */
-static dsb_status pack_weights(const dsbi_call *call, const affine_work *work)
+static dsb_status pack_weights(const dsbi_call *call, const affine_work *work, const void *weights,
+                               void *packed)
 {
-    return dsbi_ranges(call, work, work->backward ? work->k : work->n, PACK_COLUMNS, pack_columns);
+    const affine_packing packing = {work, weights, packed};
+    return dsbi_ranges(call, &packing, work->backward ? work->k : work->n, PACK_COLUMNS,
+                       pack_columns);
+}
+
+/* W^T and the bias, times gamma where there is one. `scaled` is memory for W times gamma. */
+static dsb_status make_ready(const dsbi_call *call, const affine_work *work, void *ready,
+                             void *scaled)
+{
+    const void *weights = call->params[0];
+    const size_t n = work->affine->n;
+    void *bias = dsbi_at(call, ready, work->groups * packed_size(work->k, work->n));
+    if (work->scaled) {
+        dsbi_branch_scale(call, scaled, call->params[1] ? bias : NULL, weights, call->params[1], n,
+                          work->k);
+        weights = scaled;
+    } else if (call->params[1]) {
+        memcpy(bias, call->params[1], n * call->math->item);
+    }
+    return pack_weights(call, work, weights, ready);
+}
+
+static const void *ready_bias(const dsbi_call *call, const affine_work *work)
+{
+    const size_t at = work->groups * packed_size(work->k, work->n);
+    return !call->params[1] ? NULL : dsbi_at(call, packed_group(call, work, 0), at);
+}
+
+dsb_status dsbi_affine_prepare(const dsbi_call *call, const dsbi_affine *affine)
+{
+    affine_work work;
+    cut(&work, affine, call->node, call->batch, call->training);
+    return make_ready(call, &work, call->prepared, call->scratch);
 }
 
 /* The rows of a: the input itself or gathered patches. */
@@ -246,41 +320,57 @@ static const void *rows_of(const dsbi_call *call, const affine_work *work, size_
     return patches;
 }
 
-static dsb_status forward_block(const dsbi_call *call, const void *job, size_t first, size_t count,
-                                size_t worker)
+/* What follows a product: rows of `columns` numbers, n apart. */
+static void finish_rows(const dsbi_call *call, void *y, void *saved, void *out, size_t count,
+                        size_t columns)
 {
-    const affine_work *work = job;
     const dsbi_math *math = call->math;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t n = call->node->out.c, rows = columns == n ? 1 : count;
+    const size_t width = columns == n ? count * n : columns;
+    for (size_t at = 0; at < rows * n; at += n) {
+        if (call->remade)
+            math->gelu_fwd(kernels, dsbi_at(call, y, at), dsbi_at(call, out, at), width);
+        else if (call->training)
+            math->gelu_fwd_slope(kernels, dsbi_at(call, y, at), dsbi_at(call, saved, at),
+                                 dsbi_at(call, y, at), width);
+        else
+            math->gelu_fwd(kernels, dsbi_at(call, y, at), dsbi_at(call, y, at), width);
+    }
+}
+
+static dsb_status forward_block(const dsbi_call *call, const void *job, size_t task, size_t tasks,
+                                size_t worker)
+{
+    (void)tasks;
+    const affine_work *work = job;
+    const dsbi_math *math = call->math;
     const size_t k = work->affine->k, n = work->affine->n;
-    const void *a = rows_of(call, work, first, count, worker);
-    const void *bias = !call->params[1] ? NULL
-                       : work->scaled   ? scratch_at(call, work->biases)
-                                        : call->params[1];
-    void *y = dsbi_at(call, call->y, first * n), *out = y;
-    if (call->node->residual) {
-        const void *residual = dsbi_at(call, call->x[1], first * n);
+    const size_t first = task / work->across * work->block, left_rows = work->rows - first;
+    const size_t count = left_rows < work->block ? left_rows : work->block;
+    const size_t column = task % work->across * work->columns, left = n - column;
+    const size_t columns = left < work->columns ? left : work->columns, at = first * n + column;
+    const void *a = rows_of(call, work, first, count, worker), *bias = ready_bias(call, work);
+    void *y = dsbi_at(call, call->y, at), *out = y;
+    const void *residual = call->node->residual ? dsbi_at(call, call->x[1], at) : NULL;
+    if (work->dropped) {
+        out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
         if (residual != y)
             memcpy(y, residual, count * n * math->item);
+        residual = NULL;
     }
-    if (work->dropped)
-        out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
     if (call->remade) /* the GELU's argument stays, its slope comes with the output's remake */
-        out = dsbi_at(call, call->saved, first * n);
-    const double beta = call->node->residual && !work->dropped ? 1 : 0;
+        out = dsbi_at(call, call->saved, at);
     for (size_t g = 0; g < work->groups; g++)
-        math->block(kernels, dsbi_at(call, out, g * work->n), n, dsbi_at(call, a, g * work->k), k,
-                    1, packed_group(call, work, g), count, work->n, work->k, 1, beta);
-    if (bias)
-        math->bias_add(kernels, out, out, bias, count, n);
-    if (call->remade)
-        math->gelu_fwd(kernels, y, out, count * n);
-    else if (call->node->gelu && call->training)
-        math->gelu_fwd_slope(kernels, y, dsbi_at(call, call->saved, first * n), y, count * n);
-    else if (call->node->gelu)
-        math->gelu_fwd(kernels, y, y, count * n);
-    else if (call->node->relu)
-        math->relu_fwd(kernels, y, y, count * n);
+        math->affine(dsbi_kernels_of(call->rt), dsbi_at(call, out, g * work->n), n,
+                     dsbi_at(call, a, g * work->k), k, 1,
+                     dsbi_at(call, packed_group(call, work, g), column * work->k), count,
+                     work->groups > 1 ? work->n : columns, work->k,
+                     bias ? dsbi_at(call, bias, g * work->n + column) : NULL,
+                     residual ? dsbi_at(call, residual, g * work->n) : NULL, n, call->node->relu);
+    if (call->node->gelu)
+        finish_rows(call, y, call->saved ? dsbi_at(call, call->saved, at) : NULL, out, count,
+                    columns);
     if (work->dropped)
         dsbi_branch_drop(call, y, out, first, count, n, true);
     return DSB_OK;
@@ -303,15 +393,14 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
 {
     affine_work work;
     cut(&work, affine, call->node, call->batch, call->training);
-    lay_forward(&work, call->rt->n_threads);
-    if (work.scaled)
-        dsbi_branch_scale(call, scratch_at(call, work.weights),
-                          call->params[1] ? scratch_at(call, work.biases) : NULL, call->params[0],
-                          call->params[1], affine->n, work.k);
+    lay_forward(&work, call->rt->n_threads, call->prepared);
     if (work.few_rows)
         return forward_few(call, &work);
-    DSBI_TRY(pack_weights(call, &work));
-    return dsbi_ranges(call, &work, work.rows, work.block, forward_block);
+    if (!call->prepared)
+        DSBI_TRY(
+            make_ready(call, &work, scratch_at(call, work.packed), scratch_at(call, work.weights)));
+    return dsbi_ranges(call, &work, dsbi_pieces(work.rows, work.block) * work.across, 1,
+                       forward_block);
 }
 
 static dsb_status remake_range(const dsbi_call *call, const void *job, size_t first, size_t count,
@@ -457,7 +546,9 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
                                  n,        false,           call->add[0]};
         DSBI_TRY(dsbi_few_rows_product(call, &p, scratch_at(call, work.product)));
     } else if (call->dx[0]) {
-        DSBI_TRY(pack_weights(call, &work));
+        DSBI_TRY(pack_weights(call, &work,
+                              work.scaled ? scratch_at(call, work.weights) : call->params[0],
+                              scratch_at(call, work.packed)));
     }
     DSBI_TRY(dsbi_ranges(call, &work, work.rows, work.group, backward_group));
 

@@ -34,6 +34,8 @@ void dsbi_affine_declare(dsbi_builder *b, dsbi_node *node, size_t rank, const si
 
 void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
                        dsbi_needs *needs);
+/* Weights and bias into call->prepared, for forward. */
+dsb_status dsbi_affine_prepare(const dsbi_call *call, const dsbi_affine *affine);
 dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine);
 dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine);
 /* y = gelu(h) once more, and gelu'(h) over h. */

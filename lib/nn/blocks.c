@@ -18,7 +18,8 @@ static dsb_status range_task(void *user, size_t task, size_t worker)
     const range_job *job = user;
     const size_t first = task * job->step;
     const size_t left = job->n - first;
-    return job->fn(job->call, job->job, first, left < job->step ? left : job->step, worker);
+    return job->fn(job->call, job->job, first, left < job->step ? left : job->step,
+                   job->call->alone ? 0 : worker);
 }
 
 dsb_status dsbi_ranges(const dsbi_call *call, const void *job, size_t n, size_t step,

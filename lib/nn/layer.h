@@ -11,6 +11,8 @@ typedef struct dsbi_needs {
     size_t saved;           /* bytes from forward to backward */
     size_t scratch_forward; /* bytes that die with the call */
     size_t scratch_backward;
+    size_t prepared; /* bytes of weights made ready by `prepare`, asked for with sizing.prepares */
+    size_t scratch_prepare;
     uint32_t keep_x;   /* bit k: backward reads input k */
     bool keep_y;       /* backward reads the output */
     bool adds_dx;      /* backward can add into dx (call->add); else the plan adds afterwards */
@@ -46,12 +48,15 @@ typedef struct dsbi_call {
     void *dgamma;
     const uint8_t *pixels; /* the batch as given, [B, H, W, 3] */
     void *saved, *scratch;
+    void *prepared; /* needs.prepared bytes, read by forward; NULL: forward reads params itself */
+    bool alone;     /* runs on one worker, with scratch memory for one (sizing.n_threads = 1) */
 } dsbi_call;
 
 typedef struct dsbi_sizing {
     size_t batch, item; /* images; bytes of a real */
     size_t n_threads;   /* for memory per worker only; never for how work is cut */
     bool training;
+    bool prepares; /* weights stay for many calls: forward may have them made ready once */
 } dsbi_sizing;
 
 /* What the plan may fold together (fuse.c). */
@@ -76,6 +81,8 @@ struct dsbi_layer {
     void (*needs)(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs);
     dsb_status (*forward)(const dsbi_call *call);
     dsb_status (*backward)(const dsbi_call *call); /* NULL: nothing to do */
+    /* Writes call->prepared, whenever weights have changed; where needs.prepared > 0. */
+    dsb_status (*prepare)(const dsbi_call *call);
     /* How it is done, for tables: "winograd 4x4"; NULL where there is one way. */
     const char *(*algorithm)(const dsbi_node *node);
     /* Writes y once more, the same bits as forward, before the first backward pass that reads it;

@@ -32,6 +32,11 @@ typedef struct dsbi_math {
     void (*block)(const dsbi_kernels *, void *c, size_t ldc, const void *a, size_t row_stride,
                   size_t k_stride, const void *packed, size_t m, size_t n, size_t k, double alpha,
                   double beta);
+    /* c = start + bias + a b, then a ReLU; start, in rows start_stride apart, may be c; both NULL:
+     * zeros */
+    void (*affine)(const dsbi_kernels *, void *c, size_t ldc, const void *a, size_t row_stride,
+                   size_t k_stride, const void *packed, size_t m, size_t n, size_t k,
+                   const void *bias, const void *start, size_t start_stride, bool relu);
     void (*add)(const dsbi_kernels *, void *y, const void *a, const void *b, size_t n);
     void (*scale)(const dsbi_kernels *, void *y, double alpha, const void *x, size_t n);
     void (*axpy)(const dsbi_kernels *, void *y, double alpha, const void *x, size_t n);
@@ -87,8 +92,8 @@ typedef struct dsbi_math {
     void (*wino_input)(const dsbi_kernels *, void *v, size_t stride, const void *x,
                        size_t row_stride, size_t pixel_stride, size_t n);
     void (*wino_output)(const dsbi_kernels *, void *y, size_t row_stride, size_t n, size_t rows,
-                        size_t columns, const void *m, size_t stride, const void *bias, bool add,
-                        size_t count);
+                        size_t columns, const void *m, size_t stride, const void *bias,
+                        const void *from, bool relu, size_t count);
     void (*wino_output_bwd)(const dsbi_kernels *, void *m, size_t stride, void *sums,
                             const void *dy, size_t row_stride, size_t n, size_t rows,
                             size_t columns);

@@ -242,6 +242,7 @@ dsb_status dsb_model_param_set(dsb_model *model, uint64_t i, const float *values
     dsbi_clear_error();
     DSBI_TRY(dsbi_model_check_param(model, i, n));
     dsbi_param_write(&model->graph->params[i], model->math, model->params, values);
+    model->version++;
     return DSB_OK;
 }
 
@@ -251,7 +252,8 @@ dsb_status dsbi_plan_create(dsb_model *model, dsbi_plan **out, size_t batch, boo
                                  .training = training,
                                  .math = model->math,
                                  .seed = model->opts.seed,
-                                 .params = model->params};
+                                 .params = model->params,
+                                 .version = &model->version};
     return dsbi_plan_create_for(out, model->rt, model->graph, &opts);
 }
 

@@ -23,6 +23,7 @@ struct dsb_model {
     dsbi_graph *graph;
     const dsbi_math *math;
     void *params;       /* arena, laid out as graph->params say */
+    uint64_t version;   /* of what is in it: counts changes, for plans */
     dsbi_plan *predict; /* made by the first prediction */
     /* training by hand, gradient.c */
     dsbi_plan *learn;     /* made by the first dsb_model_forward */

@@ -14,7 +14,7 @@ typedef struct pixel_work {
     size_t run;           /* 3 k: values of a line of the kernel */
     size_t strips, units; /* of an image, of all */
     size_t line;          /* values of a line of input that outputs read, zeros at both ends */
-    size_t packed;        /* forward: W, one line of the kernel after the other */
+    size_t packed;        /* forward: W, one line of the kernel after the other, then bias */
     size_t panel;         /* its size */
     size_t group, stride_of_partials; /* backward: units of a task; dW^T [k run, n], sums [n] */
     size_t partials;
@@ -26,6 +26,12 @@ static size_t take(size_t *end, size_t elements)
     const size_t at = *end;
     *end += (elements + 15) / 16 * 16;
     return at;
+}
+
+/* Weights made ready, and the bias behind them. */
+static size_t ready_size(const pixel_work *w)
+{
+    return w->k * w->panel + w->n;
 }
 
 static pixel_work work_of(const dsbi_node *node, size_t batch, size_t n_threads, bool backward)
@@ -43,7 +49,7 @@ static pixel_work work_of(const dsbi_node *node, size_t batch, size_t n_threads,
     if (backward)
         w.partials = take(&w.end, MOST_PARTIALS * w.stride_of_partials);
     else
-        w.packed = take(&w.end, w.k * w.panel);
+        w.packed = take(&w.end, ready_size(&w));
     size_t end = 0;
     w.lines = take(&end, ((STRIP - 1) * w.stride + w.k) * w.line);
     w.packed_line = take(&end, backward ? node->out.w * (w.n + DSBI_GEMM_PAD) : 0);
@@ -61,9 +67,11 @@ bool dsbi_pixelconv_fits(const dsbi_node *node)
 
 void dsbi_pixelconv_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
-    const size_t forward = work_of(node, sizing->batch, sizing->n_threads, false).end;
+    const pixel_work work = work_of(node, sizing->batch, sizing->n_threads, false);
     const size_t backward = work_of(node, sizing->batch, sizing->n_threads, true).end;
-    needs->scratch_forward = forward * sizing->item;
+    needs->scratch_forward = work.end * sizing->item;
+    if (sizing->prepares)
+        needs->prepared = ready_size(&work) * sizing->item;
     needs->scratch_backward = backward * sizing->item;
     needs->adds_dx = true;
 }
@@ -104,37 +112,54 @@ static void *make_lines(const dsbi_call *call, const pixel_work *w, strip s, siz
     return lines;
 }
 
+static const void *ready_weights(const dsbi_call *call, const pixel_work *w)
+{
+    return call->prepared ? call->prepared : dsbi_at(call, call->scratch, w->packed);
+}
+
 static dsb_status forward_unit(const dsbi_call *call, const void *user, size_t unit, size_t count,
                                size_t worker)
 {
     (void)count;
     const pixel_work *w = user;
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const strip s = strip_of(call, w, unit);
-    const void *lines = make_lines(call, w, s, worker);
+    const void *lines = make_lines(call, w, s, worker), *ready = ready_weights(call, w);
+    const void *bias = call->params[1] ? dsbi_at(call, ready, w->k * w->panel) : NULL;
     const dsbi_shape out = call->node->out;
     for (size_t i = 0; i < s.count; i++) {
         void *y = dsbi_at(call, call->y, ((s.image * out.h + s.first + i) * out.w) * w->n);
         for (size_t kh = 0; kh < w->k; kh++)
-            call->math->block(kernels, y, w->n,
-                              dsbi_at(call, lines, (i * w->stride + kh) * w->line), 3 * w->stride,
-                              1, dsbi_at(call, call->scratch, w->packed + kh * w->panel), out.w,
-                              w->n, w->run, 1, kh > 0);
-        if (call->params[1])
-            call->math->bias_add(kernels, y, y, call->params[1], out.w, w->n);
-        if (call->node->relu)
-            call->math->relu_fwd(kernels, y, y, out.w * w->n);
+            call->math->affine(dsbi_kernels_of(call->rt), y, w->n,
+                               dsbi_at(call, lines, (i * w->stride + kh) * w->line), 3 * w->stride,
+                               1, dsbi_at(call, ready, kh * w->panel), out.w, w->n, w->run,
+                               kh == 0 ? bias : NULL, kh == 0 ? NULL : y, w->n,
+                               call->node->relu && kh + 1 == w->k);
     }
+    return DSB_OK;
+}
+
+static void make_ready(const dsbi_call *call, const pixel_work *w, void *ready)
+{
+    for (size_t kh = 0; kh < w->k; kh++)
+        call->math->pack(dsbi_kernels_of(call->rt), dsbi_at(call, ready, kh * w->panel),
+                         dsbi_at(call, call->params[0], kh * w->run), w->k * w->run, true, w->run,
+                         w->n);
+    if (call->params[1])
+        memcpy(dsbi_at(call, ready, w->k * w->panel), call->params[1], w->n * call->math->item);
+}
+
+dsb_status dsbi_pixelconv_prepare(const dsbi_call *call)
+{
+    const pixel_work w = work_of(call->node, call->batch, 1, false);
+    make_ready(call, &w, call->prepared);
     return DSB_OK;
 }
 
 dsb_status dsbi_pixelconv_forward(const dsbi_call *call)
 {
     const pixel_work w = work_of(call->node, call->batch, call->rt->n_threads, false);
-    for (size_t kh = 0; kh < w.k; kh++)
-        call->math->pack(dsbi_kernels_of(call->rt),
-                         dsbi_at(call, call->scratch, w.packed + kh * w.panel),
-                         dsbi_at(call, call->params[0], kh * w.run), w.k * w.run, true, w.run, w.n);
+    if (!call->prepared)
+        make_ready(call, &w, dsbi_at(call, call->scratch, w.packed));
     return dsbi_ranges(call, &w, w.units, 1, forward_unit);
 }
 

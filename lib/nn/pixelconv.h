@@ -9,6 +9,7 @@
 
 bool dsbi_pixelconv_fits(const dsbi_node *node);
 void dsbi_pixelconv_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs);
+dsb_status dsbi_pixelconv_prepare(const dsbi_call *call);
 dsb_status dsbi_pixelconv_forward(const dsbi_call *call);
 dsb_status dsbi_pixelconv_backward(const dsbi_call *call);
 

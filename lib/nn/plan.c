@@ -3,58 +3,8 @@
 
 #include <string.h>
 #include "base/file.h"
-#include "base/pool.h"
-#include "nn/fold.h"
+#include "nn/plan_inside.h"
 #include "tensor/matmul.h"
-
-enum { NO_BUFFER = -1 };
-
-/* What happens after an operation that cannot add into its gradient: dx += temporary. */
-typedef struct later_sum {
-    void *to, *from;
-    size_t size; /* elements an image */
-} later_sum;
-
-typedef struct plan_op {
-    dsbi_call call;
-    later_sum *sums;
-    size_t n_sums;
-    dsbi_fold fold;
-    bool active; /* of a remake: still to be done in this backward pass */
-    double seconds;
-} plan_op;
-
-struct dsbi_plan {
-    dsb_runtime *rt;
-    const dsbi_graph *graph;
-    dsbi_plan_opts opts;
-    size_t count;
-    dsbi_node *nodes;
-    size_t n_nodes;
-    dsbi_value input, output;
-    plan_op *forward, *backward, *remake;
-    dsbi_needs *needs;
-
-    dsbi_buffer *buffers;
-    size_t n_buffers, buffers_capacity;
-    ptrdiff_t *value, *grad, *saved, *scratch_forward, *scratch_backward; /* buffer of each node */
-    ptrdiff_t *remade; /* buffer of an output written again in backward, or none */
-    ptrdiff_t *folded; /* of weights with a norm in them */
-    ptrdiff_t pixels;
-    bool *wants_grad, *grad_born;
-    bool *useful;     /* the output depends on it */
-    ptrdiff_t *later; /* temporary gradient buffers, in the order of later_sums */
-    later_sum *later_sums;
-    const void **x_pointers; /* forward; behind them backward */
-    dsbi_shape *x_shapes;
-    void **dx_pointers;
-    bool *add_flags;
-    size_t n_inputs; /* of all nodes */
-
-    char *arena;
-    void *grads;
-    size_t bytes, bytes_unshared;
-};
 
 static size_t end_of_time(const dsbi_plan *plan)
 {
@@ -71,8 +21,8 @@ static size_t value_bytes(const dsbi_plan *plan, size_t node)
     return plan->opts.batch * dsbi_shape_size(plan->nodes[node].out) * plan->opts.math->item;
 }
 
-static dsb_status new_buffer(dsbi_plan *plan, ptrdiff_t *out, size_t size, size_t birth,
-                             size_t death)
+dsb_status dsbi_plan_new_buffer(dsbi_plan *plan, ptrdiff_t *out, size_t size, size_t birth,
+                                size_t death)
 {
     DSBI_TRY(dsbi_grow(plan->rt, (void **)&plan->buffers, &plan->buffers_capacity,
                        plan->n_buffers + 1, sizeof *plan->buffers));
@@ -164,13 +114,6 @@ static void find_useful(dsbi_plan *plan)
             plan->useful[plan->nodes[i].inputs[k]] = true;
 }
 
-static size_t folded_bytes(const dsbi_plan *plan, size_t i)
-{
-    const dsbi_param *weights = &plan->graph->params[plan->nodes[i].params[0]];
-    const size_t n = weights->dims[0];
-    return dsbi_fold_size(n, weights->size / n) * plan->opts.math->item;
-}
-
 static dsb_status lay_forward(dsbi_plan *plan)
 {
     find_useful(plan);
@@ -183,30 +126,28 @@ static dsb_status lay_forward(dsbi_plan *plan)
         if (i == plan->output) {
             last = end;
         } else if (is_remade(plan, i, &u)) {
-            DSBI_TRY(new_buffer(plan, &plan->remade[i], value_bytes(plan, i), u.first_back,
-                                u.last_back));
+            DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->remade[i], value_bytes(plan, i),
+                                          u.first_back, u.last_back));
             last = u.forward;
         }
         plan->value[i] = output_over(plan, i);
         if (plan->value[i] != NO_BUFFER)
             outlive(plan, plan->value[i], last);
         else if (i == plan->input && !plan->nodes[i].pixels)
-            DSBI_TRY(new_buffer(plan, &plan->value[i], value_bytes(plan, i), 0, end));
+            DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->value[i], value_bytes(plan, i), 0, end));
         else
-            DSBI_TRY(
-                new_buffer(plan, &plan->value[i], last > i ? value_bytes(plan, i) : 0, i, last));
-        DSBI_TRY(new_buffer(plan, &plan->scratch_forward[i], needs->scratch_forward, i, i));
-        plan->folded[i] = NO_BUFFER;
-        if (plan->nodes[i].norm[0] != DSBI_NONE)
-            DSBI_TRY(new_buffer(plan, &plan->folded[i], folded_bytes(plan, i), i, i));
+            DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->value[i],
+                                          last > i ? value_bytes(plan, i) : 0, i, last));
+        DSBI_TRY(
+            dsbi_plan_new_buffer(plan, &plan->scratch_forward[i], needs->scratch_forward, i, i));
         const size_t until = plan->opts.training ? back(plan, i) : i;
-        DSBI_TRY(new_buffer(plan, &plan->saved[i], needs->saved, i, until));
+        DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->saved[i], needs->saved, i, until));
     }
     plan->pixels = NO_BUFFER;
     if (plan->nodes[plan->input].pixels)
-        DSBI_TRY(new_buffer(plan, &plan->pixels,
-                            plan->opts.batch * dsbi_shape_size(plan->nodes[plan->input].out), 0,
-                            end));
+        DSBI_TRY(dsbi_plan_new_buffer(
+            plan, &plan->pixels, plan->opts.batch * dsbi_shape_size(plan->nodes[plan->input].out),
+            0, end));
     return DSB_OK;
 }
 
@@ -254,20 +195,22 @@ static dsb_status lay_input_gradients(dsbi_plan *plan, size_t i)
         plan->later[first + k] = NO_BUFFER;
         if (!plan->wants_grad[x]) {
             if (!plan->needs[i].adds_dx) /* the layer writes dx without asking */
-                DSBI_TRY(new_buffer(plan, &plan->later[first + k], value_bytes(plan, x), now, now));
+                DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->later[first + k], value_bytes(plan, x),
+                                              now, now));
         } else if (!plan->grad_born[x]) {
             plan->grad_born[x] = true;
             if (shares_dy(plan, i, k)) {
                 plan->grad[x] = plan->grad[i];
                 outlive(plan, plan->grad[x], back(plan, x));
             } else {
-                DSBI_TRY(
-                    new_buffer(plan, &plan->grad[x], value_bytes(plan, x), now, back(plan, x)));
+                DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->grad[x], value_bytes(plan, x), now,
+                                              back(plan, x)));
             }
         } else if (plan->needs[i].adds_dx) {
             plan->add_flags[first + k] = true;
         } else {
-            DSBI_TRY(new_buffer(plan, &plan->later[first + k], value_bytes(plan, x), now, now));
+            DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->later[first + k], value_bytes(plan, x), now,
+                                          now));
         }
     }
     return DSB_OK;
@@ -279,14 +222,15 @@ static dsb_status lay_backward(dsbi_plan *plan)
     const size_t n = plan->n_nodes;
     for (size_t i = 0; i < n; i++)
         plan->grad[i] = plan->scratch_backward[i] = NO_BUFFER;
-    DSBI_TRY(new_buffer(plan, &plan->grad[plan->output], value_bytes(plan, plan->output), n,
-                        back(plan, plan->output)));
+    DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->grad[plan->output], value_bytes(plan, plan->output),
+                                  n, back(plan, plan->output)));
     plan->grad_born[plan->output] = true;
     for (size_t i = n; i-- > 0;) {
         if (!plan->grad_born[i] || !plan->wants_grad[i])
             continue;
-        DSBI_TRY(new_buffer(plan, &plan->scratch_backward[i], plan->needs[i].scratch_backward,
-                            back(plan, i), back(plan, i)));
+        DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->scratch_backward[i],
+                                      plan->needs[i].scratch_backward, back(plan, i),
+                                      back(plan, i)));
         DSBI_TRY(lay_input_gradients(plan, i));
         if (i == plan->input)
             outlive(plan, plan->grad[i], end_of_time(plan));
@@ -315,7 +259,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->forward = dsbi_calloc(plan->rt, n, sizeof *plan->forward);
     plan->backward = dsbi_calloc(plan->rt, n, sizeof *plan->backward);
     plan->remake = dsbi_calloc(plan->rt, n, sizeof *plan->remake);
-    plan->value = dsbi_calloc(plan->rt, 7 * n, sizeof *plan->value);
+    plan->value = dsbi_calloc(plan->rt, 8 * n, sizeof *plan->value);
     plan->wants_grad = dsbi_calloc(plan->rt, 3 * n, sizeof *plan->wants_grad);
     plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
     plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
@@ -333,6 +277,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->scratch_backward = plan->value + 4 * n;
     plan->remade = plan->value + 5 * n;
     plan->folded = plan->value + 6 * n;
+    plan->prepared = plan->value + 7 * n;
     plan->grad_born = plan->wants_grad + n;
     plan->useful = plan->wants_grad + 2 * n;
     return DSB_OK;
@@ -343,7 +288,8 @@ static void ask_needs(dsbi_plan *plan)
     const dsbi_sizing sizing = {.batch = plan->opts.batch,
                                 .item = plan->opts.math->item,
                                 .n_threads = plan->rt->n_threads,
-                                .training = plan->opts.training};
+                                .training = plan->opts.training,
+                                .prepares = !plan->opts.training && plan->opts.version};
     for (size_t i = 0; i < plan->n_nodes; i++) {
         plan->nodes[i].layer->needs(&plan->nodes[i], &sizing, &plan->needs[i]);
         if (!plan->opts.training)
@@ -379,7 +325,9 @@ static dsbi_call bind_common(dsbi_plan *plan, size_t i)
                       .add = plan->add_flags + first,
                       .pixels = node->pixels ? at(plan, plan->pixels) : NULL,
                       .saved = at(plan, plan->saved[i]),
-                      .scratch = at(plan, plan->scratch_forward[i])};
+                      .scratch = at(plan, plan->scratch_forward[i]),
+                      .prepared =
+                          plan->prepared[i] == NO_BUFFER ? NULL : plan->ready + plan->prepared[i]};
     for (size_t k = 0; k < node->n_inputs; k++) {
         plan->x_pointers[first + k] = at(plan, plan->value[node->inputs[k]]);
         plan->x_shapes[first + k] = plan->nodes[node->inputs[k]].out;
@@ -400,25 +348,35 @@ static dsbi_call bind_common(dsbi_plan *plan, size_t i)
     return call;
 }
 
-/* The layer sees the folded weights in place of its own. */
-static void bind_fold(dsbi_plan *plan, size_t i)
+dsbi_fold dsbi_plan_fold(const dsbi_plan *plan, size_t i, void *out)
 {
-    if (plan->folded[i] == NO_BUFFER)
-        return;
     const dsbi_node *node = &plan->nodes[i];
     const dsbi_param *weights = &plan->graph->params[node->params[0]];
-    dsbi_call *call = &plan->forward[i].call;
-    dsbi_fold *fold = &plan->forward[i].fold;
-    *fold = (dsbi_fold){.weights = call->params[0],
-                        .bias = call->params[1],
-                        .eps = node->norm_eps,
-                        .out = at(plan, plan->folded[i]),
-                        .n = weights->dims[0],
-                        .k = weights->size / weights->dims[0]};
+    void *params = plan->opts.params;
+    dsbi_fold fold = {.weights = param_at(plan, params, node->params[0]),
+                      .bias = node->n_params > 1 ? param_at(plan, params, node->params[1]) : NULL,
+                      .eps = node->norm_eps,
+                      .out = out,
+                      .n = weights->dims[0],
+                      .k = weights->size / weights->dims[0]};
     for (size_t p = 0; p < 4; p++)
-        fold->norm[p] = param_at(plan, plan->opts.params, node->norm[p]);
-    call->params[0] = fold->out;
-    call->params[1] = dsbi_at(call, fold->out, dsbi_fold_bias(fold->n, fold->k));
+        fold.norm[p] = param_at(plan, params, node->norm[p]);
+    return fold;
+}
+
+/* The layer sees the folded weights in place of its own. Where they are made ready before, it only
+ * sees that there is a bias. */
+static void bind_fold(dsbi_plan *plan, size_t i)
+{
+    plan_op *op = &plan->forward[i];
+    const dsbi_node *node = &plan->nodes[i];
+    if (plan->prepared[i] != NO_BUFFER && node->norm[0] != DSBI_NONE)
+        op->call.params[1] = param_at(plan, plan->opts.params, node->norm[1]);
+    if (plan->folded[i] == NO_BUFFER)
+        return;
+    op->fold = dsbi_plan_fold(plan, i, at(plan, plan->folded[i]));
+    op->call.params[0] = op->fold.out;
+    op->call.params[1] = dsbi_at(&op->call, op->fold.out, dsbi_fold_bias(op->fold.n, op->fold.k));
 }
 
 static void bind_backward(dsbi_plan *plan, size_t i)
@@ -477,7 +435,8 @@ static dsb_status alloc_arenas(dsbi_plan *plan)
         return DSB_OK;
     /* zeroed: reading what no step has written yet would be a defect, not a security hole */
     plan->arena = dsbi_calloc(plan->rt, 1, plan->bytes);
-    if (!plan->arena)
+    plan->ready = dsbi_alloc(plan->rt, plan->ready_bytes + 1);
+    if (!plan->arena || !plan->ready)
         return DSB_E_NOMEM;
     if (plan->opts.training) {
         plan->grads = dsbi_calloc(plan->rt, plan->graph->arena_size + 1, plan->opts.math->item);
@@ -511,7 +470,9 @@ dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_gra
     DSBI_GO(check_sizes(plan));
     DSBI_GO(alloc_tables(plan));
     ask_needs(plan);
+    DSBI_GO(dsbi_prepare_lay(plan));
     DSBI_GO(lay_forward(plan));
+    DSBI_GO(dsbi_groups_lay(plan));
     if (opts->training)
         DSBI_GO(lay_backward(plan));
     DSBI_GO(alloc_arenas(plan));
@@ -532,10 +493,12 @@ void dsbi_plan_free(dsbi_plan *plan)
         return;
     dsb_runtime *rt = plan->rt;
     dsbi_fuse_free(rt, plan->nodes, plan->n_nodes);
-    void *const owned[] = {plan->remake,     plan->forward,    plan->backward,   plan->needs,
-                           plan->buffers,    plan->value,      plan->wants_grad, plan->later,
-                           plan->later_sums, plan->x_pointers, plan->x_shapes,   plan->dx_pointers,
-                           plan->add_flags,  plan->arena,      plan->grads};
+    void *const owned[] = {
+        plan->remake,     plan->forward,       plan->backward,      plan->needs,
+        plan->buffers,    plan->value,         plan->wants_grad,    plan->later,
+        plan->later_sums, plan->x_pointers,    plan->x_shapes,      plan->dx_pointers,
+        plan->add_flags,  plan->arena,         plan->ready,         plan->grads,
+        plan->groups,     plan->group_buffers, plan->group_seconds, plan->group_pointers};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         dsbi_free(rt, owned[i]);
     dsbi_free(rt, plan);
@@ -596,6 +559,11 @@ size_t dsbi_plan_bytes(const dsbi_plan *plan)
     return plan->bytes;
 }
 
+size_t dsbi_plan_ready_bytes(const dsbi_plan *plan)
+{
+    return plan->ready_bytes;
+}
+
 size_t dsbi_plan_bytes_unshared(const dsbi_plan *plan)
 {
     return plan->bytes_unshared;
@@ -620,7 +588,7 @@ dsbi_plan_row dsbi_plan_row_at(const dsbi_plan *plan, size_t i)
 }
 
 /* The shortest run counts: other work on the machine only ever adds time. */
-static void note_seconds(plan_op *op, double seconds)
+void dsbi_plan_note(plan_op *op, double seconds)
 {
     if (op->seconds == 0 || seconds < op->seconds)
         op->seconds = seconds;
@@ -641,16 +609,24 @@ static dsb_status run_op(dsbi_plan *plan, plan_op *op,
                            sum->size * plan->count);
     }
     if (plan->opts.timed)
-        note_seconds(op, dsbi_now() - start);
+        dsbi_plan_note(op, dsbi_now() - start);
     return DSB_OK;
 }
 
 dsb_status dsbi_plan_forward(dsbi_plan *plan, uint64_t step)
 {
+    if (plan->opts.training && plan->opts.version)
+        ++*plan->opts.version;
+    DSBI_TRY(dsbi_prepare_run(plan));
+    const dsbi_group *group = plan->groups, *end = group ? group + plan->n_groups : NULL;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         plan->backward[i].call.step = step; /* backward draws the same random numbers */
-        if (plan->forward[i].active)
+        if (group != end && group->first == i) {
+            DSBI_TRY(dsbi_group_run(plan, group, step));
+            i = group++->last;
+        } else if (plan->forward[i].active) {
             DSBI_TRY(run_op(plan, &plan->forward[i], plan->nodes[i].layer->forward, step));
+        }
     }
     return DSB_OK;
 }

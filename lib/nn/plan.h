@@ -20,7 +20,9 @@ typedef struct dsbi_plan_opts {
     bool timed;       /* keep the least seconds of each operation */
     const dsbi_math *math;
     uint64_t seed;
-    void *params; /* arena of the graph, borrowed; training writes the buffers in it */
+    void *params;      /* arena of the graph, borrowed; training writes the buffers in it */
+    uint64_t *version; /* borrowed: another number says that weights have changed, as each step of
+                        * training does. Inference then makes them ready once; NULL: at each step */
 } dsbi_plan_opts;
 
 dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_graph *graph,
@@ -50,6 +52,8 @@ void dsbi_plan_time(dsbi_plan *plan);
 /* Bytes of the activation arena, and what they would be if nothing shared memory. */
 size_t dsbi_plan_bytes(const dsbi_plan *plan);
 size_t dsbi_plan_bytes_unshared(const dsbi_plan *plan);
+/* Bytes of weights made ready for inference, beside the model's own. */
+size_t dsbi_plan_ready_bytes(const dsbi_plan *plan);
 
 /* One operation after fusion, for tables: name, layer, least seconds (timed plans). */
 typedef struct dsbi_plan_row {

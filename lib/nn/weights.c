@@ -154,8 +154,10 @@ static dsb_status fill(dsb_model *model, const dsbi_safetensors *st,
         if (tensors[i])
             status =
                 fill_param(arena, model, &graph->params[i], values, st, tensors[i], check_finite);
-    if (status == DSB_OK)
+    if (status == DSB_OK) {
         memcpy(model->params, arena, arena_bytes);
+        model->version++;
+    }
     dsbi_free(model->rt, arena);
     dsbi_free(model->rt, values);
     return status;

@@ -110,12 +110,13 @@ static size_t take(size_t *end, size_t elements)
 
 typedef struct wino_product {
     wino_cut cut;
-    bool reversed; /* gradient of the data */
-    const void *x, *bias, *residual;
+    bool reversed;               /* gradient of the data */
+    const void *x, *bias, *from; /* from: added to y, laid out as y; may be y; NULL: none */
     void *y;
-    bool add, relu;
+    bool relu;
+    bool prepared; /* U and bias lie in call->prepared */
     size_t block, columns, v_stride, m_stride;
-    size_t weights; /* U, for COLUMNS columns after the other: [36, c_in, COLUMNS] packed */
+    size_t weights; /* U, for COLUMNS columns after the other: [36, c_in, COLUMNS] packed; bias */
     size_t worker, v, m, patch, taps, worker_size, end;
 } wino_product;
 
@@ -123,6 +124,17 @@ typedef struct wino_product {
 static size_t padded(size_t columns)
 {
     return (columns + 15) / 16 * 16;
+}
+
+/* Weights made ready: U, then the bias. */
+static size_t ready_bias(const wino_product *job)
+{
+    return POINTS * job->cut.in.c * padded(job->cut.out.c);
+}
+
+static size_t ready_size(const wino_product *job)
+{
+    return ready_bias(job) + job->cut.out.c;
 }
 
 static void lay_product(wino_product *job, size_t n_threads)
@@ -135,20 +147,26 @@ static void lay_product(wino_product *job, size_t n_threads)
     job->block = wanted > most ? most : wanted < LEAST_PIECES ? LEAST_PIECES : wanted;
     job->v_stride = job->block * c + GAP;
     job->m_stride = job->block * job->columns + GAP;
-    job->weights = take(&job->end, POINTS * c * padded(n));
+    job->weights = take(&job->end, job->prepared ? 0 : ready_size(job));
     size_t end = 0;
     job->v = take(&end, POINTS * job->v_stride);
     job->m = take(&end, POINTS * job->m_stride);
     job->patch = take(&end, POINTS * c);
     job->taps = 0; /* before V is needed */
     const size_t taps = 9 * c * (job->columns + DSBI_GEMM_PAD);
-    job->worker_size = end > taps ? end : (taps + 15) / 16 * 16;
+    job->worker_size = end > taps || job->prepared ? end : (taps + 15) / 16 * 16;
     job->worker = take(&job->end, n_threads * job->worker_size);
 }
 
 static void *worker_at(const dsbi_call *call, const wino_product *job, size_t worker, size_t at)
 {
     return dsbi_at(call, call->scratch, job->worker + worker * job->worker_size + at);
+}
+
+static void *ready_at(const dsbi_call *call, const wino_product *job, size_t at)
+{
+    return call->prepared ? dsbi_at(call, call->prepared, at)
+                          : dsbi_at(call, call->scratch, job->weights + at);
 }
 
 /* U of columns [first, first + count): the nine taps in the order of the tiles, then transformed.
@@ -170,37 +188,12 @@ static dsb_status transform_weights(const dsbi_call *call, const void *user, siz
             call->math->pack(kernels, packed, dsbi_at(call, call->params[0], (first * 9 + tap) * c),
                              9 * c, true, c, count);
     }
-    call->math->wino_weights(kernels,
-                             dsbi_at(call, call->scratch, job->weights + first * POINTS * c), size,
-                             taps, tap_stride, size);
+    call->math->wino_weights(kernels, ready_at(call, job, first * POINTS * c), size, taps,
+                             tap_stride, size);
+    if (call->params[1] && !job->reversed)
+        memcpy(ready_at(call, job, ready_bias(job) + first), dsbi_at(call, call->params[1], first),
+               count * call->math->item);
     return DSB_OK;
-}
-
-/* Lines of the pieces in y: the residual in front of the product, the ReLU behind it. */
-static void start_lines(const dsbi_call *call, const wino_product *job, size_t first, size_t count)
-{
-    const wino_cut *cut = &job->cut;
-    for (size_t t = 0; t < count && job->residual && job->residual != job->y; t++) {
-        const wino_place p = place_of(cut, first + t);
-        for (size_t line = p.line; line < p.line + p.lines; line++) {
-            const size_t at = ((p.image * cut->out.h + line) * cut->out.w + p.column) * cut->out.c;
-            memcpy(dsbi_at(call, job->y, at), dsbi_at(call, job->residual, at),
-                   p.columns * cut->out.c * call->math->item);
-        }
-    }
-}
-
-static void finish_lines(const dsbi_call *call, const wino_product *job, size_t first, size_t count)
-{
-    const wino_cut *cut = &job->cut;
-    for (size_t t = 0; t < count && job->relu; t++) {
-        const wino_place p = place_of(cut, first + t);
-        for (size_t line = p.line; line < p.line + p.lines; line++) {
-            void *y = dsbi_at(call, job->y,
-                              ((p.image * cut->out.h + line) * cut->out.w + p.column) * cut->out.c);
-            call->math->relu_fwd(dsbi_kernels_of(call->rt), y, y, p.columns * cut->out.c);
-        }
-    }
 }
 
 static dsb_status product_block(const dsbi_call *call, const void *user, size_t first, size_t count,
@@ -214,32 +207,32 @@ static dsb_status product_block(const dsbi_call *call, const void *user, size_t 
     for (size_t t = 0; t < count; t++)
         transform_input(call, cut, job->x, first + t, dsbi_at(call, v, t * c), job->v_stride,
                         worker_at(call, job, worker, job->patch));
-    start_lines(call, job, first, count);
     for (size_t column = 0; column < n; column += job->columns) {
         const size_t columns = n - column < job->columns ? n - column : job->columns;
-        const size_t u = job->weights + column * POINTS * c;
+        const size_t u = column * POINTS * c;
         for (size_t p = 0; p < POINTS; p++)
             call->math->block(kernels, dsbi_at(call, m, p * job->m_stride), columns,
                               dsbi_at(call, v, p * job->v_stride), c, 1,
-                              dsbi_at(call, call->scratch, u + p * c * padded(columns)), count,
-                              columns, c, 1, 0);
-        const void *bias = job->bias ? dsbi_at(call, job->bias, column) : NULL;
+                              ready_at(call, job, u + p * c * padded(columns)), count, columns, c,
+                              1, 0);
+        const void *bias = job->bias ? ready_at(call, job, ready_bias(job) + column) : NULL;
         for (size_t t = 0; t < count; t++) {
             const wino_place p = place_of(cut, first + t);
             const size_t at =
                 ((p.image * cut->out.h + p.line) * cut->out.w + p.column) * n + column;
             call->math->wino_output(kernels, dsbi_at(call, job->y, at), cut->out.w * n, n, p.lines,
                                     p.columns, dsbi_at(call, m, t * columns), job->m_stride, bias,
-                                    job->add, columns);
+                                    job->from ? dsbi_at(call, job->from, at) : NULL, job->relu,
+                                    columns);
         }
     }
-    finish_lines(call, job, first, count);
     return DSB_OK;
 }
 
 static dsb_status run_product(const dsbi_call *call, const wino_product *job)
 {
-    DSBI_TRY(dsbi_ranges(call, job, job->cut.out.c, job->columns, transform_weights));
+    if (!job->prepared)
+        DSBI_TRY(dsbi_ranges(call, job, job->cut.out.c, job->columns, transform_weights));
     return dsbi_ranges(call, job, job->cut.pieces, job->block, product_block);
 }
 
@@ -442,25 +435,40 @@ static wino_product forward_product(const dsbi_call *call)
     return (wino_product){.cut = forward_cut(call->node, call->batch),
                           .x = call->x[0],
                           .bias = call->params[1],
-                          .residual = call->node->residual ? call->x[1] : NULL,
+                          .from = call->node->residual ? call->x[1] : NULL,
                           .y = call->y,
-                          .add = call->node->residual,
-                          .relu = call->node->relu};
+                          .relu = call->node->relu,
+                          .prepared = call->prepared};
 }
 
 void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
-    wino_product forward = {.cut = forward_cut(node, sizing->batch)};
+    wino_product forward = {.cut = forward_cut(node, sizing->batch), .prepared = sizing->prepares};
     wino_product data = {.cut = data_cut(node, sizing->batch)};
     wino_gradient weights = {.cut = forward_cut(node, sizing->batch)};
     lay_product(&forward, sizing->n_threads);
     lay_product(&data, sizing->n_threads);
     lay_gradient(&weights, sizing->n_threads);
     needs->scratch_forward = forward.end * sizing->item;
+    if (sizing->prepares) {
+        needs->prepared = ready_size(&forward) * sizing->item;
+        forward.prepared = false;
+        forward.end = 0;
+        lay_product(&forward, sizing->n_threads);
+        needs->scratch_prepare = forward.end * sizing->item;
+    }
     needs->scratch_backward = (data.end > weights.end ? data.end : weights.end) * sizing->item;
     needs->keep_x = 1;
     needs->adds_dx = true;
     needs->in_place = node->residual ? 2 : 0;
+}
+
+dsb_status dsbi_winograd_prepare(const dsbi_call *call)
+{
+    wino_product job = forward_product(call);
+    job.prepared = false; /* scratch for the taps */
+    lay_product(&job, call->rt->n_threads);
+    return dsbi_ranges(call, &job, job.cut.out.c, job.columns, transform_weights);
 }
 
 dsb_status dsbi_winograd_forward(const dsbi_call *call)
@@ -477,7 +485,7 @@ dsb_status dsbi_winograd_backward(const dsbi_call *call)
                             .reversed = true,
                             .x = call->dy,
                             .y = call->dx[0],
-                            .add = call->add[0]};
+                            .from = call->add[0] ? call->dx[0] : NULL};
         lay_product(&job, call->rt->n_threads);
         DSBI_TRY(run_product(call, &job));
     }

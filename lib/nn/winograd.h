@@ -13,6 +13,7 @@
 bool dsbi_winograd_fits(const dsbi_node *node);
 
 void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs);
+dsb_status dsbi_winograd_prepare(const dsbi_call *call);
 dsb_status dsbi_winograd_forward(const dsbi_call *call);
 dsb_status dsbi_winograd_backward(const dsbi_call *call);
 

@@ -145,8 +145,8 @@ static void note_memory(dsb_bench *bench, const subject *s)
         f->gradient_bytes = arena;
         f->optimiser_bytes = arena * (s->trainer->optimiser->n_state + (s->trainer->ema ? 1 : 0));
     }
-    f->planned_bytes =
-        f->activation_bytes + f->parameter_bytes + f->gradient_bytes + f->optimiser_bytes;
+    f->planned_bytes = dsbi_plan_ready_bytes(s->plan) + f->activation_bytes + f->parameter_bytes +
+                       f->gradient_bytes + f->optimiser_bytes;
     f->peak_memory_bytes = peak_memory();
 }
 

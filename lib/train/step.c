@@ -165,6 +165,7 @@ dsb_status dsb_trainer_step(dsb_trainer *t, const uint8_t *images, const uint32_
 
 void dsbi_trainer_swap_ema(dsb_trainer *t)
 {
+    t->model->version++;
     for (size_t i = 0; t->ema && i < t->arena_size; i++) {
         float swap = t->params[i];
         t->params[i] = t->ema[i];

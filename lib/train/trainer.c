@@ -187,6 +187,7 @@ static dsb_status attach(dsb_trainer *t, bool scratch)
         .math = &dsbi_math_f32,
         .seed = t->opts.seed,
         .params = t->params,
+        .version = &t->model->version,
     };
     DSBI_TRY(dsbi_plan_create_for(&t->plan, t->rt, graph, &opts));
     t->grads = dsbi_plan_grads(t->plan);

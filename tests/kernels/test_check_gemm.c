@@ -73,6 +73,46 @@ START_TEST(blocks_agree_at_all_edges)
 }
 END_TEST
 
+/* c = start + bias + a b and a ReLU, each there or not, start in c or elsewhere; by gemm_block and
+ * sums, which differ in the order of the additions. */
+static void check_affine(const dsbi_kernels *table, uint32_t isa, size_t m, size_t n, size_t k,
+                         int flags)
+{
+    arrays all;
+    arrays_begin(&all, m * 10000 + n * 100 + k);
+    const bool relu = flags & 1, has_bias = flags & 2, has_start = flags & 4, over = flags & 8;
+    float *a = normal_f32(&all, m * k, 1), *b = normal_f32(&all, k * n, 1);
+    float *bias = normal_f32(&all, n, 1), *start = normal_f32(&all, m * n, 1);
+    float *packed = array_f32(&all, k * (n + DSBI_GEMM_PAD)), *plain = array_f32(&all, m * n);
+    float *c = over ? copied(&all, start, m * n) : array_f32(&all, m * n);
+    double *expected = array_f64(&all, m * n), *work = array_f64(&all, m * n);
+    table->gemm_pack_f32(packed, b, n, false, k, n);
+    table->gemm_block_f32(plain, n, a, k, 1, packed, m, n, k, 1, 0);
+    for (size_t i = 0; i < m * n; i++) {
+        double sum = (double)plain[i] + (double)(has_bias ? bias[i % n] : 0);
+        sum += (double)(has_start ? start[i] : 0);
+        expected[i] = relu && sum < 0 ? 0 : sum;
+        work[i] = 4 * sqrt((double)k) + fabs(sum) + 4;
+    }
+    table->gemm_affine_f32(c, n, a, k, 1, packed, m, n, k, has_bias ? bias : NULL,
+                           !has_start ? NULL
+                           : over     ? c
+                                      : start,
+                           n, relu);
+    check_near("gemm_affine", isa, c, expected, work, m * n, 2);
+    arrays_end(&all);
+}
+
+START_TEST(affine_is_a_product_and_sums)
+{
+    FOR_EACH_LEVEL(isa, table)
+    for (size_t m = 1; m <= 29; m += 7)
+        for (size_t n = 1; n <= 67; n += 11)
+            for (int flags = 0; flags < 16; flags++)
+                check_affine(table, isa, m, n, 1 + (m + n) % 9, flags);
+}
+END_TEST
+
 START_TEST(bits_do_not_depend_on_the_cut)
 {
     enum { M = 43, N = 71, K = 37 };
@@ -134,4 +174,5 @@ static void bench(void)
     }
 }
 
-CHECK_MAIN("gemm", bench, blocks_agree_at_all_edges, bits_do_not_depend_on_the_cut)
+CHECK_MAIN("gemm", bench, blocks_agree_at_all_edges, affine_is_a_product_and_sums,
+           bits_do_not_depend_on_the_cut)

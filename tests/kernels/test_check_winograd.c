@@ -118,7 +118,7 @@ static void check_input(const dsbi_kernels *table, uint32_t isa, size_t n)
 }
 
 static void check_output(const dsbi_kernels *table, uint32_t isa, size_t n, size_t rows,
-                         size_t columns, bool add)
+                         size_t columns, bool add, bool relu)
 {
     arrays all;
     arrays_begin(&all, n);
@@ -128,7 +128,8 @@ static void check_output(const dsbi_kernels *table, uint32_t isa, size_t n, size
     float *y = normal_f32(&all, size, 1), *before = copied(&all, y, size);
     float *d = array_f32(&all, 35 * stride + n), *sums = normal_f32(&all, n, 1);
     float *sums_before = copied(&all, sums, n);
-    table->winograd_output_f32(y, row, pixel, rows, columns, m, stride, add ? NULL : bias, add, n);
+    table->winograd_output_f32(y, row, pixel, rows, columns, m, stride, add ? NULL : bias,
+                               add ? y : NULL, relu, n);
     table->winograd_output_bwd_f32(d, stride, sums, y, row, pixel, rows, columns, n);
     for (size_t ch = 0; ch < n; ch++) {
         double in[36], out[16], work[16], dy[16] = {0}, up[36], up_work[36];
@@ -139,7 +140,8 @@ static void check_output(const dsbi_kernels *table, uint32_t isa, size_t n, size
             for (size_t j = 0; j < columns; j++) {
                 const size_t at = i * row + j * pixel + ch;
                 const double more = (double)(add ? before[at] : bias[ch]);
-                const double expected = out[4 * i + j] + more,
+                const double sum_here = out[4 * i + j] + more;
+                const double expected = relu && sum_here < 0 ? 0 : sum_here,
                              size_of = work[4 * i + j] + fabs(more);
                 check_near("winograd_output", isa, &y[at], &expected, &size_of, 1, 8);
                 dy[4 * i + j] = (double)y[at];
@@ -162,7 +164,7 @@ START_TEST(transforms_agree_with_their_matrices)
         check_weights(table, isa, n);
         check_input(table, isa, n);
         for (size_t shape = 0; shape < 16; shape += n % 5 ? 5 : 1)
-            check_output(table, isa, n, shape / 4 + 1, shape % 4 + 1, n & 1);
+            check_output(table, isa, n, shape / 4 + 1, shape % 4 + 1, n & 1, n & 2);
     }
 }
 END_TEST
@@ -181,7 +183,7 @@ START_TEST(together_they_are_a_convolution)
         table->winograd_input_f32(v, 1, x, 6, 1, 1);
         for (size_t i = 0; i < 36; i++)
             u[i] *= v[i];
-        table->winograd_output_f32(y, 4, 1, 4, 4, u, 1, NULL, false, 1);
+        table->winograd_output_f32(y, 4, 1, 4, 4, u, 1, NULL, NULL, false, 1);
         table->winograd_output_bwd_f32(d, 1, NULL, dy, 4, 1, 4, 4, 1);
         for (size_t i = 0; i < 36; i++)
             d[i] *= v[i];
@@ -215,9 +217,9 @@ static void bench(void)
             double input, output, backward;
             SECONDS_OF(input, for (size_t t = 0; t < PIECES; t++) table->winograd_input_f32(
                                   v + t * n, stride, x + 4 * t * n, 4 * n, n, n));
-            SECONDS_OF(output, for (size_t t = 0; t < PIECES; t++)
-                                   table->winograd_output_f32(x + 16 * t * n, 4 * n, n, 4, 4,
-                                                              v + t * n, stride, NULL, false, n));
+            SECONDS_OF(output, for (size_t t = 0; t < PIECES; t++) table->winograd_output_f32(
+                                   x + 16 * t * n, 4 * n, n, 4, 4, v + t * n, stride, NULL, NULL,
+                                   false, n));
             SECONDS_OF(backward, for (size_t t = 0; t < PIECES; t++) table->winograd_output_bwd_f32(
                                      v + t * n, stride, NULL, x + 16 * t * n, 4 * n, n, 4, 4, n));
             const double each = 1e9 / PIECES / (double)n;

@@ -28,16 +28,55 @@ VEC_INLINE vf vf_exp_sum(vf a, vf b)
     return vf_mul(p, vf_power_of_two(vi_sub(exponent, half)));
 }
 
-/* Phi(x); x phi(x) in x_density */
-VEC_INLINE vf vf_normal_cdf(vf x, vf *x_density)
+/* p 2^n, n as vf and as bits above those of 1.5 * 2^23; to 0 where that is too small */
+VEC_INLINE vf vf_times_power(vf p, vf n, vf shifted)
 {
-    const vf sign = vf_and_bits(x, 0x80000000u);
-    const vf t = vf_min(vf_set(15.0f), vf_and_bits(x, 0x7fffffffu));
-    const vf head = vf_and_bits(t, 0xfffff000u);
-    const vf high = vf_mul(vf_set(-0.5f), vf_mul(head, head));
-    const vf low = vf_mul(vf_set(-0.5f), vf_mul(vf_sub(t, head), vf_add(t, head)));
-    const vf e = vf_exp_sum(high, low);
-    const vf inverse = vf_div(vf_set(1.0f), vf_add(t, vf_set(2.5f)));
+#if defined(__AVX512F__)
+    (void)shifted;
+    return _mm512_scalef_ps(p, n);
+#else
+    (void)n;
+    const vi exponent = vi_add(vf_bits(shifted), -0x4b400000), half = vi_half(exponent);
+    p = vf_mul(p, vf_power_of_two(half));
+    return vf_mul(p, vf_power_of_two(vi_sub(exponent, half)));
+#endif
+}
+
+/* 1 / x within one ulp, 2^-126 < x < 2^126 */
+VEC_INLINE vf vf_reciprocal(vf x)
+{
+#if defined(__AVX512F__)
+    const vf y = _mm512_rcp14_ps(x);
+    return vf_fma(y, vf_fnma(x, y, vf_set(1.0f)), y);
+#else
+    return vf_div(vf_set(1.0f), x);
+#endif
+}
+
+/* exp(-t^2 / 2), 0 <= t <= 15; the square's rounding error goes in as well */
+VEC_INLINE vf vf_bell(vf t)
+{
+    const vf shift = vf_set(12582912.0f), square = vf_mul(t, t);
+    const vf error = vf_fnma(t, t, square); /* square - t^2 */
+    const vf rounded = vf_fma(square, vf_set(-0.72134752f), shift), n = vf_sub(rounded, shift);
+    vf r = vf_fnma(n, vf_set(0.693359375f), vf_mul(square, vf_set(-0.5f)));
+    r = vf_fnma(n, vf_set(-2.12194440e-4f), r);
+    r = vf_fma(error, vf_set(0.5f), r);
+    vf p = vf_set(1.9875691500e-4f);
+    p = vf_fma(p, r, vf_set(1.3981999507e-3f));
+    p = vf_fma(p, r, vf_set(8.3334519073e-3f));
+    p = vf_fma(p, r, vf_set(4.1665795894e-2f));
+    p = vf_fma(p, r, vf_set(1.6666665459e-1f));
+    p = vf_fma(p, r, vf_set(5.0000001201e-1f));
+    p = vf_fma(p, r, vf_set(1.0f));
+    p = vf_fma(p, r, vf_set(1.0f));
+    return vf_times_power(p, n, rounded);
+}
+
+/* Phi(-t), 0 <= t <= 15, from bell = exp(-t^2 / 2) */
+VEC_INLINE vf vf_normal_tail(vf t, vf bell)
+{
+    const vf inverse = vf_reciprocal(vf_add(t, vf_set(2.5f)));
     const vf s = vf_mul(vf_sub(t, vf_set(2.5f)), inverse);
     vf h = vf_set(-0.00015726417768746614f);
     h = vf_fma(h, s, vf_set(-0.00031086220405995846f));
@@ -49,9 +88,7 @@ VEC_INLINE vf vf_normal_cdf(vf x, vf *x_density)
     h = vf_fma(h, s, vf_set(0.13198696076869965f));
     h = vf_fma(h, s, vf_set(-0.43369200825691223f));
     h = vf_fma(h, s, vf_set(0.7066566348075867f));
-    const vf tail = vf_mul(vf_mul(e, h), inverse);
-    *x_density = vf_mul(vf_mul(vf_xor(t, sign), e), vf_set(0.398942280401432678f));
-    return vf_choose(vf_less(x, vf_zero()), tail, vf_sub(vf_set(1.0f), tail));
+    return vf_mul(bell, vf_mul(h, inverse));
 }
 
 #endif

@@ -104,6 +104,15 @@ VEC_INLINE void vd_store(double *p, vd x)
 {
     VEC_D(storeu)(p, x);
 }
+VEC_INLINE vd vd_add(vd a, vd b)
+{
+    return VEC_D(add)(a, b);
+}
+/* NaN in b stays */
+VEC_INLINE vd vd_max(vd a, vd b)
+{
+    return VEC_D(max)(a, b);
+}
 VEC_INLINE vd vd_mul(vd a, vd b)
 {
     return VEC_D(mul)(a, b);

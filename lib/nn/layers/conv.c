@@ -206,15 +206,16 @@ typedef struct way {
     const char *name;
     bool (*fits)(const dsbi_node *node);
     void (*needs)(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs);
+    dsb_status (*prepare)(const dsbi_call *call);
     dsb_status (*forward)(const dsbi_call *call);
     dsb_status (*backward)(const dsbi_call *call);
 } way;
 
 static const way ways[] = {
-    {"pixels", dsbi_pixelconv_fits, dsbi_pixelconv_needs, dsbi_pixelconv_forward,
-     dsbi_pixelconv_backward},
-    {"winograd 4x4", dsbi_winograd_fits, dsbi_winograd_needs, dsbi_winograd_forward,
-     dsbi_winograd_backward},
+    {"pixels", dsbi_pixelconv_fits, dsbi_pixelconv_needs, dsbi_pixelconv_prepare,
+     dsbi_pixelconv_forward, dsbi_pixelconv_backward},
+    {"winograd 4x4", dsbi_winograd_fits, dsbi_winograd_needs, dsbi_winograd_prepare,
+     dsbi_winograd_forward, dsbi_winograd_backward},
 };
 
 static const way *way_of(const dsbi_node *node)
@@ -234,6 +235,13 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     else
         dsbi_affine_needs(&affine, node, sizing, needs);
     needs->keep_y = node->relu;
+}
+
+static dsb_status prepare(const dsbi_call *call)
+{
+    const way *chosen = way_of(call->node);
+    const dsbi_affine affine = affine_of(call->node);
+    return chosen ? chosen->prepare(call) : dsbi_affine_prepare(call, &affine);
 }
 
 static dsb_status forward(const dsbi_call *call)
@@ -282,6 +290,7 @@ const dsbi_layer dsbi_layer_conv = {.name = "conv",
                                     .role = DSBI_ROLE_PATCHES,
                                     .declare = declare,
                                     .needs = needs,
+                                    .prepare = prepare,
                                     .forward = forward,
                                     .backward = backward,
                                     .algorithm = algorithm,

@@ -84,7 +84,8 @@ static image_work start(const dsbi_call *call, size_t image, size_t worker)
     const size_t groups = node->attrs.groups, c = node->in.c;
     void *stats = call->training
                       ? call->saved
-                      : dsbi_at(call, call->scratch, call->rt->n_threads * worker_size(node));
+                      : dsbi_at(call, call->scratch,
+                                (call->alone ? 1 : call->rt->n_threads) * worker_size(node));
     image_work w = {.kernels = dsbi_kernels_of(call->rt),
                     .rows = dsbi_shape_rows(node->in),
                     .c = c,

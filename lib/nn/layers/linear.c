@@ -35,6 +35,12 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->remakes = node->gelu;
 }
 
+static dsb_status prepare(const dsbi_call *call)
+{
+    const dsbi_affine affine = affine_of(call->node);
+    return dsbi_affine_prepare(call, &affine);
+}
+
 static dsb_status forward(const dsbi_call *call)
 {
     const dsbi_affine affine = affine_of(call->node);
@@ -63,6 +69,7 @@ const dsbi_layer dsbi_layer_linear = {.name = "linear",
                                       .role = DSBI_ROLE_AFFINE,
                                       .declare = declare,
                                       .needs = needs,
+                                      .prepare = prepare,
                                       .forward = forward,
                                       .backward = backward,
                                       .remake = dsbi_affine_remake,

@@ -1,0 +1,100 @@
+/* What a plan is made of; for the files that make and run plans. */
+#ifndef DSBI_NN_PLAN_INSIDE_H
+#define DSBI_NN_PLAN_INSIDE_H
+
+#include "nn/fold.h"
+#include "nn/plan.h"
+
+enum { NO_BUFFER = -1 };
+
+/* What happens after an operation that cannot add into its gradient: dx += temporary. */
+typedef struct later_sum {
+    void *to, *from;
+    size_t size; /* elements an image */
+} later_sum;
+
+typedef struct plan_op {
+    dsbi_call call;
+    later_sum *sums;
+    size_t n_sums;
+    dsbi_fold fold;
+    bool active; /* to be run; of a remake: still to be done in this backward pass */
+    double seconds;
+} plan_op;
+
+/* Operations first .. last run for `images` images at a time, each worker on its own: what is made
+ * and read in between then never leaves the caches. */
+typedef struct dsbi_group {
+    size_t first, last, images;
+    size_t worker_bytes; /* of a worker's arrays */
+    ptrdiff_t buffer;    /* of all workers' */
+} dsbi_group;
+
+struct dsbi_plan {
+    dsb_runtime *rt;
+    const dsbi_graph *graph;
+    dsbi_plan_opts opts;
+    size_t count;
+    dsbi_node *nodes;
+    size_t n_nodes;
+    dsbi_value input, output;
+    plan_op *forward, *backward, *remake;
+    dsbi_needs *needs;
+
+    dsbi_buffer *buffers;
+    size_t n_buffers, buffers_capacity;
+    ptrdiff_t *value, *grad, *saved, *scratch_forward, *scratch_backward; /* buffer of each node */
+    ptrdiff_t *remade;   /* buffer of an output written again in backward, or none */
+    ptrdiff_t *folded;   /* of weights with a norm in them */
+    ptrdiff_t *prepared; /* offset of weights made ready once (prepare.c), or none */
+    ptrdiff_t pixels;
+    bool *wants_grad, *grad_born;
+    bool *useful;     /* the output depends on it */
+    ptrdiff_t *later; /* temporary gradient buffers, in the order of later_sums */
+    later_sum *later_sums;
+    const void **x_pointers; /* forward; behind them backward */
+    dsbi_shape *x_shapes;
+    void **dx_pointers;
+    bool *add_flags;
+    size_t n_inputs; /* of all nodes */
+
+    char *ready; /* weights made ready */
+    size_t ready_bytes;
+    bool is_prepared;
+    uint64_t prepared_version; /* of the weights that are ready */
+    dsbi_group *groups;        /* stretches that run image by image (groups.c), in order */
+    size_t n_groups;
+    dsbi_buffer *group_buffers; /* [n_buffers]: size > 0: in a worker's memory of its stretch */
+    double *group_seconds;      /* [threads, n_nodes] */
+    void **group_pointers;      /* [threads, most inputs of a node] */
+    size_t most_inputs;
+
+    char *arena;
+    void *grads;
+    size_t bytes, bytes_unshared;
+};
+
+static inline size_t dsbi_value_bytes(const dsbi_plan *plan, size_t node, size_t images)
+{
+    return images * dsbi_shape_size(plan->nodes[node].out) * plan->opts.math->item;
+}
+
+dsb_status dsbi_plan_new_buffer(dsbi_plan *plan, ptrdiff_t *out, size_t size, size_t birth,
+                                size_t death);
+static inline void *dsbi_buffer_at(const dsbi_plan *plan, ptrdiff_t buffer)
+{
+    return buffer == NO_BUFFER ? NULL : plan->arena + plan->buffers[buffer].offset;
+}
+/* How the norm of operation i goes into its weights, which are written to `out`. */
+dsbi_fold dsbi_plan_fold(const dsbi_plan *plan, size_t i, void *out);
+/* Keeps the least seconds of an operation: other work on the machine only ever adds time. */
+void dsbi_plan_note(plan_op *op, double seconds);
+
+/* prepare.c: memory for weights made ready, before other arrays are laid; making them ready; */
+dsb_status dsbi_prepare_lay(dsbi_plan *plan);
+dsb_status dsbi_prepare_run(dsbi_plan *plan);
+/* groups.c: finds stretches once forward is laid and takes their arrays out of the arena; */
+dsb_status dsbi_groups_lay(dsbi_plan *plan);
+dsb_status dsbi_group_run(dsbi_plan *plan, const dsbi_group *group, uint64_t step);
+
+#endif
