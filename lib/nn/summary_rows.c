@@ -66,7 +66,8 @@ static dsb_status size_up(dsb_summary *s, bool training, uint64_t *bytes, uint64
                                  .training = training,
                                  .sizes_only = true,
                                  .math = model->math,
-                                 .params = model->params};
+                                 .params = model->params,
+                                 .version = &model->version};
     dsbi_plan *plan;
     DSBI_TRY(dsbi_plan_create_for(&plan, model->rt, model->graph, &opts));
     *bytes = dsbi_plan_bytes(plan);

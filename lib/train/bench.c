@@ -139,14 +139,14 @@ static void note_memory(dsb_bench *bench, const subject *s)
     dsb_bench_figures *f = &bench->figures;
     const uint64_t arena = bench->model->graph->arena_size * bench->model->math->item;
     f->activation_bytes = dsbi_plan_bytes(s->plan);
-    f->parameter_bytes = arena;
+    f->parameter_bytes = arena + dsbi_plan_ready_bytes(s->plan);
     if (s->trainer) {
         bench->optimiser = s->trainer->optimiser->name;
         f->gradient_bytes = arena;
         f->optimiser_bytes = arena * (s->trainer->optimiser->n_state + (s->trainer->ema ? 1 : 0));
     }
-    f->planned_bytes = dsbi_plan_ready_bytes(s->plan) + f->activation_bytes + f->parameter_bytes +
-                       f->gradient_bytes + f->optimiser_bytes;
+    f->planned_bytes =
+        f->activation_bytes + f->parameter_bytes + f->gradient_bytes + f->optimiser_bytes;
     f->peak_memory_bytes = peak_memory();
 }
 
