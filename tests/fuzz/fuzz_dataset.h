@@ -49,7 +49,7 @@ static inline int fuzz_dataset(const uint8_t *data, size_t size, const char *opt
     dsb_dataset_opts opts;
     dsb_dataset_opts_init(&opts, sizeof opts);
     opts.max_file_bytes = 1 << 16; /* small, so that runs are fast */
-    opts.max_unpacked_bytes = 1 << 16;
+    opts.max_unpacked_bytes = 1 << 12;
     dsb_dataset *dataset;
     dsb_status status = dsb_dataset_open(rt, &dataset, spec, &opts, NULL, NULL);
     assert(status <= 0);
