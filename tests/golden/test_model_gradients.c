@@ -284,6 +284,8 @@ static void check_tensors(const golden *g, const char *key, const void *arena, d
     const dsbi_json_value *tensors = dsbi_json_get(g->root, key);
     const double largest = largest_norm(tensors);
     const bool f64 = tolerance <= exact;
+    char worst_name[DSBI_MAX_NAME] = "";
+    double worst = 0;
     size_t expected = 0;
     for (size_t i = 0; i < g->model->graph->n_params; i++)
         expected += g->model->graph->params[i].buffer == (strcmp(key, "buffers") == 0);
@@ -300,10 +302,16 @@ static void check_tensors(const golden *g, const char *key, const void *arena, d
             allowed = (f64 ? vanishing : allowed_of_vanishing) * largest;
         else if (!f64)
             allowed = fmax(tolerance, own_factor * own_error(g, param->name)) * norm;
+        const double share = norm <= vanishing * largest ? 0 : error / norm;
+        if (share > worst) {
+            worst = share;
+            snprintf(worst_name, sizeof worst_name, "%s", param->name);
+        }
         ck_assert_msg(error <= allowed, "%s: %s of %s is off by %.3g of %.9g, %.3g is allowed",
                       g->file, key, param->name, error, norm, allowed);
         free(s.values);
     }
+    printf("%-32s %-9s allowed %.0e, worst %.1e %s\n", g->file, key, tolerance, worst, worst_name);
 }
 
 static void check_evaluation(const golden *g, double tolerance)
