@@ -165,13 +165,15 @@ DSB_API void dsb_convert_opts_init(dsb_convert_opts *opts, size_t size);
 
 /** Writes a collection as another format, in its order. Nothing is lost between formats that hold
  * the same (files: bytes; arrays: pixels), unless `size` or `quality` say so.
- *  @param to   "folder" (OUT/CLASS/000000012.jpg), "webdataset" (OUT/00000.tar with .cls members,
- * and OUT/classes.txt), "npy" (OUT and its labels beside it), "cifar" (OUT, 32 x 32, at most 10
- * classes).
- *  @param out  folder or file; each file is written whole or not at all, old ones are replaced.
+ *  @param to   "folder" (OUT/CLASS/000000012.jpg, OUT/classes.txt), "webdataset" (OUT/00000.tar
+ *  with .cls members, OUT/classes.txt), "npy" (OUT, labels and class names beside it), "cifar"
+ * (OUT, 32 x 32, names beside it; at most 100 classes).
+ *  @param out  a folder, new or empty, or a file; each file is written whole or not at all, a file
+ *  of that name is replaced.
  *  @param fn   progress, stage "convert"; NULL = none.
  *  @return DSB_OK; DSB_E_SHAPE (sizes differ, or are not the format's), DSB_E_NOTFOUND (`to`),
- *  DSB_E_IO, DSB_E_UNSUPPORTED (PNG without libpng), DSB_E_LIMIT, DSB_E_INVALID, DSB_E_NOMEM,
+ *  DSB_E_IO, DSB_E_UNSUPPORTED (PNG without libpng), DSB_E_LIMIT, DSB_E_INVALID (also: `out` is not
+ *  empty, is the collection itself, or names of other classes lie beside it), DSB_E_NOMEM,
  *  DSB_E_CANCELLED, or what is wrong with an image. Since 0.2. */
 DSB_API dsb_status dsb_dataset_convert(dsb_runtime *rt, const dsb_dataset *dataset, const char *to,
                                        const char *out, const dsb_convert_opts *opts,

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/file.h"
 #include "base/npy_header.h"
 #include "data/inflate.h"
@@ -167,4 +168,81 @@ dsb_status dsbi_listing_classes(dsbi_listing *listing, uint32_t n, const char *t
     dsb_status status = by_lines(listing, n, (const char *)bytes, size);
     dsbi_free(rt, bytes);
     return dsbi_fail_at(status, "%s", path);
+}
+
+static uint64_t count_lines(const char *text, size_t size)
+{
+    const char *at = text, *end = text + size, *line;
+    size_t length;
+    uint64_t n = 0;
+    while (next_line(&at, end, &line, &length))
+        n += length > 0;
+    return n;
+}
+
+/* Not through a link that leads out of the folder, and nothing but a regular file. */
+static dsb_status read_beside(dsb_runtime *rt, uint8_t **text, size_t *size, const char *path)
+{
+    const char *name = dsbi_base_name(path);
+    char *folder = dsbi_strdup(rt, path);
+    int fd;
+    *text = NULL;
+    if (!folder)
+        return DSB_E_NOMEM;
+    folder[name - path] = '\0';
+    dsb_status status = dsbi_open_folder(&fd, *folder ? folder : ".");
+    if (status == DSB_OK) {
+        status = dsbi_file_read_beneath(rt, text, size, fd, name, MAX_LIST_BYTES);
+        close(fd);
+    }
+    dsbi_free(rt, folder);
+    return status;
+}
+
+dsb_status dsbi_listing_list_beside(dsbi_listing *listing, char **text, uint32_t n_least,
+                                    const char *path)
+{
+    uint8_t *bytes;
+    size_t size;
+    *text = NULL;
+    DSBI_TRY(dsbi_listing_witness_file(listing, path));
+    dsb_status status = read_beside(dsbi_listing_runtime(listing), &bytes, &size, path);
+    uint64_t n = status == DSB_OK ? count_lines((const char *)bytes, size) : 0;
+    bool is_text = status == DSB_OK && strlen((const char *)bytes) == size;
+    if (is_text && n > 0 && n >= n_least && n <= DSBI_MAX_CLASSES)
+        *text = (char *)bytes;
+    else
+        dsbi_free(dsbi_listing_runtime(listing), bytes);
+    if (status == DSB_E_NOMEM)
+        return status;
+    dsbi_clear_error(); /* no file, no names */
+    return DSB_OK;
+}
+
+dsb_status dsbi_listing_classes_beside(dsbi_listing *listing, uint32_t n, const char *beside)
+{
+    char *text = NULL;
+    if (!dsbi_listing_option(listing, "classes"))
+        DSBI_TRY(dsbi_listing_list_beside(listing, &text, n, beside));
+    dsb_status status = dsbi_listing_classes(listing, n, text);
+    dsbi_free(dsbi_listing_runtime(listing), text);
+    return status;
+}
+
+void dsbi_labels_beside(char *out, size_t capacity, const char *path, const char *word,
+                        const char *ending)
+{
+    const char *name = dsbi_base_name(path), *found = strstr(name, "images");
+    size_t replaced = 6, stem = strlen(path) - (dsbi_ends_with(path, ".npy") ? 4 : 0);
+    if (!found) {
+        found = strstr(name, "data");
+        replaced = 4;
+    }
+    if (found && (size_t)(found - path) + replaced <= stem) {
+        const char *rest = found + replaced;
+        snprintf(out, capacity, "%.*s%s%.*s%s", (int)(found - path), path, word,
+                 (int)(path + stem - rest), rest, ending);
+    } else {
+        snprintf(out, capacity, "%.*s_%s%s", (int)stem, path, word, ending);
+    }
 }

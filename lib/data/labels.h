@@ -3,6 +3,7 @@
 #define DSBI_DATA_LABELS_H
 
 #include "data/format.h"
+#include "data/origin.h"
 
 enum { DSBI_MAX_CLASSES = 65536 };
 
@@ -20,5 +21,20 @@ uint32_t dsbi_labels_classes(const uint32_t *labels, uint64_t n);
 /* Declares the classes: by the lines of option classes=FILE if it is given (at least n of them),
  * else by `text` (n lines; NULL: none), else by their numbers. */
 dsb_status dsbi_listing_classes(dsbi_listing *listing, uint32_t n, const char *text);
+
+/* A list of at least n_least class names that lies at `path`, yours (dsbi_free); NULL if there is
+ * none that fits. */
+dsb_status dsbi_listing_list_beside(dsbi_listing *listing, char **text, uint32_t n_least,
+                                    const char *path);
+
+/* As dsbi_listing_classes, but without the option the lines of the file at `beside` are taken where
+ * there is one that has enough of them. */
+dsb_status dsbi_listing_classes_beside(dsbi_listing *listing, uint32_t n, const char *beside);
+
+/* Where labels or class names of an array of images lie: its name with `word` in the place of
+ * "images" or "data", else with "_word" behind it, and `ending`. "x_data.npy" and "x.npy" ->
+ * "x_labels.npy". */
+void dsbi_labels_beside(char *out, size_t capacity, const char *path, const char *word,
+                        const char *ending);
 
 #endif

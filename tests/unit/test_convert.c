@@ -132,11 +132,273 @@ START_TEST(files_keep_their_bytes)
 }
 END_TEST
 
+/* ---- odd files, names and classes ---- */
+
+static void copy_seed(dsb_runtime *rt, const char *seed, const char *name)
+{
+    char path[4200];
+    uint8_t *bytes;
+    size_t size;
+    snprintf(path, sizeof path, "%s/fuzz/corpus/%s", DSBI_TEST_DIR, seed);
+    ck_assert_ok(dsbi_file_read(rt, &bytes, &size, path, 1 << 20));
+    write_bytes(rt, name, bytes, size);
+    dsbi_free(rt, bytes);
+}
+
+/* Grey, 16 bits, CMYK, palettes, alpha; classes with blanks, accents, markup, and two that are the
+ * same once '/' is gone. */
+static void write_odd(dsb_runtime *rt, const char *root)
+{
+    static const char *const files[][2] = {
+        {"jpeg/cmyk", "two words/c.jpg"},
+        {"jpeg/grey", "two words/g.jpg"},
+        {"jpeg/progressive", "a/b/p.jpg"},
+        {"png/grey16", "a/b/deep.png"},
+        {"png/rgba16", "a_b/alpha.png"},
+        {"png/palette4", "a_b/index.png"},
+        {"bmp/palette", "gr\xc3\xbc\xc3\x9f/\xe7\x8c\xab.bmp"},
+        {"pnm/grey16", "gr\xc3\xbc\xc3\x9f/wide.pgm"},
+        {"webp/lossless_alpha", "<b>&/w.webp"},
+        {"webp/lossy", "<b>&/not-a.jpg"},
+        {"png/interlaced8", "\n/line.png"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        bool needs_png = strncmp(files[i][0], "png", 3) == 0;
+        bool needs_webp = strncmp(files[i][0], "webp", 4) == 0;
+        char name[600];
+        if ((needs_png && !dsb_image_format_decoded(DSB_FORMAT_PNG)) ||
+            (needs_webp && !dsb_image_format_decoded(DSB_FORMAT_WEBP)))
+            continue;
+        snprintf(name, sizeof name, "%s/%s", root, files[i][1]);
+        copy_seed(rt, files[i][0], name);
+    }
+}
+
+/* The class of an image by name, as a list or a folder can hold it. */
+static const char *class_of(const dsb_dataset *d, uint64_t i)
+{
+    return dsb_dataset_class_name(d, dsb_dataset_class(d, i));
+}
+
+/* Images of a written folder have the number of their source as their name. */
+static void check_folder(const dsb_dataset *source, const dsb_dataset *folder)
+{
+    ck_assert_uint_eq(dsb_dataset_count(source), dsb_dataset_count(folder));
+    for (uint64_t i = 0; i < dsb_dataset_count(folder); i++) {
+        unsigned long long number;
+        const char *path = dsb_dataset_path(folder, i);
+        ck_assert_int_eq(sscanf(strrchr(path, '/') + 1, "%llu", &number), 1);
+        ck_assert_mem_eq(dsbi_dataset_entry(folder, i)->hash,
+                         dsbi_dataset_entry(source, number)->hash, DSBI_HASH_BYTES);
+        ck_assert_uint_eq(dsb_dataset_class(folder, i), dsb_dataset_class(source, number));
+    }
+}
+
+START_TEST(odd_files_and_names_survive)
+{
+    dsb_runtime *rt = make_runtime(2);
+    uint64_t before = dsb_runtime_memory(rt);
+    write_odd(rt, "odd");
+    dsb_dataset *first = open_at(rt, "odd", "?format=folder");
+    ck_assert_uint_eq(dsb_dataset_broken_count(first), 0);
+    ck_assert_uint_ge(dsb_dataset_class_count(first), 3);
+    convert(rt, first, "webdataset", "odd-tars", NULL);
+    dsb_dataset *tars = open_at(rt, "odd-tars", "");
+    check_same(first, tars, true);
+    ck_assert_uint_eq(dsb_dataset_class_count(first), dsb_dataset_class_count(tars));
+    for (uint64_t i = 0; i < dsb_dataset_count(first); i++)
+        if (!strchr(class_of(first, i), '\n'))
+            ck_assert_str_eq(class_of(first, i), class_of(tars, i));
+    convert(rt, first, "folder", "odd-folder", NULL);
+    dsb_dataset *folder = open_at(rt, "odd-folder", "");
+    ck_assert_str_eq(dsb_dataset_format(folder), "imagefolder");
+    check_folder(first, folder);
+    convert(rt, folder, "webdataset", "odd-tars2", NULL);
+    dsb_dataset *tars2 = open_at(rt, "odd-tars2", "");
+    check_same(folder, tars2, true);
+    for (uint64_t i = 0; i < dsb_dataset_count(folder); i++)
+        ck_assert_str_eq(class_of(folder, i), class_of(tars2, i));
+    dsb_dataset_free(tars2);
+    dsb_dataset_free(folder);
+    dsb_dataset_free(tars);
+    dsb_dataset_free(first);
+    ck_assert_uint_eq(dsb_runtime_memory(rt), before);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* Every pair of formats, there and back: pixels of one size, labels, names of classes. */
+START_TEST(every_pair_of_formats)
+{
+    static const char *const targets[] = {"folder", "webdataset", "npy", "cifar"};
+    dsb_runtime *rt = make_runtime(2);
+    write_odd(rt, "any");
+    dsb_dataset *odd = open_at(rt, "any", "?format=folder");
+    dsb_convert_opts opts;
+    dsb_convert_opts_init(&opts, sizeof opts);
+    opts.size = 32;
+    if (!dsb_image_format_decoded(DSB_FORMAT_PNG)) { /* pixels need it as files */
+        dsb_dataset_free(odd);
+        dsb_runtime_free(rt);
+        return;
+    }
+    for (size_t a = 0; a < 4; a++) {
+        char name[2][64], folder[32];
+        snprintf(folder, sizeof folder, "first%zu", a);
+        snprintf(name[0], sizeof name[0], "%s/x.npy", folder);
+        ck_assert_ok(dsbi_make_dirs(rt, picture_path(folder)));
+        convert(rt, odd, targets[a], name[0], &opts);
+        dsb_dataset *x = open_at(rt, name[0], "");
+        for (size_t b = 0; b < 4; b++) {
+            snprintf(folder, sizeof folder, "second%zu%zu", a, b);
+            snprintf(name[1], sizeof name[1], "%s/y_images.npy", folder);
+            ck_assert_ok(dsbi_make_dirs(rt, picture_path(folder)));
+            convert(rt, x, targets[b], name[1], NULL);
+            dsb_dataset *y = open_at(rt, name[1], "");
+            if (b == 0) { /* in order of the folders' names */
+                ck_assert_uint_eq(dsb_dataset_count(x), dsb_dataset_count(y));
+            } else {
+                check_same(x, y, false);
+                for (uint64_t i = 0; i < dsb_dataset_count(x); i++)
+                    ck_assert_str_eq(class_of(x, i), class_of(y, i));
+            }
+            dsb_dataset_free(y);
+        }
+        dsb_dataset_free(x);
+    }
+    dsb_dataset_free(odd);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+START_TEST(grey_arrays_stay_grey)
+{
+    dsb_runtime *rt = make_runtime(1);
+    static const uint8_t idx[] = "\0\0\10\3\0\0\0\2\0\0\0\3\0\0\0\2"
+                                 "abcdefABCDEF";
+    static const uint8_t labels[] = "\0\0\10\1\0\0\0\2\7\1";
+    write_bytes(rt, "d/t-images-idx3-ubyte", idx, sizeof idx - 1);
+    write_bytes(rt, "d/t-labels-idx1-ubyte", labels, sizeof labels - 1);
+    dsb_dataset *first = open_at(rt, "d/t-images-idx3-ubyte", "");
+    convert(rt, first, "npy", "d/grey.npy", NULL);
+    dsb_dataset *array = open_at(rt, "d/grey.npy", "");
+    check_same(first, array, true);
+    dsb_image_info info;
+    dsb_image_info_init(&info, sizeof info);
+    ck_assert_ok(dsb_dataset_info(array, 0, &info));
+    ck_assert_uint_eq(info.channels, 1);
+    ck_assert_uint_eq(dsb_dataset_class(array, 0), 7);
+    dsb_dataset_free(array);
+    dsb_dataset_free(first);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+START_TEST(more_than_ten_classes_make_cifar_100)
+{
+    dsb_runtime *rt = make_runtime(1);
+    for (uint32_t c = 0; c < 12; c++) {
+        char name[64];
+        snprintf(name, sizeof name, "twelve/class %02u/x.ppm", c);
+        write_picture(rt, name, 32, 32, c);
+    }
+    dsb_dataset *first = open_at(rt, "twelve", "");
+    ck_assert_ok(dsbi_make_dirs(rt, picture_path("hundred")));
+    convert(rt, first, "cifar", "hundred/train.bin", NULL);
+    dsb_dataset *records = open_at(rt, "hundred/train.bin", "");
+    check_same(first, records, false);
+    for (uint64_t i = 0; i < 12; i++)
+        ck_assert_str_eq(class_of(first, i), class_of(records, i));
+    dsb_dataset_free(records);
+    dsb_dataset_free(first);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+START_TEST(nothing_is_mixed_or_written_over)
+{
+    dsb_runtime *rt = make_runtime(1);
+    write_pictures(rt, "mix/one", 3, 1);
+    write_pictures(rt, "mix/two", 3, 9);
+    dsb_dataset *first = open_at(rt, "mix", "");
+    const char *self = picture_path("mix");
+    ck_assert_fails(dsb_dataset_convert(rt, first, "folder", self, NULL, NULL, NULL), DSB_E_INVALID,
+                    "is the collection itself");
+    convert(rt, first, "webdataset", "mixed", NULL);
+    const char *again = picture_path("mixed");
+    ck_assert_fails(dsb_dataset_convert(rt, first, "webdataset", again, NULL, NULL, NULL),
+                    DSB_E_INVALID, "mixed is not empty");
+    dsb_convert_opts opts;
+    dsb_convert_opts_init(&opts, sizeof opts);
+    opts.size = 32;
+    write_bytes(rt, "named/batches.meta.txt", "a\nb\n", 4);
+    const char *records = picture_path("named/x.bin");
+    ck_assert_fails(dsb_dataset_convert(rt, first, "cifar", records, &opts, NULL, NULL),
+                    DSB_E_INVALID, "batches.meta.txt names other classes");
+    ck_assert_int_ne(access(records, F_OK), 0);
+    dsb_dataset_free(first);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* A picture of another size in the place of one that was scanned. */
+START_TEST(files_that_change_are_refused)
+{
+    dsb_runtime *rt = make_runtime(1);
+    write_picture(rt, "moving/a/1.jpg", 32, 32, 1);
+    write_picture(rt, "moving/b/2.jpg", 32, 32, 2);
+    dsb_dataset *first = open_at(rt, "moving", "");
+    write_picture(rt, "moving/b/2.jpg", 8, 8, 2);
+    char path[600];
+    snprintf(path, sizeof path, "%s", picture_path("moved.npy"));
+    ck_assert_fails(dsb_dataset_convert(rt, first, "npy", path, NULL, NULL, NULL), DSB_E_SHAPE,
+                    "2.jpg: 8 x 8 pixels now, 32 x 32 when scanned");
+    ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_ok(dsbi_make_dirs(rt, picture_path("records")));
+    snprintf(path, sizeof path, "%s", picture_path("records/x.bin"));
+    ck_assert_fails(dsb_dataset_convert(rt, first, "cifar", path, NULL, NULL, NULL), DSB_E_SHAPE,
+                    "8 x 8");
+    dsb_dataset_free(first);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* Lists beside a collection count only where they fit, and never through a link that leads out. */
+START_TEST(lists_that_do_not_fit_are_passed_over)
+{
+    dsb_runtime *rt = make_runtime(1);
+    write_pictures(rt, "lists/zebra", 1, 1);
+    write_pictures(rt, "lists/ant", 1, 2);
+    write_bytes(rt, "lists/classes.txt", "zebra\nbee\nant\n", 14);
+    dsb_dataset *d = open_at(rt, "lists", "");
+    ck_assert_uint_eq(dsb_dataset_class_count(d), 3);
+    ck_assert_str_eq(dsb_dataset_class_name(d, 0), "zebra");
+    ck_assert_uint_eq(dsb_dataset_class(d, 0), 2); /* ant */
+    dsb_dataset_free(d);
+    write_bytes(rt, "lists/classes.txt", "1 zebra\n2 ant\n", 14); /* somebody else's */
+    d = open_at(rt, "lists", "");
+    ck_assert_str_eq(dsb_dataset_class_name(d, 0), "ant");
+    ck_assert_uint_eq(dsb_dataset_class(d, 0), 0);
+    dsb_dataset_free(d);
+    write_bytes(rt, "elsewhere.txt", "zebra\nant\n", 10);
+    ck_assert_int_eq(unlink(picture_path("lists/classes.txt")), 0);
+    ck_assert_int_eq(symlink("../elsewhere.txt", picture_path("lists/classes.txt")), 0);
+    d = open_at(rt, "lists", "");
+    ck_assert_str_eq(dsb_dataset_class_name(d, 0), "ant");
+    dsb_dataset_free(d);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 int main(void)
 {
     if (!pictures_begin("convert"))
         return EXIT_FAILURE;
-    int result = run_tests("convert", pixels_go_there_and_back, files_keep_their_bytes, NULL);
+    int result =
+        run_tests("convert", pixels_go_there_and_back, files_keep_their_bytes,
+                  odd_files_and_names_survive, every_pair_of_formats, grey_arrays_stay_grey,
+                  more_than_ten_classes_make_cifar_100, nothing_is_mixed_or_written_over,
+                  files_that_change_are_refused, lists_that_do_not_fit_are_passed_over, NULL);
     pictures_end();
     return result;
 }

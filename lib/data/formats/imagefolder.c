@@ -1,7 +1,8 @@
 /* A folder with a folder a class, as torchvision's ImageFolder: the class of an image is the first
  * part of its path. Classes are numbered in byte order of their names; where all names are whole
  * numbers, in the order of the numbers, which is said in the log, for ImageNetV2 read in byte order
- * (0, 1, 10, 100, ...) scores 0. A class list (option classes) wins over both. */
+ * (0, 1, 10, 100, ...) scores 0. A class list wins over both: option classes, or a classes.txt in
+ * the folder that names all class folders. */
 #include "base/sort.h"
 #include "data/labels.h"
 #include "data/listing.h"
@@ -9,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -97,10 +99,10 @@ static dsb_status find_folders(dsb_runtime *rt, class_folders *self, const char 
 
 /* ---- numbers of classes ---- */
 
-/* Each folder takes the line of the class list it is named on. */
-static dsb_status number_by_list(dsbi_listing *listing, class_folders *self)
+/* Each folder takes the line of the class list it is named on: of option classes, or of `text`. */
+static dsb_status number_by_list(dsbi_listing *listing, class_folders *self, const char *text)
 {
-    DSBI_TRY(dsbi_listing_classes(listing, 0, NULL));
+    DSBI_TRY(dsbi_listing_classes(listing, 0, text));
     const dsb_dataset *dataset = listing->dataset;
     uint32_t n = (uint32_t)dataset->strata.n, line = 0;
     for (size_t i = 0; i < self->n; i++)
@@ -130,6 +132,60 @@ static dsb_status number_by_name(dsbi_listing *listing, class_folders *self)
     }
     dsbi_sort(self->items, self->n, sizeof *self->items, compare_names, NULL);
     return DSB_OK;
+}
+
+static int compare_words(const void *a, const void *b, void *user)
+{
+    (void)user;
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Whether every folder is a line of `text`, which is cut up. */
+static dsb_status names_all(dsb_runtime *rt, bool *all, const class_folders *self, char *text)
+{
+    size_t n = 0, capacity = 1;
+    for (const char *p = text; *p; p++)
+        capacity += *p == '\n';
+    char **lines = dsbi_alloc_array(rt, capacity, sizeof *lines);
+    if (!lines)
+        return DSB_E_NOMEM;
+    for (char *line; (line = strsep(&text, "\n")) != NULL;)
+        lines[n++] = line;
+    dsbi_sort(lines, n, sizeof *lines, compare_words, NULL);
+    size_t at = 0;
+    *all = true;
+    for (size_t i = 0; *all && i < self->n; i++) { /* both in byte order */
+        while (at < n && strcmp(lines[at], self->items[i].name) < 0)
+            at++;
+        *all = at < n && strcmp(lines[at], self->items[i].name) == 0;
+    }
+    dsbi_free(rt, lines);
+    return DSB_OK;
+}
+
+/* "classes.txt" in the folder, as dsb_dataset_convert writes it, keeps the numbers of the classes.
+ * It counts if it names every class folder. */
+static dsb_status number_classes(dsbi_listing *listing, class_folders *self, const char *where)
+{
+    dsb_runtime *rt = dsbi_listing_runtime(listing);
+    char path[4200], *text = NULL, *copy = NULL;
+    bool all = false;
+    dsb_status status = DSB_OK;
+    if (dsbi_listing_option(listing, "classes"))
+        return number_by_list(listing, self, NULL);
+    snprintf(path, sizeof path, "%s/classes.txt", where);
+    DSBI_GO(dsbi_listing_list_beside(listing, &text, (uint32_t)self->n, path));
+    if (text) {
+        copy = dsbi_strdup(rt, text);
+        DSBI_GO(copy ? names_all(rt, &all, self, copy) : DSB_E_NOMEM);
+    }
+    if (all)
+        dsbi_log(rt, DSB_LOG_INFO, "data", "classes are numbered as classes.txt lists them");
+    status = all ? number_by_list(listing, self, text) : number_by_name(listing, self);
+done:
+    dsbi_free(rt, copy);
+    dsbi_free(rt, text);
+    return status;
 }
 
 /* ---- files ---- */
@@ -179,8 +235,7 @@ static dsb_status imagefolder_open(dsb_runtime *rt, void **state, dsbi_listing *
     dsb_status status;
     DSBI_GO(find_folders(rt, &folders, origin->where));
     dsbi_sort(folders.items, folders.n, sizeof *folders.items, compare_names, NULL);
-    DSBI_GO(dsbi_listing_option(listing, "classes") ? number_by_list(listing, &folders)
-                                                    : number_by_name(listing, &folders));
+    DSBI_GO(number_classes(listing, &folders, origin->where));
     status = dsbi_tree_open(rt, state, listing, origin, list_file, &folders);
 done:
     free_folders(rt, &folders);

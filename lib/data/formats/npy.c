@@ -14,34 +14,19 @@ static int probe(const dsbi_origin *origin)
                : 0;
 }
 
-/* "x_data.npy", "x_images.npy" -> "x_labels.npy" beside it, if there is such a file. */
-static bool labels_beside(char *out, size_t capacity, const char *path)
-{
-    static const char *const words[] = {"images", "data"};
-    const char *name = dsbi_base_name(path);
-    for (size_t w = 0; w < 2; w++) {
-        const char *found = strstr(name, words[w]);
-        if (!found)
-            continue;
-        int size = snprintf(out, capacity, "%.*slabels%s", (int)(found - path), path,
-                            found + strlen(words[w]));
-        if (size > 0 && (size_t)size < capacity && access(out, R_OK) == 0)
-            return true;
-    }
-    return false;
-}
-
 static dsb_status read_labels(dsbi_listing *listing, const dsbi_arrays *self, uint32_t **labels)
 {
     char beside[4200];
-    const char *path = dsbi_listing_option(listing, "labels");
-    if (!path && labels_beside(beside, sizeof beside, self->files.items[0].path))
+    const char *file = self->files.items[0].path, *path = dsbi_listing_option(listing, "labels");
+    dsbi_labels_beside(beside, sizeof beside, file, "labels", ".npy");
+    if (!path && access(beside, R_OK) == 0)
         path = beside;
     if (!path || strcmp(path, "none") == 0)
         return DSB_OK;
     uint64_t n = self->items[0].n;
     DSBI_TRY(dsbi_labels_read(dsbi_listing_runtime(listing), labels, n, path));
-    return dsbi_listing_classes(listing, dsbi_labels_classes(*labels, n), NULL);
+    dsbi_labels_beside(beside, sizeof beside, file, "classes", ".txt");
+    return dsbi_listing_classes_beside(listing, dsbi_labels_classes(*labels, n), beside);
 }
 
 static dsb_status npy_open(dsb_runtime *rt, void **state, dsbi_listing *listing,

@@ -57,6 +57,7 @@ typedef struct reader {
     dsb_runtime *rt;
     dsbi_listing *listing;
     dsbi_containers *files;
+    const dsbi_origin *origin;
     dsbi_shard_wish wish;
     label_mode mode;
     bool has_words, has_list; /* labels are words; classes are declared by a list */
@@ -226,6 +227,16 @@ static dsb_status begin_labels(reader *self)
     return DSB_OK;
 }
 
+/* "classes.txt" in the folder of the shards, as dsb_dataset_convert writes it. */
+static void list_beside(char *out, size_t capacity, const dsbi_origin *origin)
+{
+    const char *folder = origin->kind == DSBI_ORIGIN_FOLDER ? origin->where : origin->files[0];
+    size_t size = origin->kind == DSBI_ORIGIN_FOLDER ? strlen(folder)
+                                                     : (size_t)(dsbi_base_name(folder) - folder);
+    snprintf(out, capacity, "%.*s%sclasses.txt", (int)size, folder,
+             size && folder[size - 1] != '/' ? "/" : "");
+}
+
 static dsb_status end_labels(reader *self)
 {
     if (self->mode != LABEL_CLS && self->mode != LABEL_JSON)
@@ -237,8 +248,11 @@ static dsb_status end_labels(reader *self)
                    ? dsbi_fail(DSB_E_DATA, "%zu class names, labels need %u",
                                self->listing->dataset->strata.n, self->n_classes)
                    : DSB_OK;
-    if (!self->has_words)
-        return dsbi_listing_classes(self->listing, self->n_classes, NULL);
+    if (!self->has_words) {
+        char beside[4200];
+        list_beside(beside, sizeof beside, self->origin);
+        return dsbi_listing_classes_beside(self->listing, self->n_classes, beside);
+    }
     for (size_t w = 0; w < self->word_set.n; w++) {
         const char *word = dsbi_names_get(&self->words, self->word_set.names[w]);
         DSBI_TRY(dsbi_listing_class(self->listing, word, strlen(word)));
@@ -261,7 +275,7 @@ static dsb_status webdataset_open(dsb_runtime *rt, void **state, dsbi_listing *l
     dsb_status status = DSB_E_NOMEM;
     if (!files || !self)
         goto done;
-    *self = (reader){.rt = rt, .listing = listing, .files = files};
+    *self = (reader){.rt = rt, .listing = listing, .files = files, .origin = origin};
     DSBI_GO(dsbi_containers_init(files, rt, origin));
     DSBI_GO(add_shards(listing, files, origin));
     DSBI_GO(begin_labels(self));
