@@ -2,7 +2,6 @@
  * the data, then how it was done. */
 #include "dsbias/report.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -202,42 +201,28 @@ static dsb_status collect_names(dsbi_classify_page *p)
     return DSB_OK;
 }
 
+static dsb_status write_record(dsb_runtime *rt, dsbi_text *t, const dsbi_json_value *root,
+                               void *user)
+{
+    (void)user;
+    dsbi_classify_page page = {.rt = rt,
+                               .t = t,
+                               .root = root,
+                               .rungs = dsbi_json_get(root, "rungs"),
+                               .datasets = dsbi_json_get(root, "datasets"),
+                               .chance = dsbi_record_number(root, "chance")};
+    page.headline = dsbi_classify_rung(page.rungs, dsbi_record_text(root, "headline_rung"));
+    DSBI_TRY(collect_names(&page));
+    dsb_status status = write_page(&page);
+    dsbi_free(rt, page.names);
+    return status;
+}
+
 dsb_status dsb_report_classify_html(dsb_runtime *rt, char **html, size_t *size, const char *json,
                                     size_t json_size)
 {
-    dsbi_clear_error();
-    if (html)
-        *html = NULL;
-    if (!rt || !html || !json)
-        return dsbi_fail(DSB_E_INVALID, "dsb_report_classify_html: rt, html and json are needed");
-    /* numbers with a decimal point whatever the caller's locale; this thread only */
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    locale_t callers = plain ? uselocale(plain) : (locale_t)0;
-    dsbi_text text;
-    dsbi_text_init(&text, rt);
-    dsbi_json *doc = NULL;
-    dsbi_classify_page page = {.rt = rt, .t = &text};
-    dsb_status status;
-    DSBI_GO(dsbi_record_open(rt, &doc, json, json_size, "dsbias.classify/"));
-    page.root = dsbi_json_root(doc);
-    page.rungs = dsbi_json_get(page.root, "rungs");
-    page.datasets = dsbi_json_get(page.root, "datasets");
-    page.chance = dsbi_record_number(page.root, "chance");
-    page.headline = dsbi_classify_rung(page.rungs, dsbi_record_text(page.root, "headline_rung"));
-    DSBI_GO(collect_names(&page));
-    DSBI_GO(write_page(&page));
-    if (size)
-        *size = text.size;
-    *html = dsbi_text_take(&text);
-done:
-    dsbi_free(rt, page.names);
-    dsbi_text_free(&text);
-    dsbi_json_free(doc);
-    if (plain) {
-        uselocale(callers);
-        freelocale(plain);
-    }
-    return status;
+    return dsbi_record_report(rt, html, size, json, json_size, "dsbias.classify/",
+                              "dsb_report_classify_html", write_record, NULL);
 }
 
 void dsb_report_free(dsb_runtime *rt, char *text)

@@ -1,7 +1,6 @@
 /* The record of `classify` as about twenty lines for a terminal. */
 #include "dsbias/report.h"
 
-#include <locale.h>
 #include <math.h>
 #include <string.h>
 #include "report/classify_page.h"
@@ -191,40 +190,22 @@ static void add_checks(const summary *s)
             dsbi_number_bytes(&bytes, dsbi_record_number(record, "peak_memory_bytes")));
 }
 
-dsb_status dsb_report_classify_text(dsb_runtime *rt, char **text, size_t *size, const char *json,
-                                    size_t json_size, uint32_t flags)
+static dsb_status write_record(dsb_runtime *rt, dsbi_text *t, const dsbi_json_value *root,
+                               void *user)
 {
-    dsbi_clear_error();
-    if (text)
-        *text = NULL;
-    if (!rt || !text || !json)
-        return dsbi_fail(DSB_E_INVALID, "dsb_report_classify_text: rt, text and json are needed");
-    if (flags & ~DSB_REPORT_COLOUR)
-        return dsbi_fail(DSB_E_UNSUPPORTED, "dsb_report_classify_text: flags 0x%x",
-                         (unsigned)flags);
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    locale_t callers = plain ? uselocale(plain) : (locale_t)0;
-    dsbi_text out;
-    dsbi_text_init(&out, rt);
-    dsbi_json *doc = NULL;
-    dsb_status status;
-    DSBI_GO(dsbi_record_open(rt, &doc, json, json_size, "dsbias.classify/"));
-    summary s = {.t = &out, .root = dsbi_json_root(doc), .colour = flags & DSB_REPORT_COLOUR};
+    (void)rt;
+    summary s = {.t = t, .root = root, .colour = *(const bool *)user};
     add_verdict(&s);
     add_headline(&s);
     add_rungs(&s);
     add_datasets(&s);
     add_checks(&s);
-    DSBI_GO(out.status);
-    if (size)
-        *size = out.size;
-    *text = dsbi_text_take(&out);
-done:
-    dsbi_text_free(&out);
-    dsbi_json_free(doc);
-    if (plain) {
-        uselocale(callers);
-        freelocale(plain);
-    }
-    return status;
+    return DSB_OK;
+}
+
+dsb_status dsb_report_classify_text(dsb_runtime *rt, char **text, size_t *size, const char *json,
+                                    size_t json_size, uint32_t flags)
+{
+    return dsbi_record_listing(rt, text, size, json, json_size, "dsbias.classify/",
+                               "dsb_report_classify_text", write_record, flags);
 }

@@ -2,7 +2,6 @@
  * to mind, then sizes, files, light, classes, and what is broken or double, by name. */
 #include "dsbias/report.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -143,36 +142,19 @@ static dsb_status write_page(const dsbi_data_page *p)
     return p->t->status;
 }
 
+static dsb_status write_record(dsb_runtime *rt, dsbi_text *t, const dsbi_json_value *root,
+                               void *user)
+{
+    (void)user;
+    dsbi_data_page page = {
+        .rt = rt, .t = t, .root = root, .datasets = dsbi_json_get(root, "datasets")};
+    page.n = dsbi_json_count(page.datasets);
+    return write_page(&page);
+}
+
 dsb_status dsb_report_data_html(dsb_runtime *rt, char **html, size_t *size, const char *json,
                                 size_t json_size)
 {
-    dsbi_clear_error();
-    if (html)
-        *html = NULL;
-    if (!rt || !html || !json)
-        return dsbi_fail(DSB_E_INVALID, "dsb_report_data_html: rt, html and json are needed");
-    /* numbers with a decimal point whatever the caller's locale; this thread only */
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    locale_t callers = plain ? uselocale(plain) : (locale_t)0;
-    dsbi_text text;
-    dsbi_text_init(&text, rt);
-    dsbi_json *doc = NULL;
-    dsbi_data_page page = {.rt = rt, .t = &text};
-    dsb_status status;
-    DSBI_GO(dsbi_record_open(rt, &doc, json, json_size, "dsbias.data/"));
-    page.root = dsbi_json_root(doc);
-    page.datasets = dsbi_json_get(page.root, "datasets");
-    page.n = dsbi_json_count(page.datasets);
-    DSBI_GO(write_page(&page));
-    if (size)
-        *size = text.size;
-    *html = dsbi_text_take(&text);
-done:
-    dsbi_text_free(&text);
-    dsbi_json_free(doc);
-    if (plain) {
-        uselocale(callers);
-        freelocale(plain);
-    }
-    return status;
+    return dsbi_record_report(rt, html, size, json, json_size, "dsbias.data/",
+                              "dsb_report_data_html", write_record, NULL);
 }

@@ -2,7 +2,6 @@
  * file, then the duplicates. */
 #include "dsbias/report.h"
 
-#include <locale.h>
 #include <string.h>
 #include "report/html.h"
 #include "report/number.h"
@@ -236,40 +235,23 @@ static void add_duplicates(const listing *l, const dsbi_json_value *duplicates)
         dsbi_text_printf(l->t, "  ... and %llu more groups\n", (unsigned long long)(total - shown));
 }
 
-dsb_status dsb_report_data_text(dsb_runtime *rt, char **text, size_t *size, const char *json,
-                                size_t json_size, uint32_t flags)
+static dsb_status write_record(dsb_runtime *rt, dsbi_text *t, const dsbi_json_value *root,
+                               void *user)
 {
-    dsbi_clear_error();
-    if (text)
-        *text = NULL;
-    if (!rt || !text || !json)
-        return dsbi_fail(DSB_E_INVALID, "dsb_report_data_text: rt, text and json are needed");
-    if (flags & ~DSB_REPORT_COLOUR)
-        return dsbi_fail(DSB_E_UNSUPPORTED, "dsb_report_data_text: flags 0x%x", (unsigned)flags);
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    locale_t callers = plain ? uselocale(plain) : (locale_t)0;
-    dsbi_text out;
-    dsbi_text_init(&out, rt);
-    dsbi_json *doc = NULL;
-    dsb_status status;
-    DSBI_GO(dsbi_record_open(rt, &doc, json, json_size, "dsbias.data/"));
-    listing l = {.t = &out, .colour = flags & DSB_REPORT_COLOUR};
-    const dsbi_json_value *root = dsbi_json_root(doc), *datasets = dsbi_json_get(root, "datasets");
+    (void)rt;
+    listing l = {.t = t, .colour = *(const bool *)user};
+    const dsbi_json_value *datasets = dsbi_json_get(root, "datasets");
     for (const dsbi_json_value *d = dsbi_json_first(datasets); d; d = dsbi_json_next(d))
         add_dataset(&l, d);
     for (const dsbi_json_value *d = dsbi_json_first(datasets); d; d = dsbi_json_next(d))
         add_broken(&l, d);
     add_duplicates(&l, dsbi_json_get(root, "duplicates"));
-    DSBI_GO(out.status);
-    if (size)
-        *size = out.size;
-    *text = dsbi_text_take(&out);
-done:
-    dsbi_text_free(&out);
-    dsbi_json_free(doc);
-    if (plain) {
-        uselocale(callers);
-        freelocale(plain);
-    }
-    return status;
+    return DSB_OK;
+}
+
+dsb_status dsb_report_data_text(dsb_runtime *rt, char **text, size_t *size, const char *json,
+                                size_t json_size, uint32_t flags)
+{
+    return dsbi_record_listing(rt, text, size, json, json_size, "dsbias.data/",
+                               "dsb_report_data_text", write_record, flags);
 }

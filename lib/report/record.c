@@ -1,8 +1,10 @@
 /* See record.h. */
 #include "report/record.h"
 
+#include <locale.h>
 #include <math.h>
 #include <string.h>
+#include "dsbias/report.h"
 
 const char *dsbi_record_text(const dsbi_json_value *object, const char *key)
 {
@@ -72,6 +74,56 @@ dsb_status dsbi_record_open(dsb_runtime *rt, dsbi_json **doc, const char *json, 
     dsbi_json_free(*doc);
     *doc = NULL;
     return status;
+}
+
+static dsb_status write_text(dsb_runtime *rt, dsbi_text *text, const dsbi_json_value *root,
+                             dsbi_record_write_fn write, void *user)
+{
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t callers = plain ? uselocale(plain) : (locale_t)0;
+    dsb_status status = write(rt, text, root, user);
+    if (plain) {
+        uselocale(callers);
+        freelocale(plain);
+    }
+    return status == DSB_OK ? text->status : status;
+}
+
+dsb_status dsbi_record_report(dsb_runtime *rt, char **out, size_t *size, const char *json,
+                              size_t json_size, const char *schema, const char *what,
+                              dsbi_record_write_fn write, void *user)
+{
+    dsbi_clear_error();
+    if (out)
+        *out = NULL;
+    if (!rt || !out || !json)
+        return dsbi_fail(DSB_E_INVALID, "%s: no runtime, no json or nowhere to put the text", what);
+    dsbi_json *doc;
+    DSBI_TRY(dsbi_record_open(rt, &doc, json, json_size, schema));
+    dsbi_text text;
+    dsbi_text_init(&text, rt);
+    dsb_status status = write_text(rt, &text, dsbi_json_root(doc), write, user);
+    dsbi_json_free(doc);
+    if (status == DSB_OK) {
+        if (size)
+            *size = text.size;
+        *out = dsbi_text_take(&text);
+        status = *out ? DSB_OK : DSB_E_NOMEM;
+    }
+    dsbi_text_free(&text);
+    return status;
+}
+
+dsb_status dsbi_record_listing(dsb_runtime *rt, char **out, size_t *size, const char *json,
+                               size_t json_size, const char *schema, const char *what,
+                               dsbi_record_write_fn write, uint32_t flags)
+{
+    bool colour = flags & DSB_REPORT_COLOUR;
+    if (out)
+        *out = NULL;
+    if (flags & ~DSB_REPORT_COLOUR)
+        return dsbi_fail(DSB_E_UNSUPPORTED, "%s: flags 0x%x", what, (unsigned)flags);
+    return dsbi_record_report(rt, out, size, json, json_size, schema, what, write, &colour);
 }
 
 const char *dsbi_record_rung_title(const char *name)

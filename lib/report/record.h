@@ -4,6 +4,7 @@
 #define DSBI_REPORT_RECORD_H
 
 #include "base/json.h"
+#include "base/text.h"
 
 const char *dsbi_record_text(const dsbi_json_value *object, const char *key); /* "" */
 double dsbi_record_number(const dsbi_json_value *object, const char *key);    /* NaN */
@@ -19,6 +20,23 @@ bool dsbi_record_has(const dsbi_json_value *object, const char *key);
 /* Parses `json` and checks that its "schema" begins with `schema` ("dsbias.classify/"). */
 dsb_status dsbi_record_open(dsb_runtime *rt, dsbi_json **doc, const char *json, size_t size,
                             const char *schema);
+
+/* What a report writes from the root of its record into `t`, whose own status is looked at
+ * afterwards. */
+typedef dsb_status (*dsbi_record_write_fn)(dsb_runtime *rt, dsbi_text *t,
+                                           const dsbi_json_value *root, void *user);
+
+/* All that reports have in common: opens the record, writes with a decimal point whatever the
+ * caller's locale (this thread's only), hands the text over. `size` may be NULL; `what` is the
+ * public function, for its sentence about NULL. */
+dsb_status dsbi_record_report(dsb_runtime *rt, char **out, size_t *size, const char *json,
+                              size_t json_size, const char *schema, const char *what,
+                              dsbi_record_write_fn write, void *user);
+/* The same for the terminal, where `flags` are DSB_REPORT_*; `user` of write is then a bool:
+ * colour. */
+dsb_status dsbi_record_listing(dsb_runtime *rt, char **out, size_t *size, const char *json,
+                               size_t json_size, const char *schema, const char *what,
+                               dsbi_record_write_fn write, uint32_t flags);
 
 /* "patches" -> "Random patches": how a rung is called in reports; unknown names as they are. */
 const char *dsbi_record_rung_title(const char *name);

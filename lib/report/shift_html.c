@@ -218,45 +218,34 @@ static void add_warnings(const dsbi_shift_page *p)
         dsbi_html(p->t, "<div class=\"note-box\"><p>%s</p></div>\n", dsbi_page_string(w));
 }
 
+static dsb_status write_record(dsb_runtime *rt, dsbi_text *t, const dsbi_json_value *root,
+                               void *user)
+{
+    (void)user;
+    dsbi_shift_page p = {.rt = rt, .t = t, .root = root, .c = root};
+    dsbi_page_begin(t, "Distribution shift \xe2\x80\x93 dsbias report");
+    double alpha = dsbi_record_number(root, "alpha");
+    snprintf(p.level, sizeof p.level, "%.6g%%", isfinite(alpha) ? 100 * (1 - alpha) : 95.0);
+    add_warnings(&p);
+    DSBI_TRY(add_comparison(&p));
+    for (const dsbi_json_value *c = dsbi_json_first(dsbi_json_get(root, "other_sets")); c;
+         c = dsbi_json_next(c)) {
+        p.c = c;
+        p.number++;
+        DSBI_TRY(add_comparison(&p));
+    }
+    dsbi_page_method(&p);
+    dsbi_html(t,
+              "<footer>Made from results.json by dsbias %s. This page loads nothing from anywhere "
+              "and runs no scripts.</footer>\n",
+              dsbi_record_text(dsbi_json_get(root, "record"), "version"));
+    dsbi_page_end(t);
+    return DSB_OK;
+}
+
 dsb_status dsb_report_shift_html(dsb_runtime *rt, char **html, size_t *size, const char *json,
                                  size_t json_size)
 {
-    dsbi_clear_error();
-    if (!rt || !html || !json)
-        return dsbi_fail(DSB_E_INVALID, "dsb_report_shift_html: a NULL argument");
-    *html = NULL;
-    dsbi_json *doc;
-    DSBI_TRY(dsbi_record_open(rt, &doc, json, json_size, "dsbias.shift/"));
-    dsbi_text t;
-    dsbi_text_init(&t, rt);
-    dsbi_shift_page p = {.rt = rt, .t = &t, .root = dsbi_json_root(doc)};
-    dsbi_page_begin(&t, "Distribution shift \xe2\x80\x93 dsbias report");
-    double alpha = dsbi_record_number(p.root, "alpha");
-    snprintf(p.level, sizeof p.level, "%.6g%%", isfinite(alpha) ? 100 * (1 - alpha) : 95.0);
-    p.c = p.root;
-    add_warnings(&p);
-    dsb_status status = add_comparison(&p);
-    for (const dsbi_json_value *c = dsbi_json_first(dsbi_json_get(p.root, "other_sets"));
-         c && status == DSB_OK; c = dsbi_json_next(c)) {
-        p.c = c;
-        p.number++;
-        status = add_comparison(&p);
-    }
-    dsbi_page_method(&p);
-    dsbi_html(&t,
-              "<footer>Made from results.json by dsbias %s. This page loads nothing from anywhere "
-              "and runs no scripts.</footer>\n",
-              dsbi_record_text(dsbi_json_get(p.root, "record"), "version"));
-    dsbi_page_end(&t);
-    if (status == DSB_OK)
-        status = t.status;
-    dsbi_json_free(doc);
-    if (status == DSB_OK) {
-        if (size)
-            *size = t.size;
-        *html = dsbi_text_take(&t);
-        status = *html ? DSB_OK : DSB_E_NOMEM;
-    }
-    dsbi_text_free(&t);
-    return status;
+    return dsbi_record_report(rt, html, size, json, json_size, "dsbias.shift/",
+                              "dsb_report_shift_html", write_record, NULL);
 }

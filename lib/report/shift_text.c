@@ -89,39 +89,30 @@ static void add_comparison(dsbi_text *t, const dsbi_json_value *c)
     add_models(t, c);
 }
 
+static dsb_status write_record(dsb_runtime *rt, dsbi_text *t, const dsbi_json_value *root,
+                               void *user)
+{
+    (void)rt;
+    (void)user; /* no colours in it */
+    add_comparison(t, root);
+    for (const dsbi_json_value *c = dsbi_json_first(dsbi_json_get(root, "other_sets")); c;
+         c = dsbi_json_next(c))
+        add_comparison(t, c);
+    const char *sentence = dsbi_record_text(dsbi_json_get(root, "decomposition"), "sentence");
+    if (*sentence)
+        dsbi_text_printf(t, "\n%s\n", sentence);
+    for (const dsbi_json_value *w = dsbi_json_first(dsbi_json_get(root, "warnings")); w;
+         w = dsbi_json_next(w)) {
+        dsbi_text_add(t, "warning  ");
+        add_name(t, dsbi_page_string(w), strlen(dsbi_page_string(w)));
+        dsbi_text_add(t, "\n");
+    }
+    return DSB_OK;
+}
+
 dsb_status dsb_report_shift_text(dsb_runtime *rt, char **text, size_t *size, const char *json,
                                  size_t json_size, uint32_t flags)
 {
-    dsbi_clear_error();
-    if (!rt || !text || !json || flags & ~DSB_REPORT_COLOUR)
-        return dsbi_fail(DSB_E_INVALID, "dsb_report_shift_text: a NULL argument or unknown flag");
-    *text = NULL;
-    dsbi_json *doc;
-    DSBI_TRY(dsbi_record_open(rt, &doc, json, json_size, "dsbias.shift/"));
-    const dsbi_json_value *root = dsbi_json_root(doc);
-    dsbi_text t;
-    dsbi_text_init(&t, rt);
-    add_comparison(&t, root);
-    for (const dsbi_json_value *c = dsbi_json_first(dsbi_json_get(root, "other_sets")); c;
-         c = dsbi_json_next(c))
-        add_comparison(&t, c);
-    const char *sentence = dsbi_record_text(dsbi_json_get(root, "decomposition"), "sentence");
-    if (*sentence)
-        dsbi_text_printf(&t, "\n%s\n", sentence);
-    for (const dsbi_json_value *w = dsbi_json_first(dsbi_json_get(root, "warnings")); w;
-         w = dsbi_json_next(w)) {
-        dsbi_text_add(&t, "warning  ");
-        add_name(&t, dsbi_page_string(w), strlen(dsbi_page_string(w)));
-        dsbi_text_add(&t, "\n");
-    }
-    dsb_status status = t.status;
-    dsbi_json_free(doc);
-    if (status == DSB_OK) {
-        if (size)
-            *size = t.size;
-        *text = dsbi_text_take(&t);
-        status = *text ? DSB_OK : DSB_E_NOMEM;
-    }
-    dsbi_text_free(&t);
-    return status;
+    return dsbi_record_listing(rt, text, size, json, json_size, "dsbias.shift/",
+                               "dsb_report_shift_text", write_record, flags);
 }
