@@ -1,6 +1,7 @@
 /* dsbias shift: does it generalise? Accuracy on new test sets against the original one. */
 #include "cli.h"
 #include "files.h"
+#include "scoring.h"
 #include "shift_predict.h"
 
 #include <errno.h>
@@ -31,15 +32,7 @@ static const cli_flag shift_flags[] = {
                      "'dsbias eval' takes them; may be given several times"),
     CLI_FLAG("weights", LIST, shift_args, weights, .unit = "FILE",
              .help = "of each --model, in the same order"),
-    CLI_FLAG("mean", TEXT, shift_args, mean, .unit = "R,G,B", .fallback = "0.485,0.456,0.406",
-             .help = "of pixel / 255 per channel, as the models were trained"),
-    CLI_FLAG("std", TEXT, shift_args, std, .unit = "R,G,B", .fallback = "0.229,0.224,0.225",
-             .help = "likewise"),
-    CLI_FLAG("size", COUNT, shift_args, size, .unit = "PX", .min = 1, .max = 16384,
-             .shown = "the images' if all have one of at most 96, else 224",
-             .help = "side of the square the models see"),
-    CLI_FLAG("resize", COUNT, shift_args, resize, .unit = "PX", .shown = "as --size", .min = 1,
-             .max = 65536, .help = "shorter side of an image before its middle is cut out"),
+    SCORING_FLAGS(shift_args),
     CLI_FLAG("table", LIST, shift_args, table, .unit = "FILE",
              .help = "a CSV with a row a model and columns of accuracies or counts, instead of or "
                      "beside the sets above"),
