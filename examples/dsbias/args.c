@@ -253,27 +253,20 @@ bool cli_given(const cli_command *command, const cli_parsed *parsed, const char 
 
 void cli_print_wrapped(FILE *to, const char *text, size_t column, size_t indent)
 {
-    while (*text) {
-        if (*text == '\n') {
+    for (size_t spaces = 0; *text;) { /* those in front of a word are written with it */
+        size_t word = strcspn(text, " \n");
+        if (*text == '\n' || (column + spaces + word > 80 && column > indent)) {
             fprintf(to, "\n%*s", (int)indent, "");
             column = indent;
-            text++;
+            spaces = 0;
+            text += *text == '\n';
             continue;
         }
-        size_t word = strcspn(text, " \n");
-        if (column + word > 80 && column > indent) {
-            fprintf(to, "\n%*s", (int)indent, "");
-            column = indent;
-        }
-        fprintf(to, "%.*s", (int)word, text);
-        column += word;
+        fprintf(to, "%*s%.*s", (int)spaces, "", (int)word, text);
+        column += spaces + word;
         text += word;
-        if (*text == ' ') {
-            if (column < 80)
-                fputc(' ', to);
-            column++;
-            text++;
-        }
+        spaces = strspn(text, " ");
+        text += spaces;
     }
     fputc('\n', to);
 }
