@@ -90,7 +90,7 @@ typedef struct dsbi_math {
     void (*wino_weights_bwd)(const dsbi_kernels *, void *g, size_t g_stride, const void *u,
                              size_t stride, size_t n);
     void (*wino_input)(const dsbi_kernels *, void *v, size_t stride, const void *x,
-                       size_t row_stride, size_t pixel_stride, size_t n);
+                       size_t row_stride, size_t pixel_stride, const size_t *inside, size_t n);
     void (*wino_output)(const dsbi_kernels *, void *y, size_t row_stride, size_t n, size_t rows,
                         size_t columns, const void *m, size_t stride, const void *bias,
                         const void *from, bool relu, size_t count);

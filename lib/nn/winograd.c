@@ -66,37 +66,28 @@ static wino_place place_of(const wino_cut *cut, size_t piece)
     return p;
 }
 
-/* The part of PATCH values from `at` - pad on that is inside `size`: [first, end). */
-static void inside(size_t at, size_t pad, size_t size, size_t *first, size_t *end)
+/* The part of PATCH values from `at` - pad on that is inside `size`: [part[0], part[1]). */
+static void inside(size_t at, size_t pad, size_t size, size_t part[2])
 {
-    *first = at < pad ? pad - at : 0;
-    *end = size + pad > at ? size + pad - at : 0;
-    *end = *end < PATCH ? *end : PATCH;
+    const size_t end = size + pad > at ? size + pad - at : 0;
+    part[0] = at < pad ? pad - at : 0;
+    part[1] = end < PATCH ? end : PATCH;
 }
 
-/* V of one piece. Where the patch reaches over the border it is copied, with zeros around. */
+/* V of one piece; zeros where the patch reaches over the border. */
 static void transform_input(const dsbi_call *call, const wino_cut *cut, const void *x, size_t piece,
-                            void *v, size_t stride, void *patch)
+                            void *v, size_t stride)
 {
     const wino_place p = place_of(cut, piece);
-    const size_t c = cut->in.c, item = call->math->item, row = cut->in.w * c;
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    size_t top, bottom, left, right;
-    inside(p.line, cut->pad, cut->in.h, &top, &bottom);
-    inside(p.column, cut->pad, cut->in.w, &left, &right);
-    const size_t image = p.image * dsbi_shape_size(cut->in);
-    if (bottom - top == PATCH && right - left == PATCH) {
-        const size_t at = image + (p.line - cut->pad) * row + (p.column - cut->pad) * c;
-        call->math->wino_input(kernels, v, stride, dsbi_at(call, x, at), row, c, c);
-        return;
-    }
-    memset(patch, 0, POINTS * c * item);
-    for (size_t i = top; i < bottom && left < right; i++)
-        memcpy(dsbi_at(call, patch, (i * PATCH + left) * c),
-               dsbi_at(call, x,
-                       image + (p.line + i - cut->pad) * row + (p.column + left - cut->pad) * c),
-               (right - left) * c * item);
-    call->math->wino_input(kernels, v, stride, patch, PATCH * c, c, c);
+    const size_t c = cut->in.c, row = cut->in.w * c;
+    size_t part[4]; /* lines, columns */
+    inside(p.line, cut->pad, cut->in.h, part);
+    inside(p.column, cut->pad, cut->in.w, part + 2);
+    const bool whole = part[1] - part[0] == PATCH && part[3] - part[2] == PATCH;
+    const size_t at = p.image * dsbi_shape_size(cut->in) + (p.line + part[0] - cut->pad) * row +
+                      (p.column + part[2] - cut->pad) * c;
+    call->math->wino_input(dsbi_kernels_of(call->rt), v, stride, dsbi_at(call, x, at), row, c,
+                           whole ? NULL : part, c);
 }
 
 static size_t take(size_t *end, size_t elements)
@@ -117,7 +108,7 @@ typedef struct wino_product {
     bool prepared; /* U and bias lie in call->prepared */
     size_t block, columns, v_stride, m_stride;
     size_t weights; /* U, for COLUMNS columns after the other: [36, c_in, COLUMNS] packed; bias */
-    size_t worker, v, m, patch, taps, worker_size, end;
+    size_t worker, v, m, taps, worker_size, end;
 } wino_product;
 
 /* Columns of packed weights are padded to whole vectors of at most 16. */
@@ -151,7 +142,6 @@ static void lay_product(wino_product *job, size_t n_threads)
     size_t end = 0;
     job->v = take(&end, POINTS * job->v_stride);
     job->m = take(&end, POINTS * job->m_stride);
-    job->patch = take(&end, POINTS * c);
     job->taps = 0; /* before V is needed */
     const size_t taps = 9 * c * (job->columns + DSBI_GEMM_PAD);
     job->worker_size = end > taps || job->prepared ? end : (taps + 15) / 16 * 16;
@@ -205,8 +195,7 @@ static dsb_status product_block(const dsbi_call *call, const void *user, size_t 
     const size_t c = cut->in.c, n = cut->out.c;
     void *v = worker_at(call, job, worker, job->v), *m = worker_at(call, job, worker, job->m);
     for (size_t t = 0; t < count; t++)
-        transform_input(call, cut, job->x, first + t, dsbi_at(call, v, t * c), job->v_stride,
-                        worker_at(call, job, worker, job->patch));
+        transform_input(call, cut, job->x, first + t, dsbi_at(call, v, t * c), job->v_stride);
     for (size_t column = 0; column < n; column += job->columns) {
         const size_t columns = n - column < job->columns ? n - column : job->columns;
         const size_t u = column * POINTS * c;
@@ -247,7 +236,7 @@ typedef struct wino_gradient {
     size_t v_stride, d_stride;
     size_t du, du_size;     /* dU [36, c_out, c_in] of each group, or the one */
     size_t sums, most_sums; /* column sums of dy [c_out] of each group, or each block */
-    size_t worker, v, d, patch, packed, worker_size, end;
+    size_t worker, v, d, packed, worker_size, end;
 } wino_gradient;
 
 static void lay_gradient(wino_gradient *job, size_t n_threads)
@@ -274,7 +263,6 @@ static void lay_gradient(wino_gradient *job, size_t n_threads)
     job->du = take(&job->end, job->most_groups * job->du_size);
     job->sums = take(&job->end, job->most_sums * n);
     size_t end = 0;
-    job->patch = take(&end, POINTS * c);
     job->packed = take(&end, held * (c + DSBI_GEMM_PAD));
     job->v = take(job->shared ? &job->end : &end, POINTS * job->v_stride);
     job->d = take(job->shared ? &job->end : &end, POINTS * job->d_stride);
@@ -289,13 +277,12 @@ static void *gradient_at(const dsbi_call *call, const wino_gradient *job, size_t
 
 /* V and D of pieces first .. first + count; the pixels of dy are added to `sums`. */
 static void transform_both(const dsbi_call *call, const wino_gradient *job, void *v, void *d,
-                           void *sums, size_t first, size_t count, size_t worker)
+                           void *sums, size_t first, size_t count)
 {
     const wino_cut *cut = &job->cut;
     const size_t c = cut->in.c, n = cut->out.c;
     for (size_t t = 0; t < count; t++) {
-        transform_input(call, cut, call->x[0], first + t, dsbi_at(call, v, t * c), job->v_stride,
-                        gradient_at(call, job, worker, job->patch));
+        transform_input(call, cut, call->x[0], first + t, dsbi_at(call, v, t * c), job->v_stride);
         const wino_place p = place_of(cut, first + t);
         const size_t at = ((p.image * cut->out.h + p.line) * cut->out.w + p.column) * n;
         call->math->wino_output_bwd(dsbi_kernels_of(call->rt), dsbi_at(call, d, t * n),
@@ -327,7 +314,7 @@ static dsb_status sum_group(const dsbi_call *call, const void *user, size_t firs
     memset(sums, 0, n * call->math->item);
     for (size_t done = 0; done < count; done += job->block) {
         const size_t part = count - done < job->block ? count - done : job->block;
-        transform_both(call, job, v, d, sums, first + done, part, worker);
+        transform_both(call, job, v, d, sums, first + done, part);
         for (size_t point = 0; point < POINTS; point++)
             sum_point(call, job, du, v, d, point, part, done > 0, worker);
     }
@@ -343,13 +330,14 @@ typedef struct wino_stretch {
 static dsb_status transform_stretch(const dsbi_call *call, const void *user, size_t first,
                                     size_t count, size_t worker)
 {
+    (void)worker;
     const wino_stretch *stretch = user;
     const wino_gradient *job = stretch->job;
     const size_t c = job->cut.in.c, n = job->cut.out.c, piece = stretch->first + first;
     void *sums = dsbi_at(call, call->scratch, job->sums + piece / job->block * n);
     memset(sums, 0, n * call->math->item);
     transform_both(call, job, dsbi_at(call, call->scratch, job->v + first * c),
-                   dsbi_at(call, call->scratch, job->d + first * n), sums, piece, count, worker);
+                   dsbi_at(call, call->scratch, job->d + first * n), sums, piece, count);
     return DSB_OK;
 }
 

@@ -106,13 +106,31 @@ static void check_input(const dsbi_kernels *table, uint32_t isa, size_t n)
     arrays_begin(&all, n);
     const size_t stride = n + 3, pixel = n + 2, row = 6 * pixel + 1;
     float *x = normal_f32(&all, 5 * row + 5 * pixel + n, 1), *v = array_f32(&all, 35 * stride + n);
-    table->winograd_input_f32(v, stride, x, row, pixel, n);
+    table->winograd_input_f32(v, stride, x, row, pixel, NULL, n);
     for (size_t ch = 0; ch < n; ch++) {
         double in[36], out[36], work[36];
         for (size_t i = 0; i < 6; i++)
             channel(in + 6 * i, x + i * row + ch, 6, pixel);
         twice(out, work, bt, 6, 6, false, in);
         check_channel("winograd_input", isa, v + ch, stride, out, work, 36);
+    }
+    arrays_end(&all);
+}
+
+/* Only lines and columns [first, end) of the piece exist, and nothing around them. */
+static void check_part(const dsbi_kernels *table, uint32_t isa, size_t n, size_t first, size_t end)
+{
+    const size_t inside[4] = {first, end, 6 - end, 6 - first}, side = end - first;
+    arrays all;
+    arrays_begin(&all, n);
+    float *x = normal_f32(&all, side * side * n, 1), *v = array_f32(&all, 36 * n);
+    table->winograd_input_f32(v, n, x, side * n, n, inside, n);
+    for (size_t ch = 0; ch < n; ch++) {
+        double in[36] = {0}, out[36], work[36];
+        for (size_t i = 0; i < side; i++)
+            channel(in + 6 * (i + inside[0]) + inside[2], x + i * side * n + ch, side, n);
+        twice(out, work, bt, 6, 6, false, in);
+        check_channel("winograd_input: a part", isa, v + ch, n, out, work, 36);
     }
     arrays_end(&all);
 }
@@ -163,6 +181,8 @@ START_TEST(transforms_agree_with_their_matrices)
     for (size_t n = 1; n <= 35; n += n < 18 ? 1 : 5) {
         check_weights(table, isa, n);
         check_input(table, isa, n);
+        for (size_t first = 0; first < 3; first++)
+            check_part(table, isa, n, first, 3 + (n + first) % 4);
         for (size_t shape = 0; shape < 16; shape += n % 5 ? 5 : 1)
             check_output(table, isa, n, shape / 4 + 1, shape % 4 + 1, n & 1, n & 2);
     }
@@ -180,7 +200,7 @@ START_TEST(together_they_are_a_convolution)
         float *dy = normal_f32(&all, 16, 1), *y = array_f32(&all, 16);
         float u[36], v[36], d[36], dg[9] = {0};
         table->winograd_weights_f32(u, 1, g, 1, 1);
-        table->winograd_input_f32(v, 1, x, 6, 1, 1);
+        table->winograd_input_f32(v, 1, x, 6, 1, NULL, 1);
         for (size_t i = 0; i < 36; i++)
             u[i] *= v[i];
         table->winograd_output_f32(y, 4, 1, 4, 4, u, 1, NULL, NULL, false, 1);
@@ -216,7 +236,7 @@ static void bench(void)
             const size_t stride = PIECES * n + 16;
             double input, output, backward;
             SECONDS_OF(input, for (size_t t = 0; t < PIECES; t++) table->winograd_input_f32(
-                                  v + t * n, stride, x + 4 * t * n, 4 * n, n, n));
+                                  v + t * n, stride, x + 4 * t * n, 4 * n, n, NULL, n));
             SECONDS_OF(output, for (size_t t = 0; t < PIECES; t++) table->winograd_output_f32(
                                    x + 16 * t * n, 4 * n, n, 4, 4, v + t * n, stride, NULL, NULL,
                                    false, n));
