@@ -27,15 +27,21 @@ if(DSBIAS_FUZZ) # libFuzzer follows the library's branches only if they are coun
 endif()
 
 # Flags of a source file from its suffix: name_generic.c, name_avx2.c, name_avx512.c. Only
-# lib/kernels has such files; they are loops over arrays, so they get the vectoriser. The unrolled
-# ones take minutes to compile with sanitizers and go without: tests/kernels runs them on arrays that
-# end at unreadable pages instead.
+# lib/kernels has such files; they are loops over arrays, so they get the vectoriser. With sanitizers
+# the unrolled ones take minutes to compile: most get AddressSanitizer alone, and those that are too
+# much even then none (tests/kernels runs them on arrays that end at unreadable pages instead).
 function(dsbias_isa_flags)
   set(loops "$<$<NOT:$<CONFIG:Debug>>:-O3>")
+  if(DSBIAS_SANITIZE)
+    set(loops "-O1")
+  endif()
   foreach(source IN LISTS ARGN)
     set(plain "")
-    if(DSBIAS_FUZZ OR (DSBIAS_SANITIZE AND source MATCHES "/(gemm|dwconv)_avx|/winograd_"))
+    if(DSBIAS_FUZZ OR (DSBIAS_SANITIZE MATCHES "thread" AND source MATCHES "/(gemm|dwconv|winograd)_")
+       OR (DSBIAS_SANITIZE AND source MATCHES "/(gemm_avx512|dwconv_avx)"))
       set(plain ";-fno-sanitize=all")
+    elseif(DSBIAS_SANITIZE AND source MATCHES "/(gemm|winograd)_")
+      set(plain ";-fno-sanitize=undefined")
     endif()
     if(source MATCHES "_generic\\.c$")
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${loops}${plain}")

@@ -55,9 +55,6 @@ foreach(layer IN LISTS DSBIAS_LAYERS)
     PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>)
   target_compile_definitions(dsbias_${layer} PRIVATE DSB_BUILDING=1)
   target_link_libraries(dsbias_${layer} PRIVATE dsbias_flags dsbias_deps)
-  if(DSBIAS_SANITIZE AND layer STREQUAL "kernels")
-    target_compile_options(dsbias_${layer} PRIVATE -O1) # unrolled kernels take minutes to instrument at -O2
-  endif()
   list(APPEND DSBIAS_OBJECTS $<TARGET_OBJECTS:dsbias_${layer}>)
 endforeach()
 if(DSBIAS_FUZZ) # every image is hashed, and no input decides anything there

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Whole networks of torchvision and timm with random weights: saved as they are, evaluated by
-`dsbias eval` under the names they have, logits compared. Not part of ctest: it takes PyTorch and
-minutes.   compare.py DSBIAS [NAME ...]"""
+"""Whole networks of torchvision and timm with random weights: saved as they are, or under names as
+others write them, evaluated by `dsbias eval`, logits compared. Not part of ctest: it takes PyTorch
+and minutes.   compare.py DSBIAS [NAME ...]"""
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,40 @@ import torchvision.models as tv
 from make import randomise
 from safetensors.torch import save_file
 
-# name: how PyTorch makes it, our name, pixels, what is put in front of the names
+
+
+def prefixed(prefix):
+    return lambda state: {prefix + k: v for k, v in state.items()}
+
+
+def renamed(*rules):
+    def rename(name):
+        for pattern, to in rules:
+            name = re.sub(pattern, to, name)
+        return name
+    return lambda state: {rename(k): v for k, v in state.items()}
+
+
+def mean_beside_weights(state):
+    """A checkpoint with weights that are not to be taken and their running mean, which is."""
+    raw = {"state_dict.module." + k: torch.zeros_like(v) for k, v in state.items()}
+    return raw | {"state_dict_ema.module." + k: v for k, v in state.items()}
+
+
+def halves(state):
+    return {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
+
+
+authors = renamed((r"^stem\.", "downsample_layers.0."), (r"^stages\.(\d)\.downsample\.", r"downsample_layers.\1."),
+                  (r"\.blocks\.", "."), ("conv_dw", "dwconv"), (r"mlp\.fc", "pwconv"), (r"head\.norm", "norm"), (r"head\.fc", "head"))
+transformers = renamed((r"^stem\.0\.", "convnext.embeddings.patch_embeddings."), (r"^stem\.1\.", "convnext.embeddings.layernorm."),
+                       (r"^stages\.(\d)\.downsample\.", r"convnext.encoder.stages.\1.downsampling_layer."),
+                       (r"^stages\.(\d)\.blocks\.(\d+)\.", r"convnext.encoder.stages.\1.layers.\2."), ("conv_dw", "dwconv"),
+                       (r"\.norm\.(?=weight|bias)", ".layernorm."), (r"mlp\.fc", "pwconv"), ("gamma", "layer_scale_parameter"),
+                       (r"head\.layernorm", "convnext.layernorm"), (r"head\.fc", "classifier"))
+old_densenet = renamed((r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2"))
+
+# name: how PyTorch makes it, our name, pixels, what is put in front of the names or made of them
 NETWORKS = {
     "tv_resnet18": (lambda: tv.resnet18(), "resnet18", 96, ""),
     "tv_resnet50": (lambda: tv.resnet50(), "resnet50", 96, "module."),
@@ -37,14 +71,30 @@ NETWORKS = {
     "timm_vit_small_mean": (lambda: timm.create_model("vit_small_patch16_224", img_size=64, class_token=True, global_pool="avg"),
                             "vit_small:pool=mean", 64, ""),
     "timm_deit_small": (lambda: timm.create_model("deit_small_patch16_224"), "vit_small", 224, ""),
+    "resnet18_224": (lambda: tv.resnet18(), "resnet18", 224, "model.module."),
+    "resnet50_97": (lambda: tv.resnet50(), "resnet50", 97, mean_beside_weights),
+    "vgg11_bn_224": (lambda: tv.vgg11_bn(), "vgg11_bn", 224, "state_dict.model."),
+    "densenet121_224": (lambda: tv.densenet121(), "densenet121", 224, old_densenet),
+    "densenet121_half": (lambda: tv.densenet121(), "densenet121", 70, halves),
+    "alexnet_259": (lambda: tv.alexnet(), "alexnet", 259, "net._orig_mod."),
+    "convnext_authors": (lambda: timm.create_model("convnext_tiny"), "convnext_tiny", 224, authors),
+    "convnext_transformers": (lambda: timm.create_model("convnext_nano", conv_mlp=False), "convnext_nano", 65, transformers),
+    "timm_resnext50": (lambda: timm.create_model("resnext50_32x4d"), "resnext50_32x4d", 83, "model."),
+    "timm_vgg11_bn": (lambda: timm.create_model("vgg11_bn"), "vgg11_bn", 96, "model.model."),
+    "timm_vit_small_224": (lambda: timm.create_model("vit_small_patch16_224"), "vit_small", 224, "model."),
+    "timm_vit_tiny_160": (lambda: timm.create_model("vit_tiny_patch16_224", img_size=160), "vit_tiny", 160, "ema_model.module."),
+    "tv_vit_b_16_half": (lambda: tv.vit_b_16(image_size=64), "vit_base", 64, halves),
 }
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def compare(dsbias, name, folder):
-    make, ours, size, prefix = NETWORKS[name]
+    make, ours, size, names = NETWORKS[name]
     model = make()
     randomise(model)
+    if names is halves:
+        model.half().float()
+    written = (prefixed(names) if isinstance(names, str) else names)(model.state_dict())
     model.eval()
     images = np.random.default_rng(1).integers(0, 256, (4, size, size, 3), dtype=np.uint8)
     x = (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
@@ -52,7 +102,7 @@ def compare(dsbias, name, folder):
         expected = model(x).numpy()
     np.save(folder / "images.npy", images)
     np.save(folder / "labels.npy", np.zeros(4, np.uint8))
-    save_file({prefix + k: v.contiguous() for k, v in model.state_dict().items()}, folder / "w.safetensors")
+    save_file({k: v.contiguous() for k, v in written.items()}, folder / "w.safetensors")
     command = [dsbias, "eval", "--model", ours, "--weights", folder / "w.safetensors", "--size", str(size), "--out", folder / "out",
                "--quiet", folder / "images.npy"]
     done = subprocess.run(command, capture_output=True, text=True)
