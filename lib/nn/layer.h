@@ -21,7 +21,8 @@ typedef struct dsbi_needs {
     uint32_t passes;   /* 1 + k: the gradient of input k is dy itself and may share its memory */
     bool remakes;      /* the layer can write its output again in backward (dsbi_layer.remake) from
                         * what it saved and the inputs remake_x: it need not be kept for readers */
-    uint32_t remake_x; /* bit k: making it again reads input k, which keep_x has too */
+    uint32_t remake_x; /* bit k: making it again reads input k; not done where no backward pass
+                        * keeps that */
 } dsbi_needs;
 
 /* One execution. Arrays are dense, images first; `real` is float or double as `math` says. */

@@ -6,6 +6,9 @@
 #include "nn/plan_inside.h"
 #include "tensor/matmul.h"
 
+/* Outputs that could be made again and together are smaller than this are kept all the same. */
+enum { KEEP_BYTES = 64 << 20 };
+
 static size_t end_of_time(const dsbi_plan *plan)
 {
     return plan->opts.training ? 2 * plan->n_nodes : plan->n_nodes;
@@ -74,18 +77,46 @@ static uses uses_of(const dsbi_plan *plan, size_t node)
     return u;
 }
 
+static bool may_remake(const dsbi_plan *plan, size_t node, const uses *u)
+{
+    return plan->opts.training && plan->needs[node].remakes && plan->nodes[node].layer->remake &&
+           node != plan->output && u->first_back > 0;
+}
+
+/* Where all that could be written again is little, keeping it costs nothing and saves the time. */
+static bool remakes_any(const dsbi_plan *plan)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < plan->n_nodes && plan->opts.training; i++) {
+        const uses u = uses_of(plan, i);
+        bytes += may_remake(plan, i, &u) ? value_bytes(plan, i) : 0;
+    }
+    return bytes > KEEP_BYTES;
+}
+
 /* Whether an output is written again in backward instead of kept. What it is made from must be
- * there by then, not made again itself. */
+ * there by then: not made again itself, and kept for others too. */
 static bool is_remade(const dsbi_plan *plan, size_t node, const uses *u)
 {
-    if (!plan->opts.training || !plan->needs[node].remakes || !plan->nodes[node].layer->remake ||
-        plan->needs[node].keep_y || node == plan->output || u->first_back == 0)
+    if (!may_remake(plan, node, u))
         return false;
-    for (size_t k = 0; k < plan->nodes[node].n_inputs; k++)
+    for (size_t k = 0; k < plan->nodes[node].n_inputs; k++) {
+        const dsbi_value x = plan->nodes[node].inputs[k];
         if (plan->needs[node].remake_x >> k & 1 &&
-            plan->remade[plan->nodes[node].inputs[k]] != NO_BUFFER)
+            (plan->remade[x] != NO_BUFFER || uses_of(plan, x).last_back == 0))
             return false;
+    }
     return true;
+}
+
+/* The output of node i will be written again: from then on until backward has read it. */
+static dsb_status lay_remake(dsbi_plan *plan, size_t i, const uses *u)
+{
+    for (size_t k = 0; k < plan->nodes[i].n_inputs; k++)
+        if (plan->needs[i].remake_x >> k & 1)
+            outlive(plan, plan->value[plan->nodes[i].inputs[k]], u->first_back);
+    return dsbi_plan_new_buffer(plan, &plan->remade[i], value_bytes(plan, i), u->first_back,
+                                u->last_back);
 }
 
 /* The buffer a node may write its output over, or none. */
@@ -118,6 +149,7 @@ static dsb_status lay_forward(dsbi_plan *plan)
 {
     find_useful(plan);
     const size_t end = end_of_time(plan);
+    const bool remakes = remakes_any(plan);
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const dsbi_needs *needs = &plan->needs[i];
         const uses u = uses_of(plan, i);
@@ -125,9 +157,8 @@ static dsb_status lay_forward(dsbi_plan *plan)
         plan->remade[i] = NO_BUFFER;
         if (i == plan->output) {
             last = end;
-        } else if (is_remade(plan, i, &u)) {
-            DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->remade[i], value_bytes(plan, i),
-                                          u.first_back, u.last_back));
+        } else if (remakes && is_remade(plan, i, &u)) {
+            DSBI_TRY(lay_remake(plan, i, &u));
             last = u.forward;
         }
         plan->value[i] = output_over(plan, i);
@@ -388,6 +419,8 @@ static void bind_backward(dsbi_plan *plan, size_t i)
     op->call = plan->forward[i].call;
     op->call.dy = at(plan, plan->grad[i]);
     op->call.scratch = at(plan, plan->scratch_backward[i]);
+    if (plan->remade[i] != NO_BUFFER)
+        op->call.y = at(plan, plan->remade[i]);
     op->call.x = plan->x_pointers + plan->n_inputs + first;
     for (size_t k = 0; k < node->n_inputs; k++) {
         const ptrdiff_t again = plan->remade[node->inputs[k]];
@@ -631,17 +664,22 @@ dsb_status dsbi_plan_forward(dsbi_plan *plan, uint64_t step)
     return DSB_OK;
 }
 
+static dsb_status remake(dsbi_plan *plan, size_t i, uint64_t step)
+{
+    if (!plan->remake[i].active)
+        return DSB_OK;
+    plan->remake[i].active = false;
+    return run_op(plan, &plan->remake[i], plan->nodes[i].layer->remake, step);
+}
+
 /* What backward of node i reads and was not kept. */
-static dsb_status remake_inputs(dsbi_plan *plan, size_t i, uint64_t step)
+static dsb_status remake_reads(dsbi_plan *plan, size_t i, uint64_t step)
 {
     for (size_t k = 0; k < plan->nodes[i].n_inputs; k++) {
-        const dsbi_value x = plan->nodes[i].inputs[k];
-        if (!plan->remake[x].active || !reads_in_backward(plan, i, k))
-            continue;
-        plan->remake[x].active = false;
-        DSBI_TRY(run_op(plan, &plan->remake[x], plan->nodes[x].layer->remake, step));
+        if (reads_in_backward(plan, i, k))
+            DSBI_TRY(remake(plan, plan->nodes[i].inputs[k], step));
     }
-    return DSB_OK;
+    return plan->needs[i].keep_y ? remake(plan, i, step) : DSB_OK;
 }
 
 dsb_status dsbi_plan_backward(dsbi_plan *plan)
@@ -655,7 +693,7 @@ dsb_status dsbi_plan_backward(dsbi_plan *plan)
         if (!plan->backward[i].active)
             continue;
         const uint64_t step = plan->backward[i].call.step;
-        DSBI_TRY(remake_inputs(plan, i, step));
+        DSBI_TRY(remake_reads(plan, i, step));
         DSBI_TRY(run_op(plan, &plan->backward[i], plan->nodes[i].layer->backward, step));
     }
     return DSB_OK;

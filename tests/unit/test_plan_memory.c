@@ -1,10 +1,10 @@
-/* What a plan keeps from forward to backward: not what norms and GELUs can write again. */
+/* What a plan keeps from forward to backward: not what norms, sums and GELUs can write again. */
 #include "testing.h"
 
+#include <math.h>
 #include "nn/plan.h"
 
-enum { LAYERS = 12, SIDE = 64, CHANNELS = 16, BATCH = 4 };
-static const size_t value = (size_t)BATCH * SIDE * SIDE * CHANNELS * sizeof(float);
+enum { SIDE = 64, CHANNELS = 16, LARGE = 64, SMALL = 1, MOST_LAYERS = 12 };
 
 typedef dsbi_value (*declare_fn)(dsbi_builder *b, dsbi_value x);
 
@@ -23,51 +23,129 @@ static dsbi_value gelu(dsbi_builder *b, dsbi_value x)
     return dsbi_gelu(b, dsbi_linear(b, x, "linear", CHANNELS));
 }
 
-/* The same layer LAYERS times; arena of a training plan. */
-static size_t arena_of(declare_fn declare)
+static dsbi_value residual(dsbi_builder *b, dsbi_value x)
 {
-    dsb_runtime_opts opts;
-    dsb_runtime_opts_init(&opts, sizeof opts);
-    opts.n_threads = 1;
-    dsb_runtime *rt;
-    ck_assert_ok(dsb_runtime_create(&rt, &opts));
+    const dsbi_value y = dsbi_batchnorm(b, dsbi_linear(b, x, "linear", CHANNELS), "norm", 1e-5);
+    return dsbi_relu(b, dsbi_add_values(b, y, x));
+}
+
+static size_t value_of(size_t batch)
+{
+    return batch * SIDE * SIDE * CHANNELS * sizeof(float);
+}
+
+/* The same layer `layers` times. */
+static dsbi_graph *make_graph(dsb_runtime *rt, declare_fn declare, size_t layers)
+{
     dsbi_builder b;
     ck_assert_ok(dsbi_builder_init(&b, rt, (dsbi_shape){SIDE, SIDE, CHANNELS}, 1));
     dsbi_value x = dsbi_input_values(&b);
-    for (size_t i = 0; i < LAYERS; i++) {
+    for (size_t i = 0; i < layers; i++) {
         dsbi_enter(&b, "%zu", i);
         x = declare(&b, x);
         dsbi_leave(&b);
     }
-    dsbi_graph_output(&b, dsbi_linear(&b, x, "last", 1));
+    dsbi_graph_output(&b, dsbi_linear(&b, dsbi_global_avgpool(&b, x), "last", 1));
     dsbi_graph *graph;
     ck_assert_ok(dsbi_graph_finish(&b, &graph));
-    float *params = calloc(graph->arena_size + 1, sizeof *params);
-    const dsbi_plan_opts plan_opts = {
-        .batch = BATCH, .training = true, .math = &dsbi_math_f32, .params = params};
+    return graph;
+}
+
+/* Arena of a training plan. */
+static size_t arena_of(declare_fn declare, size_t batch)
+{
+    dsb_runtime *rt = make_runtime(1);
+    dsbi_graph *graph = make_graph(rt, declare, MOST_LAYERS);
+    const dsbi_plan_opts opts = {
+        .batch = batch, .training = true, .sizes_only = true, .math = &dsbi_math_f32};
     dsbi_plan *plan;
-    ck_assert_ok(dsbi_plan_create_for(&plan, rt, graph, &plan_opts));
+    ck_assert_ok(dsbi_plan_create_for(&plan, rt, graph, &opts));
     const size_t bytes = dsbi_plan_bytes(plan);
     dsbi_plan_free(plan);
     dsbi_graph_free(graph);
-    free(params);
     dsb_runtime_free(rt);
     return bytes;
 }
 
-/* One value a layer stays (two would, were the outputs kept); a few more are in use at a time. */
+/* `halves` halves of a value a layer stay; a few values more are in use at a time. */
+static void check_kept(declare_fn declare, size_t batch, size_t halves)
+{
+    const size_t bytes = arena_of(declare, batch), value = value_of(batch);
+    const size_t least = MOST_LAYERS * halves * value / 2;
+    ck_assert_msg(bytes >= least && bytes < least + 6 * value, "%zu bytes, %zu values of %zu",
+                  bytes, bytes / value, value);
+}
+
 START_TEST(one_value_a_layer_is_kept)
 {
-    const declare_fn layers[] = {batchnorm_relu, layernorm, gelu};
-    for (size_t i = 0; i < 3; i++) {
-        const size_t bytes = arena_of(layers[i]);
-        ck_assert_msg(bytes >= LAYERS * value && bytes < (LAYERS + 6) * value,
-                      "layer %zu: %zu bytes for %d values of %zu", i, bytes, LAYERS, value);
+    check_kept(batchnorm_relu, LARGE, 2);
+    check_kept(layernorm, LARGE, 2);
+    check_kept(gelu, LARGE, 2);
+}
+END_TEST
+
+/* A sum is made again from the one before, which is kept. */
+START_TEST(every_other_sum_is_kept)
+{
+    check_kept(residual, LARGE, 3);
+}
+END_TEST
+
+START_TEST(small_networks_keep_all)
+{
+    check_kept(batchnorm_relu, SMALL, 4);
+    check_kept(residual, SMALL, 4);
+}
+END_TEST
+
+/* Gradients of a few residual layers. */
+static float *gradients(dsb_runtime *rt, const dsbi_graph *graph, float *params, bool no_fusion)
+{
+    const dsbi_plan_opts opts = {.batch = LARGE,
+                                 .training = true,
+                                 .no_fusion = no_fusion,
+                                 .math = &dsbi_math_f32,
+                                 .params = params};
+    dsbi_plan *plan;
+    ck_assert_ok(dsbi_plan_create_for(&plan, rt, graph, &opts));
+    float *x = dsbi_plan_input(plan), *dlogits = dsbi_plan_dlogits(plan);
+    for (size_t i = 0; i < value_of(LARGE) / sizeof *x; i++)
+        x[i] = (float)(i * 37 % 251) / 125.0f - 1;
+    ck_assert_ok(dsbi_plan_forward(plan, 0));
+    for (size_t i = 0; i < LARGE; i++)
+        dlogits[i] = (float)(i % 5) - 2;
+    ck_assert_ok(dsbi_plan_backward(plan));
+    float *grads = malloc(graph->arena_size * sizeof *grads);
+    memcpy(grads, dsbi_plan_grads(plan), graph->arena_size * sizeof *grads);
+    dsbi_plan_free(plan);
+    return grads;
+}
+
+/* Without fusion no sum is made again. */
+START_TEST(sums_made_again_give_the_same_gradients)
+{
+    dsb_runtime *rt = make_runtime(2);
+    dsbi_graph *graph = make_graph(rt, residual, 4);
+    float *params = calloc(graph->arena_size, sizeof *params);
+    for (size_t i = 0; i < graph->arena_size; i++)
+        params[i] = (float)(i * 29 % 101) / 100.0f - 0.4f;
+    float *again = gradients(rt, graph, params, false), *kept = gradients(rt, graph, params, true);
+    double away = 0, size = 0;
+    for (size_t i = 0; i < graph->arena_size; i++) {
+        away += pow((double)again[i] - (double)kept[i], 2);
+        size += pow((double)kept[i], 2);
     }
+    ck_assert(size > 0 && sqrt(away) < 1e-4 * sqrt(size));
+    free(again);
+    free(kept);
+    free(params);
+    dsbi_graph_free(graph);
+    dsb_runtime_free(rt);
 }
 END_TEST
 
 int main(void)
 {
-    return run_tests("plan_memory", one_value_a_layer_is_kept, NULL);
+    return run_tests("plan_memory", one_value_a_layer_is_kept, every_other_sum_is_kept,
+                     small_networks_keep_all, sums_made_again_give_the_same_gradients, NULL);
 }

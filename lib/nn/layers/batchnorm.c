@@ -16,6 +16,9 @@
 
 static const double momentum = 0.1;
 
+/* Bytes of a sum that is worth three passes over memory to make it again. */
+enum { LARGE_SUM = 16 << 20 };
+
 enum { GAIN, BIAS, RUNNING_MEAN, RUNNING_VAR };
 enum { MEAN, RSTD, SCALE, SHIFT, SAVED }; /* vectors in `saved` */
 enum { SLOPE, OFFSET, VECTORS };          /* vectors of backward's scratch */
@@ -51,8 +54,8 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->dx_over_dy = !node->residual;
     needs->passes = node->residual ? 2 : 0;
     needs->in_place = node->residual ? 2 : sizing->training ? 0 : 1;
-    needs->remakes = !node->residual;
-    needs->remake_x = 1;
+    needs->remakes = !node->residual || rows * c * sizing->item >= LARGE_SUM;
+    needs->remake_x = node->residual ? 3 : 1;
 }
 
 static double get(const dsbi_call *call, const void *array, size_t i)
