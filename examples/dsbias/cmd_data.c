@@ -44,9 +44,16 @@ static const cli_flag data_flags[] = {
     CLI_FLAG("augment", CHOICE, data_args, augment, .fallback = "crop",
              .choices = "none|shift|crop|randaug|full", .help = "bench: what is done to images"),
     CLI_FLAG("fast", SWITCH, data_args, fast,
-             .help = "bench: decode large JPEG files at a reduced size"),
+             .help = "bench: decode no more of a JPEG file than its crop needs, and large ones at "
+                     "a reduced size"),
+    CLI_FLAG("filter", CHOICE, data_args, filter, .fallback = "bilinear",
+             .choices = "bilinear|bicubic", .help = "bench: how images are resized"),
     CLI_FLAG("batches", COUNT, data_args, batches, .unit = "N", .fallback = "20", .min = 1,
              .max = 1e9, .help = "bench: batches of 128 images"),
+    CLI_FLAG("warmup", COUNT, data_args, warmup, .unit = "N", .fallback = "8", .max = 1e9,
+             .help = "bench: batches before the clock starts"),
+    CLI_FLAG("prefetch", COUNT, data_args, prefetch, .unit = "N", .fallback = "4", .min = 1,
+             .max = 64, .help = "bench: batches made ahead"),
     {.kind = CLI_END},
 };
 

@@ -128,19 +128,26 @@ int data_convert(cli_context *cli, const data_args *args, const data_sets *sets,
 
 /* ---- bench ---- */
 
+/* Batches of the warm-up, then the clock starts. */
 static dsb_status run_loader(cli_context *cli, dsb_loader *loader, const data_args *args,
-                             uint64_t *n_images)
+                             uint64_t *n_images, double *seconds)
 {
     dsb_batch batch;
     dsb_batch_init(&batch, sizeof batch);
-    for (uint64_t b = 0; b < args->batches; b++) {
+    double start = cli_now();
+    for (uint64_t b = 0; b < args->warmup + args->batches; b++) {
         dsb_status status = dsb_loader_next(loader, &batch);
         if (status != DSB_OK)
             return status;
+        *seconds = cli_now() - start;
+        if (b < args->warmup) {
+            start = cli_now();
+            continue;
+        }
         *n_images += batch.n;
         const dsb_event event = {.struct_size = sizeof event,
                                  .stage = "bench",
-                                 .done = b + 1,
+                                 .done = b + 1 - args->warmup,
                                  .total = args->batches,
                                  .value = NAN,
                                  .value_name = ""};
@@ -158,7 +165,10 @@ int data_bench(cli_context *cli, const data_args *args, const data_sets *sets)
     dsb_loader_opts_init(&opts, sizeof opts);
     opts.size = args->size ? (uint32_t)args->size : 224;
     opts.augment = args->augment;
+    opts.filter = strcmp(args->filter, "bicubic") == 0 ? DSB_FILTER_BICUBIC : DSB_FILTER_BILINEAR;
     opts.fast = args->fast;
+    opts.whole = 1;
+    opts.prefetch = (uint32_t)args->prefetch;
     opts.n_epochs = 0;
     opts.shuffle = 1;
     opts.store_max_bytes = 0; /* decoding is what is measured */
@@ -171,11 +181,8 @@ int data_bench(cli_context *cli, const data_args *args, const data_sets *sets)
         dsb_split_create(cli->rt, &split, (const dsb_dataset *const *)sets->items, sets->n, &parts);
     if (status == DSB_OK)
         status = dsb_loader_create(cli->rt, &loader, split, DSB_PART_TRAIN, &opts);
-    if (status == DSB_OK) {
-        double start = cli_now();
-        status = run_loader(cli, loader, args, &n_images);
-        seconds = cli_now() - start;
-    }
+    if (status == DSB_OK)
+        status = run_loader(cli, loader, args, &n_images, &seconds);
     dsb_loader_free(loader);
     dsb_split_free(split);
     cli_clear_progress(cli);

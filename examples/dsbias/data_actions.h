@@ -5,9 +5,9 @@
 #include "cli.h"
 
 typedef struct data_args {
-    uint64_t list, max_broken, size, quality, per_shard, batches, tiles, columns, tile, seed,
-        pixels;
-    const char *to, *augment, *out, *html;
+    uint64_t list, max_broken, size, quality, per_shard, batches, warmup, prefetch, tiles, columns,
+        tile, seed, pixels;
+    const char *to, *augment, *filter, *out, *html;
     bool headers_only, strict, near, fast, by_class;
 } data_args;
 

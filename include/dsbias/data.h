@@ -350,14 +350,25 @@ typedef struct dsb_loader_opts {
     uint32_t source_size;     /* crops are cut from images reduced to this shorter side, >= size;
                                  0 (default) = 2 * size */
     uint32_t mode;            /* DSB_PREPARE_*, where nothing is cropped; default CENTRE_CROP */
-    uint32_t filter;          /* DSB_FILTER_*; default BICUBIC */
+    uint32_t filter;          /* DSB_FILTER_*, of crops too; default BICUBIC */
     uint32_t shuffle;         /* 1: another order each epoch; 0 (default): item order */
     uint32_t n_threads;       /* 1..64; 0 (default) = the runtime's number */
     uint32_t prefetch;        /* batches made ahead, 1..64; default 4 */
-    uint32_t fast;     /* 1: large JPEG files are decoded at 1/2, 1/4 or 1/8 where no pixel of
-                          the result is then enlarged: faster, no longer equal to Pillow to the
-                          bit; 0 (default): exact */
-    uint32_t reserved; /* must be 0 */
+    uint32_t fast;  /* 1: large JPEG files are decoded at 1/2, 1/4 or 1/8 where no pixel of the
+                       result is then enlarged: faster, no longer equal to Pillow to the bit;
+                       0 (default): exact */
+    uint32_t whole; /* 1: crops are cut from the images at their own size, as torchvision does,
+                       and nothing is stored; with `fast`, no more of a JPEG is decoded than its
+                       crop needs. 0 (default): from images reduced to source_size */
+    double scale_min, scale_max; /* crops: area of the box / area of the image, 0 < min <= max <= 1;
+                                    default 0.08, 1 */
+    double ratio_min, ratio_max; /* crops: width / height, log-uniform; default 3/4, 4/3 */
+    double flip;     /* chance of mirroring where the augmentation mirrors at all; default 0.5 */
+    uint32_t resize; /* prepared images are first resized to this, then the middle of `size` is
+                        cut: torchvision's Resize(256), CenterCrop(224), timm's
+                        floor(size / crop_pct); size..8192, 0 (default) = size */
+    uint32_t exif;   /* 1: images are turned and mirrored as EXIF says; 0 (default): as stored, as
+                        torchvision does */
 } dsb_loader_opts;
 
 DSB_API void dsb_loader_opts_init(dsb_loader_opts *opts, size_t size);

@@ -135,7 +135,8 @@ static dsb_status read_open_file(dsb_runtime *rt, uint8_t **bytes, size_t *size,
         goto done;
     }
     for (;;) { /* one byte more than expected, to notice a file that grows */
-        ssize_t n = read(fd, data + got, expected + 1 - got);
+        const size_t asked = expected + 1 - got;
+        ssize_t n = read(fd, data + got, asked);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -149,6 +150,8 @@ static dsb_status read_open_file(dsb_runtime *rt, uint8_t **bytes, size_t *size,
             status = dsbi_fail(DSB_E_IO, "%s: grew while it was read", path);
             goto done;
         }
+        if (got == expected && (size_t)n < asked)
+            break; /* a regular file gives less than asked for at its end only */
     }
     data[got] = '\0';
     *bytes = data;

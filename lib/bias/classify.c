@@ -340,8 +340,8 @@ done:
 /* Every rung looks at the same squares: decoded once, kept on disk. */
 static dsb_status open_pixels(const dsb_bias_result *result, dsbi_view *view)
 {
-    const dsbi_pixels_spec spec = {view->size, DSBI_PREPARE_CENTRE_CROP, DSBI_RESIZE_BICUBIC,
-                                   false};
+    const dsbi_pixels_spec spec = {
+        .size = view->size, .mode = DSBI_PREPARE_CENTRE_CROP, .filter = DSBI_RESIZE_BICUBIC};
     return dsbi_pixels_create(result->rt, &view->pixels, dsbi_split_collections(result->split),
                               &spec, NULL, PIXELS_MAX_BYTES);
 }

@@ -156,8 +156,24 @@ dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_
 /* Decoded RGB, within the runtime's memory budget. Any thread. Messages name the image. */
 dsb_status dsbi_dataset_decode(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
                                uint64_t i);
-/* The same, but a JPEG may come out smaller, its shorter side no less than `min_side` (0: exact).
- */
+/* What of an image is wanted, and what one got. Zeros: everything, exactly. */
+typedef struct dsbi_wish {
+    uint32_t
+        min_side; /* a JPEG may come out smaller, its shorter side no less than this; 0: exact */
+    /* Chooses a rectangle once the size is known; NULL: everything. It is always noted in `cut`;
+     * only with is_partial a JPEG is decoded no further than it needs (limits.cut). */
+    void (*choose)(void *user, uint32_t width, uint32_t height, dsbi_cut *cut);
+    void *user;
+    bool is_partial;
+    bool is_upright;      /* turned and mirrored as EXIF says; then always whole */
+    dsbi_scratch *pixels; /* where the result may lie; NULL: its own memory */
+    dsbi_cut cut;         /* set by the call */
+} dsbi_wish;
+
+/* Decoded as wished. Give it back with dsbi_image_release(rt, out, wish->pixels). */
+dsb_status dsbi_dataset_decode_wish(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                                    uint64_t i, dsbi_wish *wish);
+/* With nothing but `min_side`. */
 dsb_status dsbi_dataset_decode_least(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
                                      uint64_t i, uint32_t min_side);
 
@@ -168,9 +184,9 @@ dsbi_member dsbi_member_of(const dsb_dataset *dataset, const dsbi_entry *entry);
  * freed, also on failure. */
 dsb_status dsbi_read_member(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
                             size_t *size, const dsbi_member *member, uint64_t *budget);
-/* `info` as read from the header; `budget` as told by dsbi_read_member; `min_side` as above. */
+/* `info` as read from the header, filled again; `budget` as told by dsbi_read_member. */
 dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
-                             const uint8_t *bytes, size_t size, uint64_t budget, uint32_t min_side);
+                             const uint8_t *bytes, size_t size, uint64_t budget);
 
 /* ---- while opening ---- */
 

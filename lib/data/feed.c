@@ -72,15 +72,18 @@ static void note_failed(dsbi_feed *feed, uint64_t k)
     dsbi_log(feed->rt, DSB_LOG_WARN, "data", "replaced by another image: %s", dsb_last_error());
 }
 
-dsb_status dsbi_feed_get(dsbi_feed *feed, dsbi_image *out, uint64_t k, uint64_t *shown)
+/* Item k or the next of its label that can be made; those known to fail are passed over if
+ * `skip_failed`. */
+static dsb_status first_that_works(dsbi_feed *feed, uint64_t k, bool skip_failed,
+                                   dsbi_feed_make_fn make, void *user, uint64_t *shown)
 {
     uint64_t start = k / feed->per_label * feed->per_label;
     for (uint64_t step = 0; step < feed->per_label; step++) {
         uint64_t candidate = start + (k - start + step) % feed->per_label;
-        if (dsbi_feed_has_failed(feed, candidate))
+        if (skip_failed && dsbi_feed_has_failed(feed, candidate))
             continue;
         dsbi_item item = dsbi_split_item(feed->split, feed->part, candidate);
-        dsb_status status = dsbi_pixels_get(feed->pixels, out, item.dataset, item.image);
+        dsb_status status = make(user, item.dataset, item.image);
         if (status == DSB_OK) {
             if (shown)
                 *shown = candidate;
@@ -93,6 +96,29 @@ dsb_status dsbi_feed_get(dsbi_feed *feed, dsbi_image *out, uint64_t k, uint64_t 
     return dsbi_fail(DSB_E_DATA, "%s: none of its %llu images can be decoded any more",
                      dsb_dataset_name(dsbi_split_item(feed->split, feed->part, k).dataset),
                      (unsigned long long)feed->per_label);
+}
+
+dsb_status dsbi_feed_make(dsbi_feed *feed, uint64_t k, dsbi_feed_make_fn make, void *user,
+                          uint64_t *shown)
+{
+    return first_that_works(feed, k, false, make, user, shown);
+}
+
+typedef struct getter {
+    dsbi_pixels *pixels;
+    dsbi_image *out;
+} getter;
+
+static dsb_status get_pixels(void *user, const dsb_dataset *dataset, uint64_t image)
+{
+    const getter *self = user;
+    return dsbi_pixels_get(self->pixels, self->out, dataset, image);
+}
+
+dsb_status dsbi_feed_get(dsbi_feed *feed, dsbi_image *out, uint64_t k, uint64_t *shown)
+{
+    getter self = {feed->pixels, out};
+    return first_that_works(feed, k, true, get_pixels, &self, shown);
 }
 
 typedef struct block {

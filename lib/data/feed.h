@@ -20,6 +20,13 @@ uint64_t dsbi_feed_size(const dsbi_feed *feed);
  * the item whose image it is. DSB_E_DATA when the label has none left, DSB_E_NOMEM. */
 dsb_status dsbi_feed_get(dsbi_feed *feed, dsbi_image *out, uint64_t k, uint64_t *shown);
 
+/* The same with images made by the caller, who gets the item's image and says what came of it. What
+ * fails may depend on the sample, so every item is tried anew: the outcome is that of `make` alone.
+ */
+typedef dsb_status (*dsbi_feed_make_fn)(void *user, const dsb_dataset *dataset, uint64_t image);
+dsb_status dsbi_feed_make(dsbi_feed *feed, uint64_t k, dsbi_feed_make_fn make, void *user,
+                          uint64_t *shown);
+
 /* Items first .. first + n - 1 at once, on the runtime's pool: out [n, size, size, 3], shown [n] or
  * NULL. Not for DSBI_PIXELS_KEEP. */
 dsb_status dsbi_feed_block(dsbi_feed *feed, uint8_t *out, uint64_t *shown, uint64_t first,

@@ -13,10 +13,11 @@
 #include <string.h>
 #include "base/opts.h"
 #include "base/rng.h"
+#include "data/crops.h"
 
 enum { MAX_THREADS = 64, MAX_PREFETCH = 64, CHUNK = 8, MESSAGE_BYTES = 512 };
 
-_Static_assert(offsetof(dsb_loader_opts, reserved) + sizeof(uint32_t) == sizeof(dsb_loader_opts),
+_Static_assert(offsetof(dsb_loader_opts, exif) + sizeof(uint32_t) == sizeof(dsb_loader_opts),
                "no hole at the end of dsb_loader_opts");
 _Static_assert(offsetof(dsb_batch, first_sample) + sizeof(uint64_t) == sizeof(dsb_batch),
                "no hole at the end of dsb_batch");
@@ -36,14 +37,15 @@ typedef struct slot {
 typedef struct worker {
     struct dsb_loader *loader;
     pthread_t thread;
-    uint8_t *source; /* what is augmented; NULL if nothing is */
+    uint8_t *source; /* what is augmented; NULL if nothing is, or crops are cut from whole images */
+    dsbi_scratch pixels, resizing; /* one image as decoded; what resizing needs */
 } worker;
 
 struct dsb_loader {
     dsb_runtime *rt; /* retained */
     dsb_loader_opts opts;
     dsbi_augment augment;
-    bool is_augmented;
+    bool is_augmented, is_whole; /* whole: crops from the images at their own size */
     dsbi_pixels *pixels;
     dsbi_feed *feed;
     uint64_t n_items, per_label;
@@ -74,6 +76,11 @@ static const dsb_loader_opts defaults = {
     .mode = DSB_PREPARE_CENTRE_CROP,
     .filter = DSB_FILTER_BICUBIC,
     .prefetch = 4,
+    .scale_min = 0.08,
+    .scale_max = 1.0,
+    .ratio_min = 3.0 / 4.0,
+    .ratio_max = 4.0 / 3.0,
+    .flip = 0.5,
 };
 
 void dsb_loader_opts_init(dsb_loader_opts *opts, size_t size)
@@ -103,15 +110,39 @@ static dsb_status check_opts(const dsb_loader_opts *o)
         return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: filter is %u", o->filter);
     if (o->shuffle > 1)
         return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: shuffle is %u, 0 or 1", o->shuffle);
-    if (o->fast > 1 || o->reserved)
-        return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: fast is %u, 0 or 1; reserved is %u, 0",
-                         o->fast, o->reserved);
+    if (o->fast > 1 || o->whole > 1 || o->exif > 1)
+        return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: fast is %u, whole %u, exif %u, 0 or 1",
+                         o->fast, o->whole, o->exif);
+    if (o->resize && (o->resize < o->size || o->resize > 8192))
+        return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: resize is %u, %u..8192", o->resize,
+                         o->size);
     if (o->n_threads > MAX_THREADS)
         return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: n_threads is %u, 0..%d", o->n_threads,
                          MAX_THREADS);
     if (o->prefetch < 1 || o->prefetch > MAX_PREFETCH)
         return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: prefetch is %u, 1..%d", o->prefetch,
                          MAX_PREFETCH);
+    return DSB_OK;
+}
+
+static dsb_status make_policy(dsbi_augment *policy, const dsb_loader_opts *o)
+{
+    DSBI_TRY(dsbi_augment_init(policy, o->augment ? o->augment : "none"));
+    if (!(o->scale_min > 0.0 && o->scale_min <= o->scale_max && o->scale_max <= 1.0))
+        return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: scale is %g..%g, within (0, 1]",
+                         o->scale_min, o->scale_max);
+    if (!(o->ratio_min > 0.0 && o->ratio_min <= o->ratio_max && o->ratio_max <= 1e6))
+        return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: ratio is %g..%g", o->ratio_min,
+                         o->ratio_max);
+    if (!(o->flip >= 0.0 && o->flip <= 1.0))
+        return dsbi_fail(DSB_E_INVALID, "dsb_loader_opts: flip is %g, 0..1", o->flip);
+    policy->scale_min = o->scale_min;
+    policy->scale_max = o->scale_max;
+    policy->ratio_min = o->ratio_min;
+    policy->ratio_max = o->ratio_max;
+    policy->filter = (dsbi_filter)o->filter;
+    if (policy->flip_probability > 0.0)
+        policy->flip_probability = o->flip;
     return DSB_OK;
 }
 
@@ -185,12 +216,28 @@ static dsb_status make_sample(worker *me, slot *s, uint32_t j)
 {
     dsb_loader *self = me->loader;
     uint8_t *out = s->images + j * self->image_bytes;
+    const uint64_t sample = s->first_sample + j;
+    if (self->is_whole) {
+        dsbi_crop_job job = {.rt = self->rt,
+                             .augment = &self->augment,
+                             .seed = self->opts.seed,
+                             .sample = sample,
+                             .out = out,
+                             .size = self->opts.size,
+                             .is_fast = self->opts.fast,
+                             .is_upright = self->opts.exif,
+                             .pixels = &me->pixels,
+                             .resizing = &me->resizing};
+        DSBI_TRY(dsbi_feed_make(self->feed, s->items[j], dsbi_crop_make, &job, &s->shown[j]));
+        dsbi_pixels_note_decoded(self->pixels);
+        return DSB_OK;
+    }
     dsbi_image image = {.data = self->is_augmented ? me->source : out};
     DSBI_TRY(dsbi_feed_get(self->feed, &image, s->items[j], &s->shown[j]));
     if (!self->is_augmented)
         return DSB_OK;
     return dsbi_augment_apply(self->rt, out, &image, self->opts.size, &self->augment,
-                              self->opts.seed, s->first_sample + j);
+                              self->opts.seed, sample, &me->resizing);
 }
 
 static void *worker_main(void *argument)
@@ -248,10 +295,16 @@ static dsb_status start_workers(dsb_loader *self)
 
 dsbi_pixels_spec dsbi_loader_pixels_spec(const dsb_loader_opts *opts, const dsbi_augment *augment)
 {
-    dsbi_pixels_spec spec = {opts->size, opts->mode, (dsbi_filter)opts->filter, opts->fast != 0};
+    dsbi_pixels_spec spec = {.size = opts->size,
+                             .mode = opts->mode,
+                             .filter = (dsbi_filter)opts->filter,
+                             .is_fast = opts->fast != 0,
+                             .is_upright = opts->exif != 0,
+                             .resize = opts->resize};
     if (augment->window == DSBI_WINDOW_RESIZED_CROP) {
         spec.mode = DSBI_PIXELS_KEEP;
         spec.size = opts->source_size ? opts->source_size : 2 * opts->size;
+        spec.resize = 0;
     }
     return spec;
 }
@@ -275,7 +328,7 @@ static dsb_status alloc_buffers(dsb_loader *self)
     }
     for (size_t i = 0; i < self->n_wanted; i++) {
         self->workers[i].loader = self;
-        if (self->is_augmented &&
+        if (self->is_augmented && !self->is_whole &&
             !(self->workers[i].source = dsbi_alloc(rt, dsbi_pixels_capacity(self->pixels))))
             return DSB_E_NOMEM;
     }
@@ -293,17 +346,20 @@ static dsb_status set_up(dsb_loader *self, const dsb_split *split, uint32_t part
 {
     const dsb_loader_opts *opts = &self->opts;
     self->is_augmented = dsbi_augment_is_active(&self->augment);
+    self->is_whole = opts->whole && self->augment.window == DSBI_WINDOW_RESIZED_CROP;
     dsbi_pixels_spec spec = dsbi_loader_pixels_spec(opts, &self->augment);
     if (pixels) {
         const dsbi_pixels_spec *has = dsbi_pixels_spec_of(pixels);
         if (has->size != spec.size || has->mode != spec.mode || has->filter != spec.filter ||
-            has->is_fast != spec.is_fast)
+            has->is_fast != spec.is_fast || has->is_upright != spec.is_upright ||
+            has->resize != spec.resize)
             return dsbi_fail(DSB_E_INVALID, "dsbi_loader_create: pixels of another kind");
         dsbi_pixels_retain(pixels);
         self->pixels = pixels;
     } else {
         DSBI_TRY(dsbi_pixels_create(self->rt, &self->pixels, dsbi_split_collections(split), &spec,
-                                    opts->store_folder, opts->store_max_bytes));
+                                    opts->store_folder,
+                                    self->is_whole ? 0 : opts->store_max_bytes));
     }
     DSBI_TRY(dsbi_feed_create(self->rt, &self->feed, split, part, self->pixels));
     self->n_items = dsbi_feed_size(self->feed);
@@ -329,7 +385,7 @@ dsb_status dsbi_loader_create(dsb_runtime *rt, dsb_loader **out, const dsb_split
     if (augment)
         policy = *augment;
     else
-        DSBI_TRY(dsbi_augment_init(&policy, opts.augment ? opts.augment : "none"));
+        DSBI_TRY(make_policy(&policy, &opts));
     dsb_loader *self = dsbi_calloc(rt, 1, sizeof *self);
     if (!self)
         return DSB_E_NOMEM;
@@ -371,8 +427,11 @@ void dsb_loader_free(dsb_loader *self)
     pthread_mutex_unlock(&self->lock);
     for (size_t i = 0; i < self->n_workers; i++)
         pthread_join(self->workers[i].thread, NULL);
-    for (size_t i = 0; self->workers && i < self->n_wanted; i++)
+    for (size_t i = 0; self->workers && i < self->n_wanted; i++) {
         dsbi_free(rt, self->workers[i].source);
+        dsbi_scratch_free(rt, &self->workers[i].pixels);
+        dsbi_scratch_free(rt, &self->workers[i].resizing);
+    }
     for (size_t i = 0; self->slots && i < self->n_slots; i++) {
         dsbi_free(rt, self->slots[i].images);
         dsbi_free(rt, self->slots[i].labels);

@@ -138,20 +138,21 @@ static dsb_status decode(dsbi_pixels *self, dsbi_image *out, const dsb_dataset *
                          uint64_t image)
 {
     const dsbi_pixels_spec *spec = &self->spec;
+    const uint32_t needed = spec->resize > spec->size ? spec->resize : spec->size;
+    dsbi_wish wish = {.min_side = spec->is_fast ? needed : 0, .is_upright = spec->is_upright};
     dsbi_image whole;
-    DSBI_TRY(dsbi_dataset_decode_least(dataset, self->rt, &whole, image,
-                                       spec->is_fast ? spec->size : 0));
+    DSBI_TRY(dsbi_dataset_decode_wish(dataset, self->rt, &whole, image, &wish));
     dsb_status status;
     if (spec->mode == DSBI_PIXELS_KEEP) {
         status = prepare_keep(self->rt, out, &whole, spec->size, spec->filter);
     } else {
         out->width = out->height = spec->size;
         out->channels = 3;
-        status =
-            dsbi_image_prepare(self->rt, out->data, &whole, spec->size, spec->mode, spec->filter);
+        status = dsbi_image_prepare_from(self->rt, out->data, &whole, spec->resize, spec->size,
+                                         spec->mode, spec->filter);
     }
     dsbi_image_free(self->rt, &whole);
-    atomic_fetch_add_explicit(&self->decoded_count, 1, memory_order_relaxed);
+    dsbi_pixels_note_decoded(self);
     return dsbi_fail_at(status, "%s: %s", dataset->name, dsbi_dataset_path(dataset, image));
 }
 
@@ -215,6 +216,11 @@ dsb_status dsbi_pixels_get(dsbi_pixels *self, dsbi_image *out, const dsb_dataset
     DSBI_TRY(decode(self, out, dataset, image));
     keep(self, out, place);
     return DSB_OK;
+}
+
+void dsbi_pixels_note_decoded(dsbi_pixels *self)
+{
+    atomic_fetch_add_explicit(&self->decoded_count, 1, memory_order_relaxed);
 }
 
 uint64_t dsbi_pixels_stored_count(const dsbi_pixels *self)

@@ -14,7 +14,9 @@ enum { DSBI_PIXELS_KEEP = 100 };
 typedef struct dsbi_pixels_spec {
     uint32_t size, mode;
     dsbi_filter filter;
-    bool is_fast; /* JPEG decoded at 1/2, 1/4 or 1/8 where that is enough */
+    bool is_fast;    /* JPEG decoded at 1/2, 1/4 or 1/8 where that is enough */
+    bool is_upright; /* turned as EXIF says */
+    uint32_t resize; /* prepared images: resized to this before the middle is cut; 0: `size` */
 } dsbi_pixels_spec;
 
 typedef struct dsbi_pixels dsbi_pixels;
@@ -43,6 +45,8 @@ static inline bool dsbi_is_image_failure(dsb_status status)
            status == DSB_E_IO || status == DSB_E_NOTFOUND;
 }
 
+/* Decoding done around the store counts too. */
+void dsbi_pixels_note_decoded(dsbi_pixels *pixels);
 uint64_t dsbi_pixels_stored_count(const dsbi_pixels *pixels);  /* taken from the store */
 uint64_t dsbi_pixels_decoded_count(const dsbi_pixels *pixels); /* decoded */
 

@@ -45,20 +45,27 @@ static uint64_t decoder_bytes(const dsb_image_info *info)
     return pixels * (3 + channels + coefficients) + ((uint64_t)1 << 20);
 }
 
-dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
-                             const uint8_t *bytes, size_t size, uint64_t budget, uint32_t min_side)
+/* `facts` of the header; `info` NULL: not wanted. */
+static dsb_status decode_within(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+                                const dsb_image_info *facts, const uint8_t *bytes, size_t size,
+                                uint64_t budget, dsbi_decode_limits *limits)
 {
     *out = (dsbi_image){0};
-    dsbi_decode_limits limits = dsbi_decode_limits_default;
-    limits.min_side = min_side;
     if (size > LARGE_FILE) /* the file lies in memory beside its pixels */
-        limits.max_memory_bytes -=
-            size < limits.max_memory_bytes / 2 ? size : limits.max_memory_bytes / 2;
-    uint64_t taken = budget ? 0 : dsbi_budget_take(rt, decoder_bytes(info));
-    dsb_status status = dsbi_image_decode(rt, out, info, bytes, size, &limits);
+        limits->max_memory_bytes -=
+            size < limits->max_memory_bytes / 2 ? size : limits->max_memory_bytes / 2;
+    uint64_t taken = budget ? 0 : dsbi_budget_take(rt, decoder_bytes(facts));
+    dsb_status status = dsbi_image_decode(rt, out, info, bytes, size, limits);
     if (taken)
         dsbi_budget_give(rt, taken);
     return status;
+}
+
+dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+                             const uint8_t *bytes, size_t size, uint64_t budget)
+{
+    dsbi_decode_limits limits = dsbi_decode_limits_default;
+    return decode_within(rt, out, info, info, bytes, size, budget, &limits);
 }
 
 dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
@@ -75,35 +82,65 @@ dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_
                         "%s: %s", dataset->name, member.path);
 }
 
-static dsb_status decode_member(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
-                                const dsbi_member *member, uint32_t min_side)
+static void choose(dsbi_wish *wish, uint32_t width, uint32_t height)
+{
+    wish->cut = (dsbi_cut){.width = width, .height = height, .scale = 1};
+    if (wish->choose)
+        wish->choose(wish->user, width, height, &wish->cut);
+}
+
+static dsb_status decode_as_wished(dsb_runtime *rt, dsbi_image *out, const uint8_t *bytes,
+                                   size_t size, uint64_t budget, dsbi_wish *wish)
 {
     dsb_image_info info;
+    DSBI_TRY(dsbi_image_header_read(rt, &info, bytes, size));
+    uint32_t orientation = wish->is_upright ? info.exif_orientation : 0;
+    bool is_turned = orientation >= 5;
+    choose(wish, is_turned ? info.height : info.width, is_turned ? info.width : info.height);
+    dsbi_decode_limits limits = dsbi_decode_limits_default;
+    limits.min_side = wish->min_side;
+    limits.pixels = wish->pixels;
+    if (wish->choose && wish->is_partial && orientation <= 1)
+        limits.cut = &wish->cut;
+    DSBI_TRY(decode_within(rt, out, NULL, &info, bytes, size, budget, &limits));
+    return orientation > 1 ? dsbi_image_orient(rt, out, orientation, wish->pixels) : DSB_OK;
+}
+
+static dsb_status decode_member(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                                const dsbi_member *member, dsbi_wish *wish)
+{
     if (!dataset->format->read) {
+        dsb_image_info info;
         dsb_image_info_init(&info, sizeof info);
-        return dataset->format->decode(dataset->state, rt, out, &info, member);
+        DSBI_TRY(dataset->format->decode(dataset->state, rt, out, &info, member));
+        choose(wish, out->width, out->height);
+        return DSB_OK;
     }
     uint8_t *bytes;
     size_t size;
     uint64_t budget;
     dsb_status status = dsbi_read_member(dataset, rt, &bytes, &size, member, &budget);
     if (status == DSB_OK)
-        status = dsbi_image_info_read(rt, &info, bytes, size);
-    if (status == DSB_OK)
-        status = dsbi_decode_bytes(rt, out, &info, bytes, size, budget, min_side);
+        status = decode_as_wished(rt, out, bytes, size, budget, wish);
     dsbi_free(rt, bytes);
     if (budget)
         dsbi_budget_give(rt, budget);
     return status;
 }
 
-dsb_status dsbi_dataset_decode_least(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
-                                     uint64_t i, uint32_t min_side)
+dsb_status dsbi_dataset_decode_wish(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                                    uint64_t i, dsbi_wish *wish)
 {
     *out = (dsbi_image){0};
     dsbi_member member = dsbi_member_of(dataset, dsbi_dataset_entry(dataset, i));
-    return dsbi_fail_at(decode_member(dataset, rt, out, &member, min_side), "%s: %s", dataset->name,
+    return dsbi_fail_at(decode_member(dataset, rt, out, &member, wish), "%s: %s", dataset->name,
                         member.path);
+}
+
+dsb_status dsbi_dataset_decode_least(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                                     uint64_t i, uint32_t min_side)
+{
+    return dsbi_dataset_decode_wish(dataset, rt, out, i, &(dsbi_wish){.min_side = min_side});
 }
 
 dsb_status dsbi_dataset_decode(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,

@@ -40,23 +40,33 @@ static uint32_t centre_offset(uint32_t longer, uint32_t size)
     return twice % 2 == 0 ? down : down + (down & 1);
 }
 
-dsb_status dsbi_image_prepare(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
-                              uint32_t mode, dsbi_filter filter)
+dsb_status dsbi_image_prepare_from(dsb_runtime *rt, uint8_t *out, const dsbi_image *in,
+                                   uint32_t resize, uint32_t size, uint32_t mode,
+                                   dsbi_filter filter)
 {
-    if (size == 0 || mode > DSBI_PREPARE_CENTRE_CROP)
-        return dsbi_fail(DSB_E_INVALID, "prepare: size %u, mode %u", size, mode);
-    dsbi_resize_window want = {size, size, 0, 0, size, size, false};
+    resize = resize ? resize : size;
+    if (size == 0 || resize < size || mode > DSBI_PREPARE_CENTRE_CROP)
+        return dsbi_fail(DSB_E_INVALID, "prepare: size %u of %u, mode %u", size, resize, mode);
+    uint64_t wide = resize, high = resize;
     if (mode == DSBI_PREPARE_CENTRE_CROP) {
         uint32_t shorter = in->width < in->height ? in->width : in->height;
-        uint64_t wide = (uint64_t)size * in->width / shorter;
-        uint64_t high = (uint64_t)size * in->height / shorter;
+        wide = (uint64_t)resize * in->width / shorter;
+        high = (uint64_t)resize * in->height / shorter;
         if (wide > INT32_MAX || high > INT32_MAX)
             return dsbi_fail(DSB_E_LIMIT, "prepare: %u x %u has too long a side", in->width,
                              in->height);
-        want.full_width = (uint32_t)wide;
-        want.full_height = (uint32_t)high;
-        want.x = centre_offset(want.full_width, size);
-        want.y = centre_offset(want.full_height, size);
     }
+    const dsbi_resize_window want = {.full_width = (uint32_t)wide,
+                                     .full_height = (uint32_t)high,
+                                     .x = centre_offset((uint32_t)wide, size),
+                                     .y = centre_offset((uint32_t)high, size),
+                                     .width = size,
+                                     .height = size};
     return dsbi_image_resize_window(rt, out, in, &want, NULL, filter);
+}
+
+dsb_status dsbi_image_prepare(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
+                              uint32_t mode, dsbi_filter filter)
+{
+    return dsbi_image_prepare_from(rt, out, in, size, size, mode, filter);
 }

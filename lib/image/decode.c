@@ -59,6 +59,14 @@ void dsbi_image_free(dsb_runtime *rt, dsbi_image *image)
     *image = (dsbi_image){0};
 }
 
+void dsbi_image_release(dsb_runtime *rt, dsbi_image *image, const dsbi_scratch *scratch)
+{
+    if (scratch && image->data == scratch->bytes)
+        *image = (dsbi_image){0};
+    else
+        dsbi_image_free(rt, image);
+}
+
 uint32_t dsbi_exif_orientation(const uint8_t *tiff, size_t size)
 {
     if (size < 8)
@@ -121,22 +129,36 @@ static dsb_status find_codec(const dsbi_codec **out, dsb_image_info *info, const
     return *out ? DSB_OK : refuse(info->format, bytes, size);
 }
 
-dsb_status dsbi_image_info_read(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
-                                size_t size)
+dsb_status dsbi_image_header_read(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
+                                  size_t size)
 {
     const dsbi_codec *codec;
     DSBI_TRY(find_codec(&codec, info, bytes, size));
     return codec->read_info(rt, info, bytes, size);
 }
 
+dsb_status dsbi_image_info_read(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
+                                size_t size)
+{
+    dsb_status status = dsbi_image_header_read(rt, info, bytes, size);
+    dsbi_jpeg_estimate_quality(info);
+    return status;
+}
+
 dsb_status dsbi_image_decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
                              const uint8_t *bytes, size_t size, const dsbi_decode_limits *limits)
 {
-    dsb_image_info own;
+    dsb_image_info own, *facts = info ? info : &own;
     const dsbi_codec *codec;
-    if (!info)
-        info = &own;
     *out = (dsbi_image){0};
-    DSBI_TRY(find_codec(&codec, info, bytes, size));
-    return codec->decode(rt, out, info, bytes, size, limits ? limits : &dsbi_decode_limits_default);
+    if (limits && limits->cut) {
+        limits->cut->scale = 1;
+        limits->cut->at_x = limits->cut->at_y = 0;
+    }
+    DSBI_TRY(find_codec(&codec, facts, bytes, size));
+    dsb_status status =
+        codec->decode(rt, out, facts, bytes, size, limits ? limits : &dsbi_decode_limits_default);
+    if (info)
+        dsbi_jpeg_estimate_quality(info);
+    return status;
 }

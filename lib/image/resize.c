@@ -134,7 +134,7 @@ static void taps_carve(taps *t, carver *c, const axis *a)
 
 typedef struct resizer {
     const dsbi_kernels *kernels;
-    const dsbi_view *in;
+    const dsbi_region *in;
     const dsbi_resize_window *want;
     axis x, y;
     taps columns, rows;
@@ -205,7 +205,7 @@ static void pass_rows(resizer *r, uint8_t *out, const uint8_t *in, size_t stride
 
 static void run(resizer *r, uint8_t *out)
 {
-    const dsbi_view *in = r->in;
+    const dsbi_region *in = r->in;
     size_t row = (size_t)r->want->width * 3, n_columns = r->columns.end - r->columns.begin;
     const uint8_t *source = in->data + r->rows.begin * in->stride + (size_t)r->columns.begin * 3;
     if (r->is_rows_first) {
@@ -217,7 +217,7 @@ static void run(resizer *r, uint8_t *out)
     }
 }
 
-static dsb_status check(const dsbi_view *in, const dsbi_resize_window *want, const float box[4])
+static dsb_status check(const dsbi_region *in, const dsbi_resize_window *want, const float box[4])
 {
     if (want->full_width == 0 || want->full_height == 0 || want->full_width > INT32_MAX ||
         want->full_height > INT32_MAX)
@@ -231,16 +231,16 @@ static dsb_status check(const dsbi_view *in, const dsbi_resize_window *want, con
 }
 
 /* Pillow's rule; the whole sides count, not the box or the window. */
-static bool rows_come_first(const dsbi_view *in, const dsbi_resize_window *want)
+static bool rows_come_first(const dsbi_region *in, const dsbi_resize_window *want)
 {
     int64_t shorter = (int64_t)in->height - want->full_height;
     int64_t narrower = (int64_t)in->width - want->full_width;
     return shorter > 0 && shorter > 2 * narrower;
 }
 
-dsb_status dsbi_view_resize(dsb_runtime *rt, uint8_t *out, const dsbi_view *in,
-                            const dsbi_resize_window *want, const double box[4], dsbi_filter filter,
-                            dsbi_scratch *scratch)
+dsb_status dsbi_region_resize(dsb_runtime *rt, uint8_t *out, const dsbi_region *in,
+                              const dsbi_resize_window *want, const double box[4],
+                              dsbi_filter filter, dsbi_scratch *scratch)
 {
     float b[4] = {0.0f, 0.0f, (float)in->width, (float)in->height};
     for (int i = 0; box && i < 4; i++)
@@ -267,15 +267,16 @@ dsb_status dsbi_view_resize(dsb_runtime *rt, uint8_t *out, const dsbi_view *in,
     return DSB_OK;
 }
 
-dsbi_view dsbi_view_of(const dsbi_image *image)
+dsbi_region dsbi_region_of(const dsbi_image *image)
 {
-    return (dsbi_view){image->data, (size_t)image->width * 3, image->width, image->height};
+    return (dsbi_region){image->data, (size_t)image->width * 3, image->width, image->height};
 }
 
-dsbi_view dsbi_view_crop(const dsbi_view *view, uint32_t x, uint32_t y, uint32_t width,
-                         uint32_t height)
+dsbi_region dsbi_region_crop(const dsbi_region *view, uint32_t x, uint32_t y, uint32_t width,
+                             uint32_t height)
 {
-    return (dsbi_view){view->data + y * view->stride + (size_t)x * 3, view->stride, width, height};
+    return (dsbi_region){view->data + y * view->stride + (size_t)x * 3, view->stride, width,
+                         height};
 }
 
 dsb_status dsbi_image_resize_window(dsb_runtime *rt, uint8_t *out, const dsbi_image *in,
@@ -284,8 +285,8 @@ dsb_status dsbi_image_resize_window(dsb_runtime *rt, uint8_t *out, const dsbi_im
 {
     if (in->channels != 3)
         return dsbi_fail(DSB_E_SHAPE, "resize: %u channels, 3 expected", in->channels);
-    dsbi_view view = dsbi_view_of(in);
-    return dsbi_view_resize(rt, out, &view, want, box, filter, NULL);
+    dsbi_region view = dsbi_region_of(in);
+    return dsbi_region_resize(rt, out, &view, want, box, filter, NULL);
 }
 
 dsb_status dsbi_image_resize(dsb_runtime *rt, dsbi_image *out, const dsbi_image *in,

@@ -13,22 +13,22 @@ typedef struct dsbi_resize_window {
 } dsbi_resize_window;
 
 /* Three-channel pixels that belong to somebody else, row y at data + y * stride. */
-typedef struct dsbi_view {
+typedef struct dsbi_region {
     const uint8_t *data;
     size_t stride;
     uint32_t width, height;
-} dsbi_view;
+} dsbi_region;
 
-dsbi_view dsbi_view_of(const dsbi_image *image);
+dsbi_region dsbi_region_of(const dsbi_image *image);
 /* The rectangle must lie inside. */
-dsbi_view dsbi_view_crop(const dsbi_view *view, uint32_t x, uint32_t y, uint32_t width,
-                         uint32_t height);
+dsbi_region dsbi_region_crop(const dsbi_region *view, uint32_t x, uint32_t y, uint32_t width,
+                             uint32_t height);
 
 /* out: [want->height, want->width, 3]; the same bytes as cropping the whole result.
  * box: as dsbi_image_resize. scratch NULL: memory is taken and given back. */
-dsb_status dsbi_view_resize(dsb_runtime *rt, uint8_t *out, const dsbi_view *in,
-                            const dsbi_resize_window *want, const double box[4], dsbi_filter filter,
-                            dsbi_scratch *scratch);
+dsb_status dsbi_region_resize(dsb_runtime *rt, uint8_t *out, const dsbi_region *in,
+                              const dsbi_resize_window *want, const double box[4],
+                              dsbi_filter filter, dsbi_scratch *scratch);
 
 /* The same for a whole image. */
 dsb_status dsbi_image_resize_window(dsb_runtime *rt, uint8_t *out, const dsbi_image *in,

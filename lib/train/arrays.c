@@ -45,7 +45,7 @@ static dsb_status fill_image(void *user, size_t i, size_t worker)
     }
     dsbi_image in = {(uint8_t *)image, t->width, t->height, 3}; /* only read */
     return dsbi_augment_apply(t->rt, out, &in, t->width, &t->augment, s->seed,
-                              dsb_trainer_samples(t) + i);
+                              dsb_trainer_samples(t) + i, NULL);
 }
 
 static dsb_status next_batch(void *user, const uint8_t **images, const uint32_t **labels, size_t *n)

@@ -32,7 +32,7 @@ typedef struct decoder {
     jmp_buf escape;
     unsigned char *pixels;
     size_t capacity;
-    uint64_t state; /* random numbers */
+    uint64_t state;  /* random numbers */
     unsigned number; /* of the thread */
     uint64_t n_images, n_failed;
 } decoder;

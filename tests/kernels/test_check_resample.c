@@ -1,4 +1,4 @@
-/* Weighted sums of rows of bytes and the transpose: equal to a plain sum at every level. */
+/* Resampling of bytes: equal to plain sums at every level. */
 #include "checking.h"
 
 static uint8_t *random_bytes(arrays *all, size_t n)
@@ -74,6 +74,53 @@ START_TEST(transposes)
 }
 END_TEST
 
+START_TEST(blends_are_exact)
+{
+    FOR_EACH_LEVEL(isa, table)
+    for (size_t n = 1; n <= 200; n += n < 70 ? 1 : 13) {
+        arrays all;
+        arrays_begin(&all, n);
+        uint8_t *a = random_bytes(&all, n), *b = random_bytes(&all, n), *out = array_bytes(&all, n);
+        a[0] = 255, b[0] = 0;
+        a[n - 1] = b[n - 1] = 255;
+        for (uint32_t w0 = 1; w0 < 256; w0 += 2) {
+            table->blend_u8(out, a, b, w0, 256 - w0, n);
+            for (size_t x = 0; x < n; x++)
+                ck_assert_uint_eq(out[x], (a[x] * w0 + b[x] * (256 - w0) + 128) / 256);
+        }
+        arrays_end(&all);
+    }
+}
+END_TEST
+
+START_TEST(stretches_are_exact)
+{
+    FOR_EACH_LEVEL(isa, table)
+    for (size_t groups = 1; groups <= 40; groups++) {
+        enum { IN = 100 };
+        arrays all;
+        arrays_begin(&all, groups);
+        uint8_t *in = random_bytes(&all, IN), *out = array_bytes(&all, groups * 8);
+        uint8_t *pick = random_bytes(&all, groups * 16), *weights = random_bytes(&all, groups * 16);
+        uint32_t *at = array_bytes(&all, groups * sizeof *at);
+        for (size_t i = 0; i < groups * 16; i++) {
+            pick[i] &= 15;
+            weights[i] = (uint8_t)(i % 2 ? 256 - weights[i - 1] : weights[i] | 1);
+        }
+        for (size_t g = 0; g < groups; g++)
+            at[g] = (uint32_t)dsbi_rng_below(&all.rng, IN - 15);
+        table->stretch_u8(out, in, at, pick, weights, groups);
+        for (size_t x = 0; x < groups * 8; x++) {
+            const uint8_t *from = in + at[x / 8];
+            const uint32_t sum = (uint32_t)from[pick[2 * x]] * weights[2 * x] +
+                                 (uint32_t)from[pick[2 * x + 1]] * weights[2 * x + 1];
+            ck_assert_uint_eq(out[x], (sum + 128) / 256);
+        }
+        arrays_end(&all);
+    }
+}
+END_TEST
+
 static void bench(void)
 {
     enum { N = 672, ROWS = 224 };
@@ -97,4 +144,4 @@ static void bench(void)
     arrays_end(&all);
 }
 
-CHECK_MAIN("resample", bench, sums_are_exact, transposes)
+CHECK_MAIN("resample", bench, sums_are_exact, transposes, blends_are_exact, stretches_are_exact)

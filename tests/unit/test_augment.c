@@ -26,10 +26,10 @@ START_TEST(same_sample_same_pixels)
         uint8_t first[16 * 16 * 3], again[16 * 16 * 3];
         int differ = 0;
         for (uint64_t sample = 0; sample < 40; sample++) {
-            ck_assert_ok(dsbi_augment_apply(rt, first, &image, 16, &spec, 7, sample));
-            ck_assert_ok(dsbi_augment_apply(rt, again, &image, 16, &spec, 7, sample));
+            ck_assert_ok(dsbi_augment_apply(rt, first, &image, 16, &spec, 7, sample, NULL));
+            ck_assert_ok(dsbi_augment_apply(rt, again, &image, 16, &spec, 7, sample, NULL));
             ck_assert_mem_eq(first, again, sizeof first);
-            ck_assert_ok(dsbi_augment_apply(rt, again, &image, 16, &spec, 8, sample));
+            ck_assert_ok(dsbi_augment_apply(rt, again, &image, 16, &spec, 8, sample, NULL));
             differ += memcmp(first, again, sizeof first) != 0;
         }
         if (p == 0)
@@ -49,7 +49,7 @@ START_TEST(none_is_the_centre)
     dsbi_augment spec;
     ck_assert_ok(dsbi_augment_init(&spec, "none"));
     uint8_t out[16 * 16 * 3];
-    ck_assert_ok(dsbi_augment_apply(rt, out, &image, 16, &spec, 1, 1));
+    ck_assert_ok(dsbi_augment_apply(rt, out, &image, 16, &spec, 1, 1, NULL));
     for (size_t y = 0; y < 16; y++)
         ck_assert_mem_eq(out + y * 48, pixels + ((y + 4) * SIDE + 4) * 3, 48);
     dsb_runtime_free(rt);
@@ -83,7 +83,7 @@ START_TEST(padding_is_zeros_and_all_places_come)
     int seen[PLACES][PLACES] = {0}, flipped = 0;
     for (uint64_t sample = 0; sample < SAMPLES; sample++) {
         uint8_t out[SIDE * SIDE * 3], expected[sizeof out];
-        ck_assert_ok(dsbi_augment_apply(rt, out, &image, SIDE, &spec, 3, sample));
+        ck_assert_ok(dsbi_augment_apply(rt, out, &image, SIDE, &spec, 3, sample, NULL));
         bool found = false;
         for (int place = 0; place < PLACES * PLACES * 2 && !found; place++) {
             int top = place / 2 / PLACES - PAD, left = place / 2 % PLACES - PAD;
@@ -119,7 +119,7 @@ START_TEST(padded_windows_of_larger_images_reach_the_corners)
     int empty_rows[2] = {0};
     for (uint64_t sample = 0; sample < 600; sample++) {
         uint8_t out[OUT * OUT * 3], zeros[OUT * 3] = {0};
-        ck_assert_ok(dsbi_augment_apply(rt, out, &image, OUT, &spec, 3, sample));
+        ck_assert_ok(dsbi_augment_apply(rt, out, &image, OUT, &spec, 3, sample, NULL));
         empty_rows[0] += memcmp(out + 3 * sizeof zeros, zeros, sizeof zeros) == 0;
         empty_rows[1] += memcmp(out + (OUT - 4) * sizeof zeros, zeros, sizeof zeros) == 0;
     }
@@ -227,15 +227,19 @@ START_TEST(nonsense_is_refused)
     uint8_t out[64 * 64 * 3];
     ck_assert_fails(dsbi_augment_init(&spec, "fancy"), DSB_E_NOTFOUND, "fancy");
     ck_assert_ok(dsbi_augment_init(&spec, "shift"));
-    ck_assert_fails(dsbi_augment_apply(rt, out, &image, 64, &spec, 0, 0), DSB_E_INVALID, "24 x 24");
+    ck_assert_fails(dsbi_augment_apply(rt, out, &image, 64, &spec, 0, 0, NULL), DSB_E_INVALID,
+                    "24 x 24");
     ck_assert_ok(dsbi_augment_init(&spec, "crop"));
     spec.scale_max = 1.5;
-    ck_assert_fails(dsbi_augment_apply(rt, out, &image, 16, &spec, 0, 0), DSB_E_INVALID, "1.5");
+    ck_assert_fails(dsbi_augment_apply(rt, out, &image, 16, &spec, 0, 0, NULL), DSB_E_INVALID,
+                    "1.5");
     spec.scale_max = 1.0;
     spec.flip_probability = NAN;
-    ck_assert_fails(dsbi_augment_apply(rt, out, &image, 16, &spec, 0, 0), DSB_E_INVALID, "nan");
+    ck_assert_fails(dsbi_augment_apply(rt, out, &image, 16, &spec, 0, 0, NULL), DSB_E_INVALID,
+                    "nan");
     image.channels = 1;
-    ck_assert_fails(dsbi_augment_apply(rt, out, &image, 16, &spec, 0, 0), DSB_E_INVALID, "x 1");
+    ck_assert_fails(dsbi_augment_apply(rt, out, &image, 16, &spec, 0, 0, NULL), DSB_E_INVALID,
+                    "x 1");
     dsb_runtime_free(rt);
 }
 END_TEST

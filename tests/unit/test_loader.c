@@ -361,7 +361,8 @@ START_TEST(blocks_share_a_store)
 {
     dsb_runtime *rt = make_runtime(3);
     dsb_split *split = make_split(rt, "a", "b", 0);
-    const dsbi_pixels_spec spec = {16, DSBI_PREPARE_SQUASH, DSBI_RESIZE_BILINEAR, false};
+    const dsbi_pixels_spec spec = {
+        .size = 16, .mode = DSBI_PREPARE_SQUASH, .filter = DSBI_RESIZE_BILINEAR};
     dsbi_pixels *pixels;
     ck_assert_ok(dsbi_pixels_create(rt, &pixels, dsbi_split_collections(split), &spec,
                                     pictures_base, 1 << 30));
@@ -468,7 +469,8 @@ START_TEST(kept_images_have_the_promised_sizes)
     const dsb_dataset *one[1] = {dataset};
     dsbi_collections collections;
     ck_assert_ok(dsbi_collections_init(rt, &collections, one, 1));
-    const dsbi_pixels_spec spec = {32, DSBI_PIXELS_KEEP, DSBI_RESIZE_BICUBIC, false};
+    const dsbi_pixels_spec spec = {
+        .size = 32, .mode = DSBI_PIXELS_KEEP, .filter = DSBI_RESIZE_BICUBIC};
     dsbi_pixels *pixels;
     ck_assert_ok(dsbi_pixels_create(rt, &pixels, &collections, &spec, pictures_base, 1 << 30));
     dsbi_collections_free(rt, &collections);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/memory.h"
 #include "base/runtime.h"
+#include "image/enlarge.h"
 
 enum { SHIFT_PX = 4 }; /* the usual pad of 4 at 32 px; no resampling traces */
 
@@ -85,18 +86,6 @@ static dsb_status resize_to(dsb_runtime *rt, uint8_t *out, const dsbi_image *in,
     return DSB_OK;
 }
 
-/* The box is cut out before it is resized: nothing outside it is mixed in, as in torchvision. */
-static dsb_status resized_crop(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
-                               const dsbi_augment *spec, dsbi_rng *rng)
-{
-    dsbi_box box = dsbi_augment_draw_box(rng, spec, in->width, in->height);
-    dsbi_image cut;
-    DSBI_TRY(dsbi_image_crop(rt, &cut, in, box.x, box.y, box.width, box.height));
-    dsb_status status = resize_to(rt, out, &cut, size, spec->filter);
-    dsbi_image_free(rt, &cut);
-    return status;
-}
-
 /* torchvision's RandomCrop(size, padding): left and top uniform over all places. */
 static void padded_crop(uint8_t *out, const dsbi_image *in, uint32_t size, const dsbi_augment *spec,
                         dsbi_rng *rng)
@@ -112,8 +101,6 @@ static void padded_crop(uint8_t *out, const dsbi_image *in, uint32_t size, const
 static dsb_status take_window(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
                               const dsbi_augment *spec, dsbi_rng *rng)
 {
-    if (spec->window == DSBI_WINDOW_RESIZED_CROP)
-        return resized_crop(rt, out, in, size, spec, rng);
     if (in->width < size || in->height < size) {
         if (spec->window != DSBI_WINDOW_CENTRE)
             return dsbi_fail(DSB_E_INVALID, "augment: image %u x %u is smaller than %u", in->width,
@@ -150,14 +137,39 @@ static dsb_status rand_augment(dsb_runtime *rt, uint8_t *out, uint32_t size,
     return DSB_OK;
 }
 
+static bool draw_flip(dsbi_rng *rng, const dsbi_augment *spec)
+{
+    return spec->flip_probability > 0.0 && dsbi_rng_uniform(rng) < spec->flip_probability;
+}
+
+dsb_status dsbi_augment_finish_box(dsb_runtime *rt, uint8_t *out, const dsbi_region *in,
+                                   const double box[4], uint32_t size, const dsbi_augment *spec,
+                                   dsbi_rng *rng, bool is_quick, dsbi_scratch *scratch)
+{
+    const dsbi_resize_window all = {size, size, 0, 0, size, size, draw_flip(rng, spec)};
+    if (is_quick && spec->filter == DSBI_RESIZE_BILINEAR && dsbi_region_can_stretch(in, &all, box))
+        DSBI_TRY(dsbi_region_stretch(rt, out, in, &all, box, scratch));
+    else
+        DSBI_TRY(dsbi_region_resize(rt, out, in, &all, box, spec->filter, scratch));
+    return rand_augment(rt, out, size, spec, rng);
+}
+
 dsb_status dsbi_augment_apply(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
-                              const dsbi_augment *spec, uint64_t seed, uint64_t sample)
+                              const dsbi_augment *spec, uint64_t seed, uint64_t sample,
+                              dsbi_scratch *scratch)
 {
     DSBI_TRY(check(in, size, spec));
     dsbi_rng rng;
     dsbi_rng_init(&rng, seed, DSBI_RNG_AUGMENT, sample);
+    if (spec->window == DSBI_WINDOW_RESIZED_CROP) { /* cut out first: nothing outside the box is
+                                                       mixed in, as in torchvision */
+        dsbi_box box = dsbi_augment_draw_box(&rng, spec, in->width, in->height);
+        dsbi_region all = dsbi_region_of(in);
+        dsbi_region cut = dsbi_region_crop(&all, box.x, box.y, box.width, box.height);
+        return dsbi_augment_finish_box(rt, out, &cut, NULL, size, spec, &rng, false, scratch);
+    }
     DSBI_TRY(take_window(rt, out, in, size, spec, &rng));
-    if (spec->flip_probability > 0.0 && dsbi_rng_uniform(&rng) < spec->flip_probability)
+    if (draw_flip(&rng, spec))
         dsbi_image_flip_horizontal(&(dsbi_image){out, size, size, 3});
     return rand_augment(rt, out, size, spec, &rng);
 }

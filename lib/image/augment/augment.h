@@ -3,7 +3,7 @@
  *
  *     dsbi_augment spec;
  *     DSBI_TRY(dsbi_augment_init(&spec, "randaug"));
- *     DSBI_TRY(dsbi_augment_apply(rt, out, &image, 64, &spec, seed, sample));
+ *     DSBI_TRY(dsbi_augment_apply(rt, out, &image, 64, &spec, seed, sample, NULL));
  *
  * The image may be larger than the output: more to crop from. Source of "randaug" and "full":
  * timm 0.3.2 transforms_imagenet_train as ConvNeXt calls it (Liu & He 2024, table 9). */
@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 #include "base/rng.h"
-#include "image/image.h"
+#include "image/resize.h"
 
 /* Where the [size, size] window comes from. */
 typedef enum dsbi_window {
@@ -45,12 +45,20 @@ dsb_status dsbi_augment_init(dsbi_augment *spec, const char *policy);
 /* Whether anything is done to an image that has the size of the output. */
 bool dsbi_augment_is_active(const dsbi_augment *spec);
 
-/* out [size, size, 3]. `in` has 3 channels and is not changed.
+/* out [size, size, 3]. `in` has 3 channels and is not changed. scratch may be NULL.
  * @return DSB_OK, DSB_E_INVALID (spec or image out of range), DSB_E_NOMEM. */
 dsb_status dsbi_augment_apply(dsb_runtime *rt, uint8_t *out, const dsbi_image *in, uint32_t size,
-                              const dsbi_augment *spec, uint64_t seed, uint64_t sample);
+                              const dsbi_augment *spec, uint64_t seed, uint64_t sample,
+                              dsbi_scratch *scratch);
 
 /* ---- the parts ---- */
+
+/* What follows once the box of a random resized crop is drawn: `box` of `in` (NULL: all) is
+ * resized, mirrored and changed by operators. The random numbers that are drawn are those after
+ * dsbi_augment_draw_box. is_quick: with a box and a scratch, enlarge.h where it can. */
+dsb_status dsbi_augment_finish_box(dsb_runtime *rt, uint8_t *out, const dsbi_region *in,
+                                   const double box[4], uint32_t size, const dsbi_augment *spec,
+                                   dsbi_rng *rng, bool is_quick, dsbi_scratch *scratch);
 
 typedef struct dsbi_box {
     uint32_t x, y, width, height;

@@ -22,18 +22,14 @@
  * claims what the data cannot hold. */
 enum { MAX_PIXELS_PER_BYTE = 4096, STATE_HEADER_READ = 202 /* libjpeg: DSTATE_READY */ };
 
-/* libjpeg's 8x8 tables in natural order, ITU T.81 annex K. */
-static const uint8_t standard_luma[64] = {
-    16, 11, 10, 16, 24,  40,  51,  61,  12, 12, 14, 19, 26,  58,  60,  55,
-    14, 13, 16, 24, 40,  57,  69,  56,  14, 17, 22, 29, 51,  87,  80,  62,
-    18, 22, 37, 56, 68,  109, 103, 77,  24, 35, 55, 64, 81,  104, 113, 92,
-    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
-};
-static const uint8_t standard_chroma[64] = {
-    17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99,
-    99, 99, 47, 66, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
-};
+/* Columns beside a cut that smooth upsampling at its border looks at. */
+enum { CUT_MARGIN = 2, ROWS_A_CALL = 8 };
+
+#if defined(LIBJPEG_TURBO_VERSION_NUMBER) && LIBJPEG_TURBO_VERSION_NUMBER >= 2000000
+#define HAS_PARTIAL_DECODING 1
+#else
+#define HAS_PARTIAL_DECODING 0
+#endif
 
 typedef struct reader {
     struct jpeg_decompress_struct jpeg;
@@ -215,57 +211,6 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
     return hash;
 }
 
-/* Sum of absolute differences from the IJG table of a quality, as jpeg_set_quality makes it; from
- * `limit` on it does not matter how far. */
-static uint32_t table_distance(const uint16_t table[64], const uint8_t standard[64], int quality,
-                               uint32_t limit)
-{
-    int scale = quality < 50 ? 5000 / quality : 200 - quality * 2;
-    uint32_t sum = 0;
-    for (int i = 0; i < 64 && sum < limit; i++) {
-        int value = (standard[i] * scale + 50) / 100;
-        value = value < 1 ? 1 : value > 255 ? 255 : value;
-        sum += (uint32_t)(value > table[i] ? value - table[i] : table[i] - value);
-    }
-    return sum;
-}
-
-static uint32_t distance_to(const dsb_image_info *info, int quality, uint32_t limit)
-{
-    uint32_t luma = table_distance(info->qtable_luma, standard_luma, quality, limit);
-    if (!info->qtable_chroma[0] || luma >= limit)
-        return luma;
-    return luma + table_distance(info->qtable_chroma, standard_chroma, quality, limit - luma);
-}
-
-/* Where the table's sum would be that of a quality: of most files it is the very table. */
-static int guess_quality(const uint16_t table[64])
-{
-    uint32_t sum = 0, standard = 0;
-    for (int i = 0; i < 64; i++) {
-        sum += table[i];
-        standard += standard_luma[i];
-    }
-    uint32_t scale = (100 * sum + standard / 2) / standard;
-    int quality = scale < 100 ? (200 - (int)scale) / 2 : 5000 / (int)scale;
-    return quality < 1 ? 1 : quality;
-}
-
-/* The nearest quality, the higher of two. The guess tells how near the others have to be, so that
- * few of their numbers are looked at. */
-static void estimate_quality(dsb_image_info *info)
-{
-    uint32_t best = distance_to(info, guess_quality(info->qtable_luma), UINT32_MAX) + 1;
-    for (int quality = 100; quality >= 1; quality--) {
-        uint32_t distance = distance_to(info, quality, best);
-        if (distance >= best)
-            continue;
-        best = distance;
-        info->quality = (uint32_t)quality;
-        info->quality_exact = table_distance(info->qtable_luma, standard_luma, quality, 1) == 0;
-    }
-}
-
 static void read_tables(dsb_image_info *info, const struct jpeg_decompress_struct *jpeg)
 {
     uint64_t hash = 0xcbf29ce484222325u;
@@ -287,8 +232,6 @@ static void read_tables(dsb_image_info *info, const struct jpeg_decompress_struc
         any = true;
     }
     info->qtable_hash = any ? hash : 0;
-    if (info->qtable_luma[0])
-        estimate_quality(info);
 }
 
 static uint32_t colour_of(J_COLOR_SPACE space)
@@ -382,14 +325,18 @@ static void inverted_cmyk_to_rgb(uint8_t *restrict rgb, const uint8_t *restrict 
     }
 }
 
-static void read_rows(reader *r, dsbi_image *out)
+/* Rows [first, end) of the decoder's output; those before it were passed over. */
+static void read_rows(reader *r, dsbi_image *out, uint32_t first, uint32_t end)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
-    size_t width = out->width;
-    while (jpeg->output_scanline < jpeg->output_height) {
-        uint8_t *rgb = out->data + (size_t)jpeg->output_scanline * width * 3;
-        JSAMPROW row = r->row ? r->row : rgb;
-        if (jpeg_read_scanlines(jpeg, &row, 1) != 1)
+    size_t width = out->width, row = width * 3;
+    while (jpeg->output_scanline < end) {
+        uint8_t *rgb = out->data + (size_t)(jpeg->output_scanline - first) * row;
+        JSAMPROW rows[ROWS_A_CALL] = {r->row ? r->row : rgb};
+        JDIMENSION n = 1;
+        for (; !r->row && n < ROWS_A_CALL && n < end - jpeg->output_scanline; n++)
+            rows[n] = rgb + n * row;
+        if (jpeg_read_scanlines(jpeg, rows, n) == 0)
             give_up(r, dsbi_fail(DSB_E_INTERNAL, "jpeg: the decoder stopped"));
         if (jpeg->out_color_space == JCS_GRAYSCALE)
             grey_to_rgb(rgb, r->row, width);
@@ -399,13 +346,64 @@ static void read_rows(reader *r, dsbi_image *out)
 }
 
 /* Halves, quarters and eighths have fast transforms of their own. */
-static void choose_scale(struct jpeg_decompress_struct *jpeg, uint32_t min_side)
+static void choose_scale(struct jpeg_decompress_struct *jpeg, const dsbi_decode_limits *limits)
 {
-    uint32_t shorter =
-        jpeg->image_width < jpeg->image_height ? jpeg->image_width : jpeg->image_height;
+    uint32_t width = jpeg->image_width, height = jpeg->image_height;
+    uint32_t min_width = limits->min_side, min_height = limits->min_side;
+    if (limits->cut) {
+        width = limits->cut->width;
+        height = limits->cut->height;
+        min_width = limits->cut->min_width;
+        min_height = limits->cut->min_height;
+    }
     jpeg->scale_num = jpeg->scale_denom = 1;
-    while (min_side && jpeg->scale_denom < 8 && shorter / (2 * jpeg->scale_denom) >= min_side)
+    while (min_width && min_height && jpeg->scale_denom < 8 &&
+           width / (2 * jpeg->scale_denom) >= min_width &&
+           height / (2 * jpeg->scale_denom) >= min_height)
         jpeg->scale_denom *= 2;
+}
+
+/* Narrows the started decoder to the cut; *first and *end are its rows. The columns are widened to
+ * whole MCUs, and by a margin, so that pixels inside the cut are the same as in the whole image.
+ * Files in several scans have all coefficients in memory and only end sooner. */
+static void narrow(reader *r, dsbi_cut *cut, uint32_t *first, uint32_t *end)
+{
+    struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    const uint32_t scale = jpeg->scale_denom;
+    const uint32_t bottom = (cut->y + cut->height + scale - 1) / scale;
+    cut->scale = scale;
+    cut->at_x = cut->at_y = 0;
+    *end = bottom < jpeg->output_height ? bottom : jpeg->output_height;
+#if HAS_PARTIAL_DECODING
+    if (jpeg_has_multiple_scans(jpeg))
+        return;
+    const uint32_t x0 = cut->x / scale, x1 = (cut->x + cut->width + scale - 1) / scale;
+    JDIMENSION at = x0 > CUT_MARGIN ? x0 - CUT_MARGIN : 0, width = jpeg->output_width - at;
+    if (x1 + CUT_MARGIN < jpeg->output_width)
+        width = x1 + CUT_MARGIN - at;
+    if (width < jpeg->output_width) {
+        jpeg_crop_scanline(jpeg, &at, &width);
+        cut->at_x = at;
+    }
+    cut->at_y = *first = cut->y / scale;
+    if (*first > 0 && jpeg_skip_scanlines(jpeg, *first) != *first)
+        give_up(r, dsbi_fail(DSB_E_INTERNAL, "jpeg: the decoder stopped"));
+#else
+    (void)first;
+#endif
+}
+
+static dsb_status alloc_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, uint32_t height)
+{
+    const struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    if (!r->limits->pixels)
+        return dsbi_image_alloc(rt, out, jpeg->output_width, height, 3);
+    uint8_t *data =
+        dsbi_scratch_reserve(rt, r->limits->pixels, (size_t)jpeg->output_width * height * 3);
+    if (!data)
+        return DSB_E_NOMEM;
+    *out = (dsbi_image){data, jpeg->output_width, height, 3};
+    return DSB_OK;
 }
 
 static dsb_status read_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, size_t file_bytes)
@@ -419,17 +417,20 @@ static dsb_status read_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, size_
     jpeg->do_fancy_upsampling = TRUE;
     r->progress.progress_monitor = on_progress;
     jpeg->progress = &r->progress;
-    choose_scale(jpeg, r->limits->min_side);
-    jpeg_calc_output_dimensions(jpeg);
-    DSBI_TRY(dsbi_image_alloc(rt, out, jpeg->output_width, jpeg->output_height, 3));
+    choose_scale(jpeg, r->limits);
+    jpeg_start_decompress(jpeg);
+    uint32_t first = 0, end = jpeg->output_height;
+    if (r->limits->cut)
+        narrow(r, r->limits->cut, &first, &end);
+    DSBI_TRY(alloc_pixels(r, rt, out, end - first));
     if (jpeg->num_components != 3) {
         r->row = dsbi_alloc_array(rt, jpeg->output_width, 4);
         if (!r->row)
             return DSB_E_NOMEM;
     }
-    jpeg_start_decompress(jpeg);
-    read_rows(r, out);
-    jpeg_finish_decompress(jpeg); /* reads on to the end marker: missing = truncated */
+    read_rows(r, out, first, end);
+    if (end == jpeg->output_height)
+        jpeg_finish_decompress(jpeg); /* reads on to the end marker: missing = truncated */
     return DSB_OK;
 }
 
@@ -452,7 +453,7 @@ static dsb_status read_jpeg(dsb_runtime *rt, dsbi_image *out, dsb_image_info *in
     jpeg_destroy_decompress(&r.jpeg);
     dsbi_free(rt, r.row);
     if (r.status != DSB_OK && out)
-        dsbi_image_free(rt, out);
+        dsbi_image_release(rt, out, limits->pixels);
     return r.status;
 }
 
