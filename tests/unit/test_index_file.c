@@ -1,52 +1,10 @@
 /* The index on disk: opened as it is when nothing changed, memory of unchanged files when something
- * did, never believed when it is torn; old or new whatever happens while it is written. */
-#include "pictures.h"
+ * did, never believed when it is torn. (Kills and full disks: tests/fault/test_index_kill.c.) */
+#include "indexed.h"
 
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
 #include "data/dataset.h"
-
-static void age(const char *name, const char *date)
-{
-    char command[1200];
-    snprintf(command, sizeof command, "find '%s' -exec touch -h -d '%s' {} +", picture_path(name),
-             date);
-    ck_assert_int_eq(system(command), 0);
-}
-
-static char spec_text[1200];
-
-static const char *spec(const char *name)
-{
-    snprintf(spec_text, sizeof spec_text, "%s?index=%s", picture_path(name),
-             picture_path("index.dsbx"));
-    return spec_text;
-}
-
-static dsb_dataset *open_indexed(dsb_runtime *rt, const char *name, uint64_t n_read)
-{
-    dsb_dataset *dataset;
-    ck_assert_ok(dsb_dataset_open(rt, &dataset, spec(name), NULL, NULL, NULL));
-    ck_assert_uint_eq(dsb_dataset_read_count(dataset), n_read);
-    return dataset;
-}
-
-static void make_set(dsb_runtime *rt, const char *name)
-{
-    char path[128];
-    for (uint64_t i = 0; i < 30; i++) {
-        snprintf(path, sizeof path, "%s/class%llu/%llu.jpg", name, (unsigned long long)i / 10,
-                 (unsigned long long)i);
-        write_picture(rt, path, 20, 16, i);
-    }
-    snprintf(path, sizeof path, "%s/class0/broken.jpg", name);
-    write_bytes(rt, path, "\xff\xd8\xff", 3);
-    snprintf(path, sizeof path, "%s/class1/notes.txt", name);
-    write_bytes(rt, path, "x", 1);
-    age(name, "2020-01-01");
-}
 
 /* Both say the same of every image, class and problem. */
 static void check_same(const dsb_dataset *a, const dsb_dataset *b)
@@ -209,70 +167,74 @@ START_TEST(torn_indexes_are_made_anew)
 }
 END_TEST
 
-START_TEST(full_disks_keep_the_old_index)
+static void rewrite_in_place(dsb_runtime *rt, const char *name, uint64_t seed)
+{
+    write_picture(rt, name, 20, 16, seed); /* the folder's time stays */
+}
+
+START_TEST(files_changed_in_place_are_seen)
 {
     dsb_runtime *rt = make_runtime(1);
-    make_set(rt, "full");
+    make_set(rt, "inplace");
     unlink(picture_path("index.dsbx"));
-    dsb_dataset_free(open_indexed(rt, "full", 32));
-    write_picture(rt, "full/class2/more.jpg", 20, 16, 99);
-    struct rlimit limit, small;
-    signal(SIGXFSZ, SIG_IGN);
-    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    small = limit;
-    small.rlim_cur = 6000;
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    dsb_dataset_free(open_indexed(rt, "inplace", 32));
+    dsb_dataset_free(open_indexed(rt, "inplace", 0));
+    rewrite_in_place(rt, "inplace/class2/25.jpg", 99);
     dsb_dataset *set;
-    dsb_status status = dsb_dataset_open(rt, &set, spec("full"), NULL, NULL, NULL);
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    ck_assert_int_eq(status, DSB_E_IO);
-    ck_assert_ptr_null(set);
-    ck_assert_msg(strstr(dsb_last_error(), "index.dsbx") != NULL, "%s", dsb_last_error());
-    age("full/class2", "2020-01-01");
-    ck_assert_int_eq(unlink(picture_path("full/class2/more.jpg")), 0);
-    age("full/class2", "2020-01-01");
-    dsb_dataset_free(open_indexed(rt, "full", 0)); /* the old one, whole */
+    char text[1300];
+    snprintf(text, sizeof text, "%s&check=folders", spec("inplace"));
+    ck_assert_ok(dsb_dataset_open(rt, &set, text, NULL, NULL, NULL));
+    ck_assert_uint_eq(dsb_dataset_read_count(set), 0); /* as asked: not looked at */
+    dsb_dataset_free(set);
+    age("inplace/class2/25.jpg", "2021-01-01");
+    dsb_dataset_free(
+        open_indexed(rt, "inplace", 1 + 2)); /* few: each file is; what is broken too */
+    dsb_dataset_free(open_indexed(rt, "inplace", 0));
+    rewrite_in_place(rt, "inplace/class0/broken.jpg", 98); /* mended */
+    set = open_indexed(rt, "inplace", 2);
+    ck_assert_uint_eq(dsb_dataset_count(set), 31);
+    dsb_dataset_free(set);
+    snprintf(text, sizeof text, "%s?check=files", picture_path("inplace"));
+    ck_assert_fails(dsb_dataset_open(rt, &set, text, NULL, NULL, NULL), DSB_E_INVALID,
+                    "option check");
     dsb_runtime_free(rt);
 }
 END_TEST
 
-/* Killed at some moment of a scan that writes: the index is an old or a new one, never a torn one.
- */
-START_TEST(kills_leave_a_whole_index)
+/* Groups by pattern, by a column and by a key of .json, the same after reopening. */
+START_TEST(groups_are_kept)
 {
-    dsb_runtime *rt = make_runtime(1);
-    make_set(rt, "killed");
-    unlink(picture_path("index.dsbx"));
-    dsb_dataset_free(open_indexed(rt, "killed", 32));
-    unsigned n_old = 0, n_new = 0;
-    for (unsigned k = 0; k < 60; k++) {
-        char date[32];
-        snprintf(date, sizeof date, "2021-01-01 00:%02u:00", k);
-        age("killed/class0", date); /* all of it has to be read again */
-        pid_t child = fork();
-        if (child == 0) {
-            dsb_runtime *own;
-            dsb_runtime_opts opts;
-            dsb_runtime_opts_init(&opts, sizeof opts);
-            opts.n_threads = 1;
-            dsb_dataset *set;
-            if (dsb_runtime_create(&own, &opts) == DSB_OK)
-                (void)dsb_dataset_open(own, &set, spec("killed"), NULL, NULL, NULL);
-            _exit(0);
-        }
-        nanosleep(&(struct timespec){.tv_nsec = 60000L * k}, NULL);
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-        dsb_dataset *set;
-        ck_assert_ok(dsb_dataset_open(rt, &set, spec("killed"), NULL, NULL, NULL));
-        uint64_t n = dsb_dataset_read_count(set);
-        ck_assert_msg(n == 0 || n == 12, "%llu read", (unsigned long long)n);
-        n_old += n == 12;
-        n_new += n == 0;
-        ck_assert_uint_eq(dsb_dataset_count(set), 30);
-        dsb_dataset_free(set);
+    dsb_runtime *rt = make_runtime(2);
+    make_set(rt, "grouped");
+    dsb_dataset *set[2];
+    for (int again = 0; again < 2; again++) {
+        char text[1300];
+        snprintf(text, sizeof text, "%s&group=(?)*.jpg", spec("grouped"));
+        ck_assert_ok(dsb_dataset_open(rt, &set[again], text, NULL, NULL, NULL));
+        ck_assert_uint_eq(dsb_dataset_read_count(set[again]), again ? 0 : 32);
+        ck_assert_uint_eq(dsb_dataset_group_count(set[again]), 10); /* 'b' of broken is one */
     }
-    ck_assert_msg(n_old > 0, "no child was killed before its end: %u new", n_new);
+    for (uint64_t i = 0; i < dsb_dataset_count(set[0]); i++) {
+        uint32_t group = dsb_dataset_group(set[0], i);
+        ck_assert_uint_eq(group, dsb_dataset_group(set[1], i));
+        ck_assert_str_eq(dsb_dataset_group_name(set[0], group),
+                         dsb_dataset_group_name(set[1], group));
+        const char *name = strrchr(dsb_dataset_path(set[0], i), '/') + 1;
+        ck_assert_int_eq(dsb_dataset_group_name(set[0], group)[0], name[0]);
+    }
+    ck_assert_uint_eq(dsb_dataset_group(set[0], 1000), UINT32_MAX);
+    ck_assert_ptr_null(dsb_dataset_group_name(set[0], 1000));
+    dsb_dataset_free(set[0]);
+    dsb_dataset_free(set[1]);
+    static const char list[] = "path,label,group\nclass0/1.jpg,0,x\nclass0/2.jpg,1,y\n"
+                               "class1/11.jpg,0,x\nclass1/12.jpg,1,\n";
+    write_bytes(rt, "grouped/list.csv", list, sizeof list - 1);
+    ck_assert_ok(dsb_dataset_open(rt, &set[0], picture_path("grouped/list.csv"), NULL, NULL, NULL));
+    ck_assert_uint_eq(dsb_dataset_group_count(set[0]), 2);
+    ck_assert_uint_eq(dsb_dataset_group(set[0], 0), dsb_dataset_group(set[0], 2));
+    ck_assert_uint_ne(dsb_dataset_group(set[0], 0), dsb_dataset_group(set[0], 1));
+    ck_assert_uint_eq(dsb_dataset_group(set[0], 3), UINT32_MAX);
+    dsb_dataset_free(set[0]);
     dsb_runtime_free(rt);
 }
 END_TEST
@@ -284,7 +246,7 @@ int main(void)
     int result = run_tests("index_file", unchanged_folders_are_not_read_again,
                            only_changes_are_read, options_and_places_are_compared,
                            shards_are_known_by_size_and_time, torn_indexes_are_made_anew,
-                           full_disks_keep_the_old_index, kills_leave_a_whole_index, NULL);
+                           files_changed_in_place_are_seen, groups_are_kept, NULL);
     pictures_end();
     return result;
 }
