@@ -235,6 +235,15 @@ typedef struct dsb_duplicates dsb_duplicates;
 DSB_API dsb_status dsb_duplicates_find(dsb_runtime *rt, dsb_duplicates **out,
                                        const dsb_dataset *const *datasets, uint64_t n_datasets);
 
+/** The same for decoded pixels: a picture stored as PNG and as BMP, or a JPEG with other metadata.
+ *  Two images are equal if their width, height and RGB values are. Decodes every image once, unless
+ *  the format holds pixels. Memory: 20 bytes an image while it runs.
+ *  @param fn  progress, stage "equal pixels"; NULL = none.
+ *  @return as dsb_duplicates_find; DSB_E_CANCELLED. Since 0.2. */
+DSB_API dsb_status dsb_duplicates_find_pixels(dsb_runtime *rt, dsb_duplicates **out,
+                                              const dsb_dataset *const *datasets,
+                                              uint64_t n_datasets, dsb_event_fn fn, void *user);
+
 typedef struct dsb_near_opts {
     uint64_t struct_size; /* bytes the caller knows about; set by dsb_near_opts_init */
     double max_distance;  /* 1 - correlation of two small grey pictures, 0..2; 0 (default):
@@ -285,23 +294,39 @@ DSB_API uint64_t dsb_duplicates_shared(const dsb_duplicates *duplicates, uint64_
 /** Three disjoint parts with equal numbers of images per label. Never changes; any thread. */
 typedef struct dsb_split dsb_split;
 
+/* What becomes of images that show, or may show, the same thing. */
+#define DSB_SPLIT_KEEP 0u   /* all can be drawn, but never into two parts */
+#define DSB_SPLIT_DROP 1u   /* only the first can be drawn */
+#define DSB_SPLIT_IGNORE 2u /* each on its own: parts may share them, and scores be too good */
+
 typedef struct dsb_split_opts {
     uint64_t struct_size; /* bytes the caller knows about; set by dsb_split_opts_init */
     uint64_t seed;        /* any value; default 0 */
     uint64_t n_train;     /* images per label; 0 (default): what is left is shared in the ratio */
     uint64_t n_select;    /* 0.7 : 0.1 : 0.2 among the parts that are 0, each at least 1 */
     uint64_t n_test;
+    /* Groups found by dsb_duplicates_find_near or _pixels among these collections, or more; lent
+       for the call. NULL (default): only equal files are looked for. */
+    const dsb_duplicates *similar;
+    uint32_t equal_files;    /* DSB_SPLIT_*: files of equal bytes; default DROP */
+    uint32_t similar_images; /* the same for the groups of `similar`; default KEEP */
+    uint32_t groups;         /* the same for groups of a collection (option group); default KEEP */
+    uint32_t match_classes;  /* 1: only classes that all collections name alike, with as many images
+                                in each, in every part; DROP takes the place of KEEP; default 0 */
 } dsb_split_opts;
 
 DSB_API void dsb_split_opts_init(dsb_split_opts *opts, size_t size);
 
 /** Draws the parts. Label d is collection d. Of byte-identical files in one collection only the
- *  first can be drawn, so that no file is in two parts and test images are different images. Files
- *  found in two collections have no one label and are not drawn at all. The drawing depends on the
- *  seed, the collection's number and its images alone, and the test part does not depend on
- * n_train. Keeps the collections.
+ *  first can be drawn, so that no file is in two parts and test images are different images; images
+ *  of a group, or that look the same, stay in one part (see the options). What is found in two
+ *  collections has no one label and is not drawn at all, unless it is to be ignored. Where a group
+ *  does not fit the rest of a part its other images are in none, so n_train 0 may give a few less.
+ *  The drawing depends on the seed, the collection's number and its images alone, and the test part
+ *  does not depend on n_train. Keeps the collections.
  *  @return DSB_OK; DSB_E_DATA when the smallest collection has too few images to draw from (the
- *  sentence counts them); DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM. Since 0.1. */
+ *  sentence counts them), when groups are too large for the parts, or when no class is shared;
+ *  DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM. Since 0.1. */
 DSB_API dsb_status dsb_split_create(dsb_runtime *rt, dsb_split **out,
                                     const dsb_dataset *const *datasets, uint64_t n_datasets,
                                     const dsb_split_opts *opts);
@@ -318,6 +343,8 @@ DSB_API uint64_t dsb_split_labels(const dsb_split *split);
 /** Images of a part, all labels together; 0 for a part that is none. Items are numbered label by
  *  label: item k has label k / (size / labels). Within a label the order is random. */
 DSB_API uint64_t dsb_split_size(const dsb_split *split, uint32_t part);
+/** Classes that all collections share, if they were matched, else 0. Since 0.2. */
+DSB_API uint64_t dsb_split_shared_classes(const dsb_split *split);
 /** Images of a label that could be drawn. */
 DSB_API uint64_t dsb_split_usable(const dsb_split *split, uint64_t label);
 /** Item k of a part. Outputs may be NULL; *dataset is borrowed from the split.

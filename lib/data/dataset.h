@@ -177,6 +177,9 @@ dsb_status dsbi_dataset_decode_wish(const dsb_dataset *dataset, dsb_runtime *rt,
 dsb_status dsbi_dataset_decode_least(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
                                      uint64_t i, uint32_t min_side);
 
+/* SHA-256 of sides, channels and pixels: what images without a file are known by. */
+void dsbi_image_digest(const dsb_runtime *rt, uint8_t digest[32], const dsbi_image *image);
+
 /* ---- parts of reading, for the scan ---- */
 
 dsbi_member dsbi_member_of(const dsb_dataset *dataset, const dsbi_entry *entry);

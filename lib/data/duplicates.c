@@ -46,16 +46,23 @@ size_t dsbi_collections_find(const dsbi_collections *collections, uint64_t globa
     return d;
 }
 
-static const uint8_t *hash_of(const dsbi_collections *collections, uint32_t global)
+static const uint8_t *file_hash(const void *user, uint32_t global)
 {
+    const dsbi_collections *collections = user;
     size_t d = dsbi_collections_find(collections, global);
     return dsbi_dataset_entry(collections->datasets[d], global - collections->first[d])->hash;
 }
 
+typedef struct hashes {
+    dsbi_hash_fn hash_of;
+    const void *user;
+} hashes;
+
 static int compare_files(const void *a, const void *b, void *user)
 {
+    const hashes *all = user;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    int order = memcmp(hash_of(user, x), hash_of(user, y), DSBI_HASH_BYTES);
+    int order = memcmp(all->hash_of(all->user, x), all->hash_of(all->user, y), DSBI_HASH_BYTES);
     return order ? order : (x > y) - (x < y);
 }
 
@@ -65,31 +72,30 @@ static size_t bucket_of(const uint8_t *hash)
 }
 
 /* order [n] = global numbers by hash, then number. */
-static dsb_status sort_by_hash(dsb_runtime *rt, dsbi_collections *collections, uint32_t *order)
+static dsb_status sort_by_hash(dsb_runtime *rt, hashes *all, uint64_t n, uint32_t *order)
 {
-    uint64_t n = collections->first[collections->n];
     uint64_t *ends = dsbi_calloc(rt, N_BUCKETS + 1, sizeof *ends);
     if (!ends)
         return DSB_E_NOMEM;
     for (uint64_t i = 0; i < n; i++)
-        ends[bucket_of(hash_of(collections, (uint32_t)i)) + 1]++;
+        ends[bucket_of(all->hash_of(all->user, (uint32_t)i)) + 1]++;
     for (size_t b = 0; b < N_BUCKETS; b++)
         ends[b + 1] += ends[b];
     for (uint64_t i = 0; i < n; i++) /* ends[b] runs from the start of bucket b to its end */
-        order[ends[bucket_of(hash_of(collections, (uint32_t)i))]++] = (uint32_t)i;
+        order[ends[bucket_of(all->hash_of(all->user, (uint32_t)i))]++] = (uint32_t)i;
     uint64_t start = 0;
     for (size_t b = 0; b < N_BUCKETS; b++) {
-        dsbi_sort(order + start, ends[b] - start, sizeof *order, compare_files, collections);
+        dsbi_sort(order + start, ends[b] - start, sizeof *order, compare_files, all);
         start = ends[b];
     }
     dsbi_free(rt, ends);
     return DSB_OK;
 }
 
-static bool have_equal_bytes(const void *user, uint32_t a, uint32_t b)
+static bool have_equal_hashes(const void *user, uint32_t a, uint32_t b)
 {
-    const dsbi_collections *collections = user;
-    return memcmp(hash_of(collections, a), hash_of(collections, b), DSBI_HASH_BYTES) == 0;
+    const hashes *all = user;
+    return memcmp(all->hash_of(all->user, a), all->hash_of(all->user, b), DSBI_HASH_BYTES) == 0;
 }
 
 typedef struct run {
@@ -176,6 +182,19 @@ dsb_status dsbi_duplicates_create(dsb_runtime *rt, dsb_duplicates **out,
     return status;
 }
 
+dsb_status dsbi_duplicates_collect_hashes(dsb_duplicates *self, dsbi_hash_fn hash_of,
+                                          const void *user)
+{
+    uint64_t n = self->collections.first[self->collections.n];
+    hashes all = {hash_of, user};
+    uint32_t *order = dsbi_alloc_array(self->rt, n, sizeof *order);
+    dsb_status status = order ? sort_by_hash(self->rt, &all, n, order) : DSB_E_NOMEM;
+    if (status == DSB_OK)
+        status = dsbi_duplicates_collect(self, order, have_equal_hashes, &all);
+    dsbi_free(self->rt, order);
+    return status;
+}
+
 dsb_status dsb_duplicates_find(dsb_runtime *rt, dsb_duplicates **out,
                                const dsb_dataset *const *datasets, uint64_t n_datasets)
 {
@@ -186,11 +205,7 @@ dsb_status dsb_duplicates_find(dsb_runtime *rt, dsb_duplicates **out,
     DSBI_TRY(dsbi_duplicates_create(rt, out, datasets, n_datasets));
     self = *out;
     *out = NULL;
-    uint32_t *order = dsbi_alloc_array(rt, self->collections.first[n_datasets], sizeof *order);
-    dsb_status status = order ? sort_by_hash(rt, &self->collections, order) : DSB_E_NOMEM;
-    if (status == DSB_OK)
-        status = dsbi_duplicates_collect(self, order, have_equal_bytes, &self->collections);
-    dsbi_free(rt, order);
+    dsb_status status = dsbi_duplicates_collect_hashes(self, file_hash, &self->collections);
     if (status == DSB_OK)
         *out = self;
     else

@@ -36,5 +36,9 @@ typedef bool (*dsbi_same_fn)(const void *user, uint32_t a, uint32_t b);
  */
 dsb_status dsbi_duplicates_collect(dsb_duplicates *self, const uint32_t *order, dsbi_same_fn same,
                                    const void *user);
+/* The same from a hash of DSBI_HASH_BYTES of each file, by global number. */
+typedef const uint8_t *(*dsbi_hash_fn)(const void *user, uint32_t global);
+dsb_status dsbi_duplicates_collect_hashes(dsb_duplicates *self, dsbi_hash_fn hash_of,
+                                          const void *user);
 
 #endif

@@ -101,6 +101,17 @@ static void fill_entry(dsbi_entry *entry, const dsb_image_info *info)
     entry->exif_orientation = info->exif_orientation & 0xf;
 }
 
+void dsbi_image_digest(const dsb_runtime *rt, uint8_t digest[32], const dsbi_image *image)
+{
+    uint32_t shape[3] = {image->width, image->height, image->channels};
+    dsbi_sha256_state sha;
+    dsbi_sha256_init(&sha);
+    sha.take = dsbi_sha256_blocks_of(rt);
+    dsbi_sha256_update(&sha, shape, sizeof shape);
+    dsbi_sha256_update(&sha, image->data, (size_t)shape[0] * shape[1] * shape[2]);
+    dsbi_sha256_final(&sha, digest);
+}
+
 /* A format without image files: its pixels are hashed. */
 static dsb_status scan_pixels(dsb_dataset *dataset, dsbi_entry *entry, const dsbi_member *member,
                               finding *found)
@@ -111,14 +122,8 @@ static dsb_status scan_pixels(dsb_dataset *dataset, dsbi_entry *entry, const dsb
     dsb_status status = dataset->format->decode(dataset->state, dataset->rt, &image, &info, member);
     if (status != DSB_OK)
         return note_failure(found, status, DSB_FORMAT_UNKNOWN);
-    uint32_t shape[3] = {image.width, image.height, image.channels};
-    uint8_t digest[32];
-    dsbi_sha256_state sha;
-    dsbi_sha256_init(&sha);
-    sha.take = dsbi_sha256_blocks_of(dataset->rt);
-    dsbi_sha256_update(&sha, shape, sizeof shape);
-    dsbi_sha256_update(&sha, image.data, (size_t)shape[0] * shape[1] * shape[2]);
-    dsbi_sha256_final(&sha, digest);
+    uint8_t digest[DSBI_SHA256_BYTES];
+    dsbi_image_digest(dataset->rt, digest, &image);
     memcpy(entry->hash, digest, sizeof entry->hash);
     info.width = image.width;
     info.height = image.height;

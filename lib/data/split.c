@@ -6,13 +6,17 @@
 #include <string.h>
 #include "base/opts.h"
 #include "base/rng.h"
+#include "data/split_draw.h"
 
-_Static_assert(offsetof(dsb_split_opts, n_test) + sizeof(uint64_t) == sizeof(dsb_split_opts),
+_Static_assert(offsetof(dsb_split_opts, match_classes) + sizeof(uint32_t) == sizeof(dsb_split_opts),
                "no hole at the end of dsb_split_opts");
 
 enum { MAX_LABELS = 1000, TRAIN = DSB_PART_TRAIN, SELECT = DSB_PART_SELECT, TEST = DSB_PART_TEST };
 
-static const dsb_split_opts defaults = {.struct_size = sizeof(dsb_split_opts)};
+static const dsb_split_opts defaults = {
+    .struct_size = sizeof(dsb_split_opts),
+    .equal_files = DSB_SPLIT_DROP,
+};
 
 void dsb_split_opts_init(dsb_split_opts *opts, size_t size)
 {
@@ -79,52 +83,6 @@ static dsb_status choose_sizes(dsb_split *split, const dsb_split_opts *opts)
     return DSB_OK;
 }
 
-/* drawable [n images in all]: 0 for files that repeat one of their own collection or lie in two. */
-static void mark_drawable(const dsb_duplicates *duplicates, uint8_t *drawable, uint64_t n)
-{
-    memset(drawable, 1, n);
-    for (size_t g = 0; g < duplicates->n_groups; g++) {
-        bool is_across = dsb_duplicates_is_across(duplicates, g) != 0;
-        for (uint32_t k = duplicates->starts[g] + !is_across; k < duplicates->starts[g + 1]; k++)
-            drawable[duplicates->files[k]] = 0;
-    }
-}
-
-/* pool = the drawable images of collection d, shuffled. */
-static uint64_t draw_pool(const dsbi_collections *collections, size_t d, const uint8_t *drawable,
-                          uint32_t *pool, uint64_t seed, uint32_t purpose)
-{
-    uint64_t n = 0;
-    for (uint64_t i = collections->first[d]; i < collections->first[d + 1]; i++)
-        if (drawable[i])
-            pool[n++] = (uint32_t)(i - collections->first[d]);
-    dsbi_rng rng;
-    dsbi_rng_init(&rng, seed, purpose, d);
-    dsbi_rng_shuffle_u32(&rng, pool, n);
-    return n;
-}
-
-static uint64_t count_drawable(const dsbi_collections *collections, size_t d,
-                               const uint8_t *drawable)
-{
-    uint64_t n = 0;
-    for (uint64_t i = collections->first[d]; i < collections->first[d + 1]; i++)
-        n += drawable[i];
-    return n;
-}
-
-/* Images of a label lie one behind the other in `pool`. */
-static void fill_parts(dsb_split *split, size_t label, const uint32_t *pool)
-{
-    static const size_t order[DSBI_N_PARTS] = {TEST, SELECT, TRAIN};
-    for (size_t o = 0; o < DSBI_N_PARTS; o++) {
-        size_t p = order[o];
-        uint64_t n = split->n_parts[p];
-        memcpy(split->parts[p] + label * n, pool, n * sizeof *pool);
-        pool += n;
-    }
-}
-
 static dsb_status alloc_parts(dsb_split *split)
 {
     for (size_t p = 0; p < DSBI_N_PARTS; p++) {
@@ -136,35 +94,129 @@ static dsb_status alloc_parts(dsb_split *split)
     return DSB_OK;
 }
 
+/* The pool of a label: [n] at `images`; of a pseudo-collection a slice of the one pool, less what
+ * stays together with the slice before. */
+typedef struct label_pool {
+    const uint32_t *images;
+    uint64_t n;
+} label_pool;
+
+static label_pool pool_of(const dsb_split *split, const dsbi_draw *draw, const uint32_t *pools,
+                          size_t label)
+{
+    if (!split->is_pseudo)
+        return (label_pool){pools + draw->collections->first[label], split->usable[label]};
+    uint64_t n = split->usable[label], start = label * n, end = start + n, at = 0;
+    while (at < start) /* to the end of the run that crosses the border */
+        at += dsbi_draw_run(draw, 0, pools + at, split->n_labels * n - at);
+    at = at < end ? at : end;
+    return (label_pool){pools + at, end - at};
+}
+
+/* Fills the parts of a label, test first, and returns how many images training gets. A run that
+ * does not fit the rest of a part is cut, and what is left of it is in no part. parts NULL: only
+ * counts. UINT64_MAX: too few for test and select. */
+static uint64_t fill_parts(dsb_split *split, const dsbi_draw *draw, size_t label,
+                           const label_pool *pool, uint32_t *const *parts)
+{
+    static const size_t order[DSBI_N_PARTS] = {TEST, SELECT, TRAIN};
+    uint64_t at = 0, n_got = 0;
+    for (size_t o = 0; o < DSBI_N_PARTS; o++) {
+        size_t p = order[o];
+        uint64_t needed = split->n_parts[p];
+        for (n_got = 0; n_got < needed && at < pool->n;) {
+            uint64_t run =
+                dsbi_draw_run(draw, split->is_pseudo ? 0 : label, pool->images + at, pool->n - at);
+            uint64_t taken = run < needed - n_got ? run : needed - n_got;
+            if (parts)
+                memcpy(parts[p] + label * needed + n_got, pool->images + at,
+                       taken * sizeof **parts);
+            n_got += taken;
+            at += run;
+        }
+        if (p != TRAIN && n_got < needed)
+            return UINT64_MAX;
+    }
+    return n_got;
+}
+
+/* Where images stay together, some are lost at the borders of parts: training gets what all labels
+ * can give it. */
+static dsb_status fit_training(dsb_split *split, const dsbi_draw *draw, const uint32_t *pools,
+                               const dsb_split_opts *opts)
+{
+    uint64_t least = split->n_parts[TRAIN];
+    for (size_t label = 0; label < split->n_labels; label++) {
+        label_pool pool = pool_of(split, draw, pools, label);
+        uint64_t n = fill_parts(split, draw, label, &pool, NULL);
+        if (n == 0 || n == UINT64_MAX || (opts->n_train && n < opts->n_train))
+            return dsbi_fail(
+                DSB_E_DATA,
+                "%s: its %llu images stay together in groups that are too large for "
+                "parts of %llu, %llu and %llu",
+                dsbi_split_collections(split)->datasets[split->is_pseudo ? 0 : label]->name,
+                (unsigned long long)split->usable[label], (unsigned long long)split->n_parts[TRAIN],
+                (unsigned long long)split->n_parts[SELECT],
+                (unsigned long long)split->n_parts[TEST]);
+        least = n < least ? n : least;
+    }
+    split->n_parts[TRAIN] = least;
+    return DSB_OK;
+}
+
+/* pools: of all collections one behind the other. */
+static dsb_status fill_pools(dsb_split *split, const dsbi_draw *draw, const dsbi_match *match,
+                             uint32_t *pools, const dsb_split_opts *opts)
+{
+    const dsbi_collections *collections = draw->collections;
+    for (size_t d = 0; d < collections->n; d++) {
+        uint32_t *pool = pools + collections->first[d];
+        uint64_t n;
+        DSBI_TRY(dsbi_draw_pool(draw, d, opts->seed,
+                                split->is_pseudo ? DSBI_RNG_NULL : DSBI_RNG_SPLIT, pool, &n));
+        if (match->n)
+            DSBI_TRY(dsbi_match_order(match, draw, d, pool, n));
+    }
+    return DSB_OK;
+}
+
+static void count_usable(dsb_split *split, const dsbi_draw *draw, const dsbi_match *match)
+{
+    for (size_t label = 0; label < split->n_labels; label++)
+        split->usable[label] = match->n           ? match->n
+                               : split->is_pseudo ? dsbi_draw_count(draw, 0) / split->n_labels
+                                                  : dsbi_draw_count(draw, label);
+    split->n_shared_classes = match->n_shared;
+}
+
 static dsb_status draw(dsb_split *split, const dsb_split_opts *opts)
 {
     const dsbi_collections *collections = dsbi_split_collections(split);
-    uint64_t n_all = collections->first[collections->n], largest = 0;
-    for (size_t d = 0; d < collections->n; d++)
-        if (collections->datasets[d]->entries.n > largest)
-            largest = collections->datasets[d]->entries.n;
-    dsb_status status = DSB_E_NOMEM;
-    uint8_t *drawable = dsbi_alloc(split->rt, n_all);
-    uint32_t *pool = dsbi_alloc_array(split->rt, largest, sizeof *pool);
-    if (!drawable || !pool)
-        goto done;
-    mark_drawable(split->duplicates, drawable, n_all);
-    for (size_t label = 0; label < split->n_labels; label++)
-        split->usable[label] = split->is_pseudo
-                                   ? count_drawable(collections, 0, drawable) / split->n_labels
-                                   : count_drawable(collections, label, drawable);
+    dsbi_draw drawn;
+    dsbi_match match = {0};
+    uint32_t *pools = NULL;
+    dsb_status status;
+    DSBI_GO(dsbi_draw_init(&drawn, split->rt, split->duplicates, opts));
+    if (opts->match_classes)
+        DSBI_GO(dsbi_match_init(&match, &drawn));
+    count_usable(split, &drawn, &match);
     DSBI_GO(choose_sizes(split, opts));
-    DSBI_GO(alloc_parts(split));
-    if (split->is_pseudo)
-        draw_pool(collections, 0, drawable, pool, opts->seed, DSBI_RNG_NULL);
-    for (size_t label = 0; label < split->n_labels; label++) {
-        if (!split->is_pseudo)
-            draw_pool(collections, label, drawable, pool, opts->seed, DSBI_RNG_SPLIT);
-        fill_parts(split, label, pool + (split->is_pseudo ? label * split->usable[label] : 0));
+    pools = dsbi_alloc_array(split->rt, collections->first[collections->n], sizeof *pools);
+    status = pools ? DSB_OK : DSB_E_NOMEM;
+    if (status == DSB_OK)
+        status = fill_pools(split, &drawn, &match, pools, opts);
+    if (status == DSB_OK && drawn.parents)
+        status = fit_training(split, &drawn, pools, opts);
+    if (status == DSB_OK)
+        status = alloc_parts(split);
+    for (size_t label = 0; status == DSB_OK && label < split->n_labels; label++) {
+        label_pool pool = pool_of(split, &drawn, pools, label);
+        fill_parts(split, &drawn, label, &pool, split->parts);
     }
 done:
-    dsbi_free(split->rt, drawable);
-    dsbi_free(split->rt, pool);
+    dsbi_match_free(split->rt, &match);
+    dsbi_draw_free(&drawn);
+    dsbi_free(split->rt, pools);
     return status;
 }
 
@@ -176,6 +228,10 @@ static dsb_status create(dsb_runtime *rt, dsb_split **out, const dsb_dataset *co
     if (n_labels < 1 || n_labels > MAX_LABELS)
         return dsbi_fail(DSB_E_INVALID, "a split of %llu labels, 1 to %d are possible",
                          (unsigned long long)n_labels, MAX_LABELS);
+    if (opts.match_classes > 1 || (opts.match_classes && n_datasets < 2))
+        return dsbi_fail(DSB_E_INVALID, opts.match_classes > 1
+                                            ? "dsb_split_opts: match_classes is 0 or 1"
+                                            : "matching classes takes two collections or more");
     for (uint64_t d = 0; d < n_datasets; d++)
         if (!datasets[d])
             return dsbi_fail(DSB_E_INVALID, "dsb_split_create: collection %llu is NULL",
@@ -253,6 +309,11 @@ uint64_t dsb_split_labels(const dsb_split *split)
 uint64_t dsb_split_size(const dsb_split *split, uint32_t part)
 {
     return part < DSBI_N_PARTS ? split->n_parts[part] * split->n_labels : 0;
+}
+
+uint64_t dsb_split_shared_classes(const dsb_split *split)
+{
+    return split->n_shared_classes;
 }
 
 uint64_t dsb_split_usable(const dsb_split *split, uint64_t label)

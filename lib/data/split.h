@@ -14,6 +14,7 @@ struct dsb_split {
     bool is_pseudo;                 /* all labels are of collection 0 */
     uint64_t n_parts[DSBI_N_PARTS]; /* images per label */
     uint64_t *usable;               /* [n_labels] */
+    uint64_t n_shared_classes;      /* if classes were matched, else 0 */
     uint32_t *parts[DSBI_N_PARTS];  /* [n_labels, n_parts[p]] image numbers */
 };
 

@@ -52,6 +52,29 @@ static dsb_status load_all(dsb_runtime *rt, const dsb_split *split, const char *
     return status;
 }
 
+/* Groups kept together, similar images, classes matched. */
+static dsb_status split_with_care(dsb_runtime *rt, const dsb_dataset *const *both)
+{
+    dsb_split *split = NULL, *matched = NULL;
+    dsb_duplicates *pixels = NULL, *near = NULL;
+    dsb_split_opts opts;
+    dsb_split_opts_init(&opts, sizeof opts);
+    dsb_status status;
+    DSBI_GO(dsb_duplicates_find_pixels(rt, &pixels, both, 2, NULL, NULL));
+    DSBI_GO(dsb_duplicates_find_near(rt, &near, both, 2, NULL, NULL, NULL));
+    opts.similar = pixels;
+    opts.equal_files = DSB_SPLIT_KEEP;
+    DSBI_GO(dsb_split_create(rt, &split, both, 2, &opts));
+    opts.match_classes = 1;
+    status = dsb_split_create(rt, &matched, both, 2, &opts);
+done:
+    dsb_split_free(split);
+    dsb_split_free(matched);
+    dsb_duplicates_free(pixels);
+    dsb_duplicates_free(near);
+    return status;
+}
+
 static dsb_status split_and_load(dsb_runtime *rt, dsb_dataset *const *sets)
 {
     dsb_split *split = NULL, *pseudo = NULL;
@@ -60,6 +83,7 @@ static dsb_status split_and_load(dsb_runtime *rt, dsb_dataset *const *sets)
     dsb_status status;
     DSBI_GO(dsb_split_create(rt, &split, both, 2, NULL));
     DSBI_GO(dsb_split_create_pseudo(rt, &pseudo, sets[0], 2, NULL));
+    DSBI_GO(split_with_care(rt, both));
     DSBI_GO(dsb_data_summary(rt, &json, NULL, both, 2, 0));
     DSBI_GO(load_all(rt, split, "none"));
     DSBI_GO(load_all(rt, pseudo, "crop"));
@@ -68,6 +92,14 @@ done:
     dsb_split_free(split);
     dsb_split_free(pseudo);
     return status;
+}
+
+/* The last figure of a name is its group: 000.jpg, 010.jpg ... */
+static const char *spec_of(const char *name)
+{
+    static char text[600];
+    snprintf(text, sizeof text, "%s?group=**(?).jpg", picture_path(name));
+    return text;
 }
 
 static dsb_status scenario(faulty *self, uint64_t n_threads)
@@ -82,8 +114,8 @@ static dsb_status scenario(faulty *self, uint64_t n_threads)
     DSBI_TRY(dsb_runtime_create(&rt, &opts));
     dsb_dataset *sets[2] = {NULL, NULL};
     dsb_status status;
-    DSBI_GO(dsb_dataset_open(rt, &sets[0], picture_path("a"), NULL, NULL, NULL));
-    DSBI_GO(dsb_dataset_open(rt, &sets[1], picture_path("b"), NULL, NULL, NULL));
+    DSBI_GO(dsb_dataset_open(rt, &sets[0], spec_of("a"), NULL, NULL, NULL));
+    DSBI_GO(dsb_dataset_open(rt, &sets[1], spec_of("b"), NULL, NULL, NULL));
     status = split_and_load(rt, sets);
 done:
     dsb_dataset_free(sets[0]);
