@@ -7,10 +7,10 @@
 #include <string.h>
 
 typedef struct classify_args {
-    const char *model, *augment, *replay, *out;
+    const char *model, *augment, *replay, *out, *near_duplicates;
     uint64_t size, n_train, n_select, n_test, samples_seen, batch, seed;
     double epochs, lr, time_limit;
-    bool no_null_control;
+    bool no_null_control, match_classes;
 } classify_args;
 
 static const cli_flag classify_flags[] = {
@@ -47,6 +47,14 @@ static const cli_flag classify_flags[] = {
         .help =
             "how training images are varied: not at all, random crops and flips, with RandAugment, "
             "with mixup and CutMix too"),
+    CLI_FLAG("near-duplicates", CHOICE, classify_args, near_duplicates, .fallback = "keep",
+             .choices = "keep|drop|ignore",
+             .help =
+                 "images of a collection that look the same: kept in one part, all but one left "
+                 "out, or not looked for"),
+    CLI_FLAG("match-classes", SWITCH, classify_args, match_classes,
+             .help = "only classes (folders or labels) that all collections name alike, as many "
+                     "images of each"),
     CLI_FLAG("no-null-control", SWITCH, classify_args, no_null_control,
              .help = "leave out the control run in which there is nothing to find"),
     CLI_FLAG("replay", TEXT, classify_args, replay, .unit = "RESULTS.json",
@@ -126,6 +134,10 @@ static int run_classify(cli_context *cli, const void *arguments)
     opts.size = (uint32_t)args->size;
     opts.batch_size = (uint32_t)args->batch;
     opts.null_control = !args->no_null_control;
+    opts.match_classes = args->match_classes;
+    opts.near_duplicates = args->near_duplicates[0] == 'k'   ? DSB_SPLIT_KEEP
+                           : args->near_duplicates[0] == 'd' ? DSB_SPLIT_DROP
+                                                             : DSB_SPLIT_IGNORE;
     code = cli_classify(cli, parsed->positional, parsed->n_positional, &opts, args->out);
     free(replay);
     return code;
@@ -139,9 +151,11 @@ const cli_command cli_command_classify = {
     .details =
         "Each PATH is a folder of images, read recursively and by content, or "
         "synthetic:CAMERA?n=500&seed=1, built-in pictures. Equal numbers of images are drawn from "
-        "each and fall into train, select and test by seed; files with the same bytes never fall "
-        "into two parts, and those found in two collections stay out of the test. The test images "
-        "are looked at once.\n\n"
+        "each and fall into train, select and test by seed; files with the same bytes and images "
+        "that look the same never fall into two parts, nor do groups of a collection (option "
+        "group, "
+        "docs/datasets.md), and what is found in two collections is left out. The test images are "
+        "looked at once.\n\n"
         "Prints the verdict with its evidence and writes a report into --out. Ctrl-C stops at the "
         "next step and writes what is known so far.\n\n"
         "Example: dsbias classify cats=photos/cats dogs=photos/dogs --time-limit 2m --out report",

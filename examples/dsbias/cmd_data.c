@@ -21,6 +21,8 @@ static const cli_flag data_flags[] = {
              .help = "verify: exit code 1 if more files are broken; default 0"),
     CLI_FLAG("near", SWITCH, data_args, near,
              .help = "duplicates: images that look the same, not only equal files"),
+    CLI_FLAG("decoded", SWITCH, data_args, decoded,
+             .help = "duplicates: images with equal pixels, whatever their files look like"),
     CLI_FLAG("to", CHOICE, data_args, to, .fallback = "webdataset",
              .choices = "webdataset|folder|npy|cifar", .help = "convert: what to write"),
     CLI_FLAG("size", COUNT, data_args, size, .unit = "PX", .max = 4096,
@@ -214,7 +216,8 @@ const cli_command cli_command_data = {
         "decodes every one, prints what there is, names each file that cannot be used and "
         "why, and files with the same bytes within and across the collections. verify: names "
         "what is broken, exit code 1 if anything is. duplicates: groups of equal files, or "
-        "with --near of images that look the same. convert PATH OUT: writes a collection as "
+        "with --decoded of equal pixels, with --near of images that look the same. convert PATH "
+        "OUT: writes a collection as "
         "tar shards, a folder, a NumPy array or CIFAR records. show: a contact sheet, drawn "
         "by seed; files that cannot be decoded are crossed out. bench: images a second "
         "through the loader. PATH is a folder, tar shards, CIFAR, IDX, npy, npz, CSV ...: "

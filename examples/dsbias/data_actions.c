@@ -73,7 +73,10 @@ static void print_groups(const data_args *args, const data_sets *sets, const dsb
             putchar('\n');
     }
     printf("%llu groups%s, %llu of them across collections\n", (unsigned long long)n,
-           args->near ? " of similar images" : "", (unsigned long long)n_across);
+           args->near      ? " of similar images"
+           : args->decoded ? " of equal pixels"
+                           : "",
+           (unsigned long long)n_across);
     for (size_t d = 0; d < sets->n; d++)
         printf("%s: %llu of %llu repeat another of it, %llu are also in another collection\n",
                dsb_dataset_name(sets->items[d]),
@@ -86,9 +89,14 @@ int data_duplicates(cli_context *cli, const data_args *args, const data_sets *se
 {
     const dsb_dataset *const *items = (const dsb_dataset *const *)sets->items;
     dsb_duplicates *groups;
-    dsb_status status = args->near ? dsb_duplicates_find_near(cli->rt, &groups, items, sets->n,
-                                                              NULL, cli_event, cli)
-                                   : dsb_duplicates_find(cli->rt, &groups, items, sets->n);
+    if (args->near && args->decoded)
+        return cli_usage(cli, "--near and --decoded are two ways to look; give one");
+    dsb_status status =
+        args->near
+            ? dsb_duplicates_find_near(cli->rt, &groups, items, sets->n, NULL, cli_event, cli)
+        : args->decoded
+            ? dsb_duplicates_find_pixels(cli->rt, &groups, items, sets->n, cli_event, cli)
+            : dsb_duplicates_find(cli->rt, &groups, items, sets->n);
     cli_clear_progress(cli);
     if (status != DSB_OK)
         return cli_fail(cli, status);

@@ -8,7 +8,7 @@ typedef struct data_args {
     uint64_t list, max_broken, size, quality, per_shard, batches, warmup, prefetch, tiles, columns,
         tile, seed, pixels;
     const char *to, *augment, *filter, *out, *html;
-    bool headers_only, strict, near, fast, by_class;
+    bool headers_only, strict, near, decoded, fast, by_class;
 } data_args;
 
 typedef struct data_sets {
@@ -18,7 +18,7 @@ typedef struct data_sets {
 
 /* Names every file that cannot be used; CLI_CHECK_FAILED above --max-broken. */
 int data_verify(cli_context *cli, const data_args *args, const data_sets *sets);
-/* Groups of equal, or with --near similar, images. */
+/* Groups of equal files, with --decoded of equal pixels, with --near of similar images. */
 int data_duplicates(cli_context *cli, const data_args *args, const data_sets *sets);
 /* The one collection as another format at `out`. */
 int data_convert(cli_context *cli, const data_args *args, const data_sets *sets, const char *out);

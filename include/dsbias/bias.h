@@ -56,6 +56,12 @@ typedef struct dsb_bias_opts {
     uint32_t batch_size;   /* images per optimiser step; 0 (default): the recipe's */
     uint32_t null_control; /* 1 (default): run it; 0: do not */
     uint32_t reserved;     /* must be 0 */
+    uint32_t
+        near_duplicates;    /* DSB_SPLIT_* (data.h) for images of a collection that look the same:
+                               KEEP (default) leaves them in one part, DROP all but the first out;
+                               found in two collections they are left out; IGNORE: not looked for */
+    uint32_t match_classes; /* 1: only classes that all collections share by name, in equal
+                               shares; default 0 */
 } dsb_bias_opts;
 
 DSB_API void dsb_bias_opts_init(dsb_bias_opts *opts, size_t size);

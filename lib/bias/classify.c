@@ -10,7 +10,7 @@
 enum { MAX_CLASSES = 64, MIN_SIZE = 8, MAX_SIZE = 512 };
 static const uint64_t PIXELS_MAX_BYTES = (uint64_t)16 << 30; /* of disk */
 
-_Static_assert(offsetof(dsb_bias_opts, reserved) + sizeof(uint32_t) == sizeof(dsb_bias_opts),
+_Static_assert(offsetof(dsb_bias_opts, match_classes) + sizeof(uint32_t) == sizeof(dsb_bias_opts),
                "no hole at the end of dsb_bias_opts");
 
 static const dsb_bias_opts defaults = {
@@ -39,6 +39,8 @@ static dsb_status check_opts(const dsb_bias_opts *o)
         return dsbi_fail(DSB_E_INVALID, "give epochs or samples_seen, not both");
     if (o->null_control > 1 || o->reserved)
         return dsbi_fail(DSB_E_INVALID, "null_control must be 0 or 1, reserved 0");
+    if (o->near_duplicates > DSB_SPLIT_IGNORE || o->match_classes > 1)
+        return dsbi_fail(DSB_E_INVALID, "near_duplicates must be 0 to 2, match_classes 0 or 1");
     if (o->model && strcmp(o->model, "auto") != 0 && !dsbi_rung_find(o->model))
         return dsbi_fail(DSB_E_NOTFOUND, "there is no model \"%s\"", o->model);
     return DSB_OK;
@@ -67,6 +69,14 @@ static dsb_status read_replay(dsb_bias_opts *opts, dsbi_plan *plan, const dsbi_j
     if (!complete || size > UINT32_MAX || batch_size > UINT32_MAX || null_control > 1)
         return dsbi_fail(DSB_E_FORMAT,
                          "record: seed, size, batch_size, lr or null_control is missing or wrong");
+    const char *near = dsbi_json_string(dsbi_json_get(o, "near_duplicates"), NULL);
+    opts->near_duplicates = DSB_SPLIT_IGNORE; /* older records did not look for them */
+    for (uint32_t policy = 0; near && policy <= DSB_SPLIT_IGNORE; policy++)
+        if (strcmp(near, dsbi_split_policy_name(policy)) == 0)
+            opts->near_duplicates = policy;
+    bool match_classes = false;
+    (void)dsbi_json_bool(dsbi_json_get(o, "match_classes"), &match_classes);
+    opts->match_classes = match_classes;
     opts->size = (uint32_t)size;
     opts->batch_size = (uint32_t)batch_size;
     opts->null_control = (uint32_t)null_control;
@@ -177,11 +187,18 @@ static dsb_status open_datasets(dsb_bias_result *result, dsb_event_fn event, voi
     return DSB_OK;
 }
 
-static dsb_status make_split(dsb_bias_result *result)
+static dsb_status make_split(dsb_bias_result *result, dsb_event_fn event, void *user)
 {
-    DSBI_TRY(dsbi_plan_split(&result->plan, result->rt, &result->split,
-                             (const dsb_dataset *const *)result->datasets, result->n_datasets,
-                             &result->opts));
+    const dsb_dataset *const *datasets = (const dsb_dataset *const *)result->datasets;
+    double start = dsbi_now();
+    if (result->opts.near_duplicates != DSB_SPLIT_IGNORE) {
+        DSBI_TRY(dsb_duplicates_find_near(result->rt, &result->similar, datasets,
+                                          result->n_datasets, NULL, event, user));
+        log_line(result, "near duplicates", "", dsbi_now() - start,
+                 (double)dsb_duplicates_count(result->similar));
+    }
+    DSBI_TRY(dsbi_plan_split(&result->plan, result->rt, &result->split, datasets,
+                             result->n_datasets, result->similar, &result->opts));
     result->n_test = dsb_split_size(result->split, DSB_PART_TEST);
     return dsbi_part_labels(result->rt, &result->test_labels, result->split, DSB_PART_TEST);
 }
@@ -281,6 +298,8 @@ static dsb_status run_cut(dsb_bias_result *result, const dsbi_view *view,
     dsb_split_opts opts;
     dsb_split_opts_init(&opts, sizeof opts);
     opts.seed = result->opts.seed;
+    opts.similar = result->similar;
+    opts.similar_images = result->opts.near_duplicates;
     dsb_status status =
         dsb_split_create_pseudo(result->rt, &split, result->datasets[d], result->n_datasets, &opts);
     if (status == DSB_E_DATA) {
@@ -400,7 +419,7 @@ static dsb_status run_task(dsb_bias_result *result, const dsbi_json_value *repla
     };
     if (replay)
         DSBI_TRY(check_replayed_data(result, replay));
-    DSBI_TRY(make_split(result));
+    DSBI_TRY(make_split(result, event, user));
     view.split = result->split;
     DSBI_TRY(open_pixels(result, &view));
     dsb_status status = run_ladder(result, &view, replay != NULL, start);
@@ -468,6 +487,7 @@ void dsb_bias_result_free(dsb_bias_result *result)
         dsbi_outcome_free(rt, &result->outcomes[i]);
     dsbi_outcome_free(rt, &result->null_outcome);
     dsb_split_free(result->split);
+    dsb_duplicates_free(result->similar);
     for (size_t d = 0; d < result->n_datasets; d++) {
         dsbi_free(rt, result->specs[d]);
         dsb_dataset_free(result->datasets[d]);

@@ -252,6 +252,36 @@ static void put_group(writer *w, const dsb_bias_result *result, const dsb_duplic
     dsbi_json_end_object(w);
 }
 
+/* What the splits made of near duplicates, null if they were not looked for. */
+static void put_near(writer *w, const dsb_bias_result *result)
+{
+    const dsb_duplicates *near = result->similar;
+    dsbi_json_write_key(w, "near");
+    if (!near) {
+        dsbi_json_write_null(w);
+        return;
+    }
+    uint64_t n_groups = dsb_duplicates_count(near), across = 0;
+    for (uint64_t g = 0; g < n_groups; g++)
+        across += dsb_duplicates_is_across(near, g);
+    dsbi_json_begin_object(w);
+    dsbi_json_put_string(w, "policy", dsbi_split_policy_name(result->opts.near_duplicates));
+    dsbi_json_put_double(w, "max_distance", dsb_duplicates_distance(near));
+    dsbi_json_put_uint(w, "groups", n_groups);
+    dsbi_json_put_uint(w, "groups_across", across);
+    dsbi_json_write_key(w, "within");
+    dsbi_json_begin_array(w);
+    for (size_t d = 0; d < result->n_datasets; d++) {
+        dsbi_json_begin_flat_object(w);
+        dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
+        dsbi_json_put_uint(w, "images", dsb_duplicates_within(near, d));
+        dsbi_json_put_uint(w, "shared", dsb_duplicates_shared(near, d));
+        dsbi_json_end_object(w);
+    }
+    dsbi_json_end_array(w);
+    dsbi_json_end_object(w);
+}
+
 static void put_duplicates(writer *w, const dsb_bias_result *result)
 {
     const dsb_duplicates *duplicates = dsb_split_duplicates(result->split);
@@ -279,6 +309,8 @@ static void put_duplicates(writer *w, const dsb_bias_result *result)
             listed++;
         }
     dsbi_json_end_array(w);
+    put_near(w, result);
+    dsbi_json_put_uint(w, "classes_matched", dsb_split_shared_classes(result->split));
     dsbi_json_end_object(w);
 }
 
@@ -367,6 +399,8 @@ static void put_options(writer *w, const dsb_bias_result *result)
     dsbi_json_put_uint(w, "batch_size", o->batch_size);
     dsbi_json_put_uint(w, "null_control", o->null_control);
     dsbi_json_put_uint(w, "n_examples", o->n_examples);
+    dsbi_json_put_string(w, "near_duplicates", dsbi_split_policy_name(o->near_duplicates));
+    dsbi_json_put_bool(w, "match_classes", o->match_classes != 0);
     dsbi_json_end_object(w);
 }
 

@@ -20,13 +20,16 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 
 dsb_status dsbi_plan_split(dsbi_plan *plan, dsb_runtime *rt, dsb_split **out,
                            const dsb_dataset *const *datasets, size_t n_datasets,
-                           const dsb_bias_opts *opts)
+                           const dsb_duplicates *similar, const dsb_bias_opts *opts)
 {
     static const uint64_t most[3] = {MAX_TRAIN, MAX_SELECT, MAX_TEST};
     const uint64_t asked[3] = {opts->n_train, opts->n_select, opts->n_test};
     dsb_split_opts split;
     dsb_split_opts_init(&split, sizeof split);
     split.seed = opts->seed;
+    split.similar = similar;
+    split.similar_images = opts->near_duplicates;
+    split.match_classes = opts->match_classes;
     uint64_t *sizes[3] = {&split.n_train, &split.n_select, &split.n_test};
     for (size_t p = 0; p < 3; p++)
         *sizes[p] = plan->replayed ? plan->n_parts[p] : asked[p];

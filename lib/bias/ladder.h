@@ -31,7 +31,7 @@ typedef struct dsbi_plan {
  * shares of the smallest collection under the caps of dsb_bias_opts. Fills plan->n_parts. */
 dsb_status dsbi_plan_split(dsbi_plan *plan, dsb_runtime *rt, dsb_split **out,
                            const dsb_dataset *const *datasets, size_t n_datasets,
-                           const dsb_bias_opts *opts);
+                           const dsb_duplicates *similar, const dsb_bias_opts *opts);
 
 /* Chooses rungs and efforts. `spent_s` has gone by already. */
 dsb_status dsbi_plan_rungs(dsbi_plan *plan, const dsbi_view *view, double images_per_second,

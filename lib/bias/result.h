@@ -39,6 +39,7 @@ struct dsb_bias_result {
     char **specs;
     dsb_dataset **datasets;
     size_t n_datasets;
+    dsb_duplicates *similar; /* near duplicates, NULL if they were not looked for */
     dsb_split *split;
     dsbi_plan plan;
     dsbi_outcome outcomes[DSBI_PLAN_MAX]; /* one for each entry of the plan */

@@ -18,6 +18,13 @@ static const dsb_split_opts defaults = {
     .equal_files = DSB_SPLIT_DROP,
 };
 
+const char *dsbi_split_policy_name(uint32_t policy)
+{
+    static const char *const names[] = {
+        [DSB_SPLIT_KEEP] = "keep", [DSB_SPLIT_DROP] = "drop", [DSB_SPLIT_IGNORE] = "ignore"};
+    return policy <= DSB_SPLIT_IGNORE ? names[policy] : "?";
+}
+
 void dsb_split_opts_init(dsb_split_opts *opts, size_t size)
 {
     dsbi_opts_fill(opts, size, &defaults, sizeof defaults);

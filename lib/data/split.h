@@ -27,6 +27,8 @@ typedef struct dsbi_item {
 
 /* Item k of a part, k below dsb_split_size. */
 dsbi_item dsbi_split_item(const dsb_split *split, uint32_t part, uint64_t k);
+/* "keep", "drop", "ignore". */
+const char *dsbi_split_policy_name(uint32_t policy);
 /* A hold more, ended with dsb_split_free. */
 void dsbi_split_retain(const dsb_split *split);
 /* The split's collections, borrowed. */
