@@ -24,7 +24,13 @@ enum {
 };
 
 /* Columns of a packing task, least columns of a product's: multiples of every tile width. */
-enum { PACK_COLUMNS = 256, LEAST_COLUMNS = 64, TASKS_WANTED = 16 };
+enum {
+    ALIASING_STRIDE = 1024,
+    GAP = 16,
+    PACK_COLUMNS = 256,
+    LEAST_COLUMNS = 64,
+    TASKS_WANTED = 16
+};
 
 /* How the work is cut and where things lie in scratch memory, in elements. */
 typedef struct affine_work {
@@ -35,7 +41,8 @@ typedef struct affine_work {
     bool whole_product; /* dW from one product over all rows */
     bool few_rows;
     size_t rows, block;
-    size_t columns, across;    /* forward: columns of a task, tasks side by side */
+    size_t columns, across; /* forward: columns of a task, tasks side by side */
+    size_t ld;              /* of rows of a: k, or more where rows would share sets of the cache */
     size_t group, most_groups; /* backward: rows of a task, the most tasks */
     size_t weights;            /* offsets: scaled W */
     size_t packed; /* W as the tiles want it, transposed in forward, group by group, then bias */
@@ -121,7 +128,9 @@ static size_t packed_size(size_t k, size_t n)
 static void lay_workers(affine_work *work, const dsbi_affine *affine, bool backward)
 {
     size_t end = 0;
-    work->patches = take(&end, affine->gather ? work->block * affine->k : 0);
+    work->ld = affine->k + (!backward && affine->k % ALIASING_STRIDE == 0 ? GAP : 0);
+    const bool copied = affine->gather || work->ld > affine->k;
+    work->patches = take(&end, copied ? work->block * work->ld : 0);
     work->dpatches = take(&end, affine->gather && backward ? work->block * affine->k : 0);
     work->block_out = take(&end, work->block * affine->n);
     work->packed_rows = take(&end, backward ? packed_size(work->block, work->k) : 0);
@@ -308,16 +317,25 @@ dsb_status dsbi_affine_prepare(const dsbi_call *call, const dsbi_affine *affine)
     return make_ready(call, &work, call->prepared, call->scratch);
 }
 
-/* The rows of a: the input itself or gathered patches. */
+/* The rows of a, ld apart: the input itself, gathered patches or a copy. */
 static const void *rows_of(const dsbi_call *call, const affine_work *work, size_t first,
                            size_t count, size_t worker)
 {
     const dsbi_affine *affine = work->affine;
-    if (!affine->gather)
-        return dsbi_at(call, call->x[0], first * affine->k);
-    void *patches = scratch_at(call, work->worker + worker * work->worker_size + work->patches);
-    affine->gather(call, patches, first, count);
-    return patches;
+    const size_t k = affine->k;
+    if (!affine->gather && work->ld == k)
+        return dsbi_at(call, call->x[0], first * k);
+    void *rows = scratch_at(call, work->worker + worker * work->worker_size + work->patches);
+    if (work->ld == k)
+        affine->gather(call, rows, first, count);
+    for (size_t i = 0; i < count && work->ld > k; i++) {
+        void *row = dsbi_at(call, rows, i * work->ld);
+        if (affine->gather)
+            affine->gather(call, row, first + i, 1);
+        else
+            memcpy(row, dsbi_at(call, call->x[0], (first + i) * k), k * call->math->item);
+    }
+    return rows;
 }
 
 /* What follows a product: rows of `columns` numbers, n apart. */
@@ -345,7 +363,7 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t t
     (void)tasks;
     const affine_work *work = job;
     const dsbi_math *math = call->math;
-    const size_t k = work->affine->k, n = work->affine->n;
+    const size_t n = work->affine->n;
     const size_t first = task / work->across * work->block, left_rows = work->rows - first;
     const size_t count = left_rows < work->block ? left_rows : work->block;
     const size_t column = task % work->across * work->columns, left = n - column;
@@ -363,9 +381,9 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t t
         out = dsbi_at(call, call->saved, at);
     for (size_t g = 0; g < work->groups; g++)
         math->affine(dsbi_kernels_of(call->rt), dsbi_at(call, out, g * work->n), n,
-                     dsbi_at(call, a, g * work->k), k, 1,
+                     dsbi_at(call, a, g * work->k), work->ld, 1,
                      dsbi_at(call, packed_group(call, work, g), column * work->k), count,
-                     work->groups > 1 ? work->n : columns, work->k,
+                     work->groups > 1 ? work->n : columns, work->k, 1, 0,
                      bias ? dsbi_at(call, bias, g * work->n + column) : NULL,
                      residual ? dsbi_at(call, residual, g * work->n) : NULL, n, call->node->relu);
     if (call->node->gelu)

@@ -114,9 +114,25 @@ static dsb_status lay_worker(dsbi_plan *plan, dsbi_group *group)
     return status;
 }
 
+/* Some images are at the end of the stretch while others begin: what lives at all within it and in
+ * the arena lives through all of it. */
+static void stretch_lives(dsbi_plan *plan, const dsbi_group *group)
+{
+    for (size_t b = 0; b < plan->n_buffers; b++) {
+        dsbi_buffer *buffer = &plan->buffers[b];
+        if (buffer->birth > group->last || buffer->death < group->first)
+            continue;
+        if (buffer->birth > group->first)
+            buffer->birth = group->first;
+        if (buffer->death < group->last)
+            buffer->death = group->last;
+    }
+}
+
 static dsb_status add_group(dsbi_plan *plan, dsbi_group group)
 {
     DSBI_TRY(lay_worker(plan, &group));
+    stretch_lives(plan, &group);
     group.worker_bytes = (group.worker_bytes + 4095) / 4096 * 4096;
     DSBI_TRY(dsbi_plan_new_buffer(plan, &group.buffer, plan->rt->n_threads * group.worker_bytes,
                                   group.first, group.last));

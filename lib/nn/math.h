@@ -33,10 +33,11 @@ typedef struct dsbi_math {
                   size_t k_stride, const void *packed, size_t m, size_t n, size_t k, double alpha,
                   double beta);
     /* c = start + bias + a b, then a ReLU; start, in rows start_stride apart, may be c; both NULL:
-     * zeros */
+     * zeros. Rows of a are `runs` times k numbers, run_stride apart */
     void (*affine)(const dsbi_kernels *, void *c, size_t ldc, const void *a, size_t row_stride,
-                   size_t k_stride, const void *packed, size_t m, size_t n, size_t k,
-                   const void *bias, const void *start, size_t start_stride, bool relu);
+                   size_t k_stride, const void *packed, size_t m, size_t n, size_t k, size_t runs,
+                   size_t run_stride, const void *bias, const void *start, size_t start_stride,
+                   bool relu);
     void (*add)(const dsbi_kernels *, void *y, const void *a, const void *b, size_t n);
     void (*scale)(const dsbi_kernels *, void *y, double alpha, const void *x, size_t n);
     void (*axpy)(const dsbi_kernels *, void *y, double alpha, const void *x, size_t n);
@@ -70,6 +71,7 @@ typedef struct dsbi_math {
                           const void *shift, bool add, size_t rows, size_t c);
     void (*max_merge)(const dsbi_kernels *, void *y, uint8_t *at, const void *x, uint8_t place,
                       size_t n);
+    void (*max_keep)(const dsbi_kernels *, void *y, const void *x, size_t n);
     void (*max_route)(const dsbi_kernels *, void *dx, const void *dy, const uint8_t *at,
                       uint8_t place, size_t n);
     void (*layernorm_fwd)(const dsbi_kernels *, void *y, void *mean, void *rstd, const void *x,

@@ -14,8 +14,8 @@ typedef struct pixel_work {
     size_t run;           /* 3 k: values of a line of the kernel */
     size_t strips, units; /* of an image, of all */
     size_t line;          /* values of a line of input that outputs read, zeros at both ends */
-    size_t packed;        /* forward: W, one line of the kernel after the other, then bias */
-    size_t panel;         /* its size */
+    size_t packed;        /* forward: W, then bias */
+    size_t bias;          /* behind so much of W */
     size_t group, stride_of_partials; /* backward: units of a task; dW^T [k run, n], sums [n] */
     size_t partials;
     size_t worker, lines, packed_line, worker_size, end;
@@ -31,7 +31,7 @@ static size_t take(size_t *end, size_t elements)
 /* Weights made ready, and the bias behind them. */
 static size_t ready_size(const pixel_work *w)
 {
-    return w->k * w->panel + w->n;
+    return w->bias + w->n;
 }
 
 static pixel_work work_of(const dsbi_node *node, size_t batch, size_t n_threads, bool backward)
@@ -43,7 +43,7 @@ static pixel_work work_of(const dsbi_node *node, size_t batch, size_t n_threads,
     w.strips = dsbi_pieces(node->out.h, STRIP);
     w.units = batch * w.strips;
     w.line = 3 * ((node->out.w - 1) * w.stride + w.k);
-    w.panel = (w.run * (w.n + DSBI_GEMM_PAD) + 15) / 16 * 16;
+    w.bias = (w.k * w.run * (w.n + DSBI_GEMM_PAD) + 15) / 16 * 16;
     w.group = dsbi_pieces(w.units, MOST_PARTIALS);
     w.stride_of_partials = (w.k * w.run * w.n + w.n + 15) / 16 * 16;
     if (backward)
@@ -124,28 +124,23 @@ static dsb_status forward_unit(const dsbi_call *call, const void *user, size_t u
     const pixel_work *w = user;
     const strip s = strip_of(call, w, unit);
     const void *lines = make_lines(call, w, s, worker), *ready = ready_weights(call, w);
-    const void *bias = call->params[1] ? dsbi_at(call, ready, w->k * w->panel) : NULL;
+    const void *bias = call->params[1] ? dsbi_at(call, ready, w->bias) : NULL;
     const dsbi_shape out = call->node->out;
-    for (size_t i = 0; i < s.count; i++) {
-        void *y = dsbi_at(call, call->y, ((s.image * out.h + s.first + i) * out.w) * w->n);
-        for (size_t kh = 0; kh < w->k; kh++)
-            call->math->affine(dsbi_kernels_of(call->rt), y, w->n,
-                               dsbi_at(call, lines, (i * w->stride + kh) * w->line), 3 * w->stride,
-                               1, dsbi_at(call, ready, kh * w->panel), out.w, w->n, w->run,
-                               kh == 0 ? bias : NULL, kh == 0 ? NULL : y, w->n,
-                               call->node->relu && kh + 1 == w->k);
-    }
+    for (size_t i = 0; i < s.count; i++)
+        call->math->affine(dsbi_kernels_of(call->rt),
+                           dsbi_at(call, call->y, ((s.image * out.h + s.first + i) * out.w) * w->n),
+                           w->n, dsbi_at(call, lines, i * w->stride * w->line), 3 * w->stride, 1,
+                           ready, out.w, w->n, w->run, w->k, w->line, bias, NULL, 0,
+                           call->node->relu);
     return DSB_OK;
 }
 
 static void make_ready(const dsbi_call *call, const pixel_work *w, void *ready)
 {
-    for (size_t kh = 0; kh < w->k; kh++)
-        call->math->pack(dsbi_kernels_of(call->rt), dsbi_at(call, ready, kh * w->panel),
-                         dsbi_at(call, call->params[0], kh * w->run), w->k * w->run, true, w->run,
-                         w->n);
+    call->math->pack(dsbi_kernels_of(call->rt), ready, call->params[0], w->k * w->run, true,
+                     w->k * w->run, w->n);
     if (call->params[1])
-        memcpy(dsbi_at(call, ready, w->k * w->panel), call->params[1], w->n * call->math->item);
+        memcpy(dsbi_at(call, ready, w->bias), call->params[1], w->n * call->math->item);
 }
 
 dsb_status dsbi_pixelconv_prepare(const dsbi_call *call)

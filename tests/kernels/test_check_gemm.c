@@ -94,12 +94,21 @@ static void check_affine(const dsbi_kernels *table, uint32_t isa, size_t m, size
         expected[i] = relu && sum < 0 ? 0 : sum;
         work[i] = 4 * sqrt((double)k) + fabs(sum) + 4;
     }
-    table->gemm_affine_f32(c, n, a, k, 1, packed, m, n, k, has_bias ? bias : NULL,
+    table->gemm_affine_f32(c, n, a, k, 1, packed, m, n, k, 1, 0, has_bias ? bias : NULL,
                            !has_start ? NULL
                            : over     ? c
                                       : start,
                            n, relu);
     check_near("gemm_affine", isa, c, expected, work, m * n, 2);
+    if (k % 3 == 0 && !over) { /* k in three runs, the second and third where the first ends */
+        float *again = array_f32(&all, m * n), *apart = normal_f32(&all, 3 * m * k, 1);
+        for (size_t i = 0; i < m; i++)
+            for (size_t p = 0; p < k; p++)
+                apart[p / (k / 3) * m * k + i * (k / 3) + p % (k / 3)] = a[i * k + p];
+        table->gemm_affine_f32(again, n, apart, k / 3, 1, packed, m, n, k / 3, 3, m * k,
+                               has_bias ? bias : NULL, has_start ? start : NULL, n, relu);
+        check_same("gemm_affine, k in runs", isa, again, c, m * n);
+    }
     arrays_end(&all);
 }
 

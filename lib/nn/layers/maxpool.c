@@ -22,11 +22,9 @@ static void declare(dsbi_builder *b, dsbi_node *node)
     node->out.w = (in.w + 2 * a->pad - a->kernel) / a->stride + 1;
 }
 
-/* Without a backward pass the places go to scratch, one row of outputs a worker. */
 static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
     needs->saved = sizing->batch * dsbi_shape_size(node->out);
-    needs->scratch_forward = sizing->training ? 0 : sizing->n_threads * dsbi_shape_size(node->out);
     needs->adds_dx = true;
 }
 
@@ -52,27 +50,46 @@ static void fill_lowest(const dsbi_call *call, void *y, size_t n)
             ((double *)y)[i] = -INFINITY;
 }
 
+/* Maxima of window (i, j), and in training which place they come from. */
+static void forward_window(const dsbi_call *call, void *y, uint8_t *at, const void *x, size_t i,
+                           size_t j)
+{
+    const dsbi_node *node = call->node;
+    const size_t c = node->in.c, area = node->attrs.kernel * node->attrs.kernel;
+    bool begun = false;
+    for (size_t place = 0; place < area; place++) {
+        const size_t pixel = pixel_under(node, i, j, place);
+        if (pixel == SIZE_MAX)
+            continue;
+        const void *from = dsbi_at(call, x, pixel);
+        if (at)
+            call->math->max_merge(dsbi_kernels_of(call->rt), y, at, from, (uint8_t)place, c);
+        else if (begun)
+            call->math->max_keep(dsbi_kernels_of(call->rt), y, from, c);
+        else
+            memcpy(y, from, c * call->math->item);
+        begun = true;
+    }
+}
+
 static dsb_status forward_images(const dsbi_call *call, const void *job, size_t first, size_t count,
                                  size_t worker)
 {
     (void)job;
+    (void)worker;
     const dsbi_node *node = call->node;
     const size_t c = node->in.c, size = dsbi_shape_size(node->out);
-    const size_t area = node->attrs.kernel * node->attrs.kernel;
     for (size_t image = first; image < first + count; image++) {
-        uint8_t *at = call->training ? (uint8_t *)call->saved + image * size
-                                     : (uint8_t *)call->scratch + worker * size;
+        uint8_t *at = call->training ? (uint8_t *)call->saved + image * size : NULL;
         void *y = dsbi_at(call, call->y, image * size);
         const void *x = dsbi_at(call, call->x[0], image * dsbi_shape_size(node->in));
-        memset(at, 0, size);
-        fill_lowest(call, y, size);
+        if (at) {
+            memset(at, 0, size);
+            fill_lowest(call, y, size);
+        }
         for (size_t p = 0; p < dsbi_shape_rows(node->out); p++)
-            for (size_t place = 0; place < area; place++) {
-                const size_t pixel = pixel_under(node, p / node->out.w, p % node->out.w, place);
-                if (pixel != SIZE_MAX)
-                    call->math->max_merge(dsbi_kernels_of(call->rt), dsbi_at(call, y, p * c),
-                                          at + p * c, dsbi_at(call, x, pixel), (uint8_t)place, c);
-            }
+            forward_window(call, dsbi_at(call, y, p * c), at ? at + p * c : NULL, x,
+                           p / node->out.w, p % node->out.w);
     }
     return DSB_OK;
 }
