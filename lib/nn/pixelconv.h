@@ -1,7 +1,7 @@
 /* Convolutions of the pixels themselves: the first layer of a network. Lines of bytes are
  * normalised into zeros' frame once, then read in place: a line of outputs is a product whose rows,
- * a run of each line under the kernel, overlap in memory, one stride of pixels apart. No patches are made.
- * The gradient of the weights likewise; pixels have none. */
+ * a run of each line under the kernel, overlap in memory, one stride of pixels apart. No patches
+ * are made. The gradient of the weights likewise; pixels have none. */
 #ifndef DSBI_NN_PIXELCONV_H
 #define DSBI_NN_PIXELCONV_H
 
