@@ -199,6 +199,29 @@ static dsb_status try_index(dsb_dataset *dataset, const char *path, dsb_dataset 
     return DSB_OK;
 }
 
+dsb_status dsbi_dataset_open_mute(dsb_runtime *rt, void **state, const dsb_dataset *dataset)
+{
+    dsb_dataset *twin; /* takes what is declared: classes, witnesses */
+    dsbi_origin origin;
+    dsb_status status = create_like(dataset, &twin);
+    if (status != DSB_OK) {
+        dsb_dataset_free(twin);
+        return status;
+    }
+    dsbi_listing listing = {.dataset = twin, .stage = "", .is_mute = true};
+    status = dsbi_origin_look(rt, &origin, twin->where, twin->where_path);
+    if (status == DSB_OK) {
+        if (twin->where[twin->where_path] == '?')
+            status = dsbi_options_parse(&listing, twin->where + twin->where_path + 1);
+        if (status == DSB_OK)
+            status = dataset->index_format->open(rt, state, &listing, &origin);
+        dsbi_origin_free(rt, &origin);
+    }
+    dsbi_options_free(&listing);
+    dsb_dataset_free(twin);
+    return status;
+}
+
 static int64_t now_ns(void)
 {
     struct timespec now;

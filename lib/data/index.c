@@ -114,6 +114,8 @@ dsb_status dsbi_listing_name(dsbi_listing *listing, const char *name, size_t siz
 dsb_status dsbi_listing_leave_out(dsbi_listing *listing, const char *path, uint32_t cause,
                                   const char *message)
 {
+    if (listing->is_mute)
+        return DSB_OK;
     dsb_dataset *dataset = listing->dataset;
     uint64_t name = 0;
     const dsbi_problems *list =
@@ -183,6 +185,8 @@ dsb_status dsbi_listing_scan(dsbi_listing *listing, const dsbi_format *format, v
 dsb_status dsbi_listing_add(dsbi_listing *listing, const dsbi_member *member)
 {
     enum { EVENT_EVERY = 4096 };
+    if (listing->is_mute)
+        return DSB_OK;
     dsb_dataset *dataset = listing->dataset;
     const char *class_path = member->class_path ? member->class_path : member->path;
     const char *slash = strrchr(class_path, '/');

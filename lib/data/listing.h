@@ -19,6 +19,7 @@ struct dsbi_listing {
     double start;
     dsbi_option options[DSBI_MAX_OPTIONS];
     size_t n_options;
+    bool is_mute;               /* members are known: only the format's state is wanted */
     const char *groups_by_path; /* pattern of option group, if it is one (group_pattern.h) */
 };
 
@@ -32,6 +33,8 @@ void dsbi_options_drop(char *where, size_t path, const char *key);
 /* Scans what was listed since the last time, while its bytes may still be in memory; `state` as it
  * will be after opening. Refuses options that nobody asked for by then. */
 dsb_status dsbi_listing_scan(dsbi_listing *listing, const dsbi_format *format, void *state);
+/* State of an indexed collection by opening it without listing; the index's members stay. */
+dsb_status dsbi_dataset_open_mute(dsb_runtime *rt, void **state, const dsb_dataset *dataset);
 /* Names the collection after its origin, unless it has a name. */
 dsb_status dsbi_listing_origin_name(dsbi_listing *listing, const dsbi_origin *origin);
 

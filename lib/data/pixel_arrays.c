@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "base/file.h"
+#include "data/index_file.h"
+#include "data/listing.h"
 
 enum { MAX_SIDE = 65535 };
 
@@ -117,8 +120,31 @@ dsb_status dsbi_arrays_create(dsb_runtime *rt, dsbi_arrays **out, const dsbi_ori
     return DSB_OK;
 }
 
-dsb_status dsbi_arrays_add(dsbi_arrays *self, const dsbi_listing *listing, const dsbi_array *array)
+/* The newest container, and its folder with the first. */
+static dsb_status add_witness(const dsbi_arrays *self, dsbi_listing *listing)
 {
+    const dsbi_container *item = &self->files.items[self->files.n - 1];
+    if (self->files.root_fd < 0)
+        return dsbi_listing_witness(listing, DSBI_WITNESS_FILE, item->path, item->file_bytes,
+                                    item->mtime_ns);
+    char path[8300];
+    uint64_t size;
+    int64_t mtime_ns;
+    const dsb_dataset *dataset = listing->dataset;
+    int length = snprintf(path, sizeof path, "%.*s/%s", (int)dataset->where_path, dataset->where,
+                          item->path);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return dsbi_fail(DSB_E_LIMIT, "path too long");
+    if (self->n == 0)
+        DSBI_TRY(dsbi_listing_witness(
+            listing, DSBI_WITNESS_FOLDER, "", 0,
+            dsbi_stat_at(self->files.root_fd, ".", &size, &mtime_ns) == DSB_OK ? mtime_ns : -1));
+    return dsbi_listing_witness(listing, DSBI_WITNESS_FILE, path, item->file_bytes, item->mtime_ns);
+}
+
+dsb_status dsbi_arrays_add(dsbi_arrays *self, dsbi_listing *listing, const dsbi_array *array)
+{
+    DSBI_TRY(add_witness(self, listing));
     uint64_t bytes = dsbi_layout_pixel_bytes(&array->layout);
     uint64_t limit = dsbi_listing_opts(listing)->max_file_bytes;
     if (bytes > limit)
@@ -128,6 +154,8 @@ dsb_status dsbi_arrays_add(dsbi_arrays *self, const dsbi_listing *listing, const
     DSBI_TRY(
         dsbi_grow(self->files.rt, &items, &self->capacity, self->files.n, sizeof *self->items));
     self->items = items;
+    for (size_t c = self->n; c + 1 < self->files.n; c++)
+        self->items[c] = (dsbi_array){0}; /* holds no images */
     self->items[self->files.n - 1] = *array;
     self->n = self->files.n;
     return DSB_OK;
@@ -137,7 +165,10 @@ dsb_status dsbi_arrays_list(dsbi_arrays *self, dsbi_listing *listing, size_t c, 
                             const uint32_t *labels)
 {
     const dsbi_array *array = &self->items[c];
+    if (listing->is_mute)
+        return DSB_OK;
     dsbi_member member = {.size_bytes = dsbi_layout_pixel_bytes(&array->layout),
+                          .mtime_ns = self->files.items[c].mtime_ns,
                           .container = (uint32_t)c,
                           .class_path = ""};
     for (uint64_t i = 0; i < array->n; i++) {
@@ -150,6 +181,26 @@ dsb_status dsbi_arrays_list(dsbi_arrays *self, dsbi_listing *listing, size_t c, 
         DSBI_TRY(dsbi_listing_add(listing, &member));
     }
     return DSB_OK;
+}
+
+/* No number of the index may lead out of the arrays. */
+static dsb_status check_entries(const dsbi_arrays *self, const dsb_dataset *dataset)
+{
+    for (uint64_t i = 0; i < dataset->entries.n; i++) {
+        uint32_t c = dsbi_dataset_entry(dataset, i)->container;
+        if (c >= self->n || self->items[c].layout.record_bytes == 0)
+            return dsbi_fail(DSB_E_FORMAT, "image %llu lies in no array", (unsigned long long)i);
+    }
+    return DSB_OK;
+}
+
+dsb_status dsbi_arrays_reopen(dsb_runtime *rt, void **state, const dsb_dataset *dataset)
+{
+    DSBI_TRY(dsbi_dataset_open_mute(rt, state, dataset));
+    dsb_status status = check_entries(*state, dataset);
+    if (status != DSB_OK)
+        dsbi_arrays_close(rt, *state);
+    return status;
 }
 
 void dsbi_arrays_close(dsb_runtime *rt, void *state)

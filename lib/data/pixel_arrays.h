@@ -39,14 +39,17 @@ typedef struct dsbi_arrays {
 } dsbi_arrays;
 
 dsb_status dsbi_arrays_create(dsb_runtime *rt, dsbi_arrays **out, const dsbi_origin *origin);
-/* For container files.n - 1; DSB_E_LIMIT when a record passes max_file_bytes. */
-dsb_status dsbi_arrays_add(dsbi_arrays *self, const dsbi_listing *listing, const dsbi_array *array);
+/* For container files.n - 1, which becomes a witness of the index; DSB_E_LIMIT when a record passes
+ * max_file_bytes. */
+dsb_status dsbi_arrays_add(dsbi_arrays *self, dsbi_listing *listing, const dsbi_array *array);
 /* Lists the records of array c; `labels` [n] or NULL. Paths are "PREFIX/00012", or "000012" without
  * a prefix. */
 dsb_status dsbi_arrays_list(dsbi_arrays *self, dsbi_listing *listing, size_t c, const char *prefix,
                             const uint32_t *labels);
 
-/* `close` and `decode` of the format. */
+/* `reopen`, `close` and `decode` of the format. Reopening reads headers and labels again, and
+ * unpacks what is packed, but lists and hashes nothing. */
+dsb_status dsbi_arrays_reopen(dsb_runtime *rt, void **state, const dsb_dataset *dataset);
 void dsbi_arrays_close(dsb_runtime *rt, void *state);
 dsb_status dsbi_arrays_decode(void *state, dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
                               const dsbi_member *member);

@@ -106,10 +106,9 @@ START_TEST(options_and_places_are_compared)
     ck_assert_ok(dsb_dataset_open(rt, &set, spec("two"), &opts, NULL, NULL));
     ck_assert_uint_eq(dsb_dataset_read_count(set), 32);
     dsb_dataset_free(set);
-    static const uint8_t record[3073];
-    write_bytes(rt, "x.bin", record, sizeof record);
-    ck_assert_fails(dsb_dataset_open(rt, &set, spec("x.bin"), NULL, NULL, NULL), DSB_E_UNSUPPORTED,
-                    "opens without one");
+    char text[600];
+    snprintf(text, sizeof text, "synthetic:phone?n=3&index=%s", picture_path("index.dsbx"));
+    ck_assert_int_ne(dsb_dataset_open(rt, &set, text, NULL, NULL, NULL), DSB_OK);
     dsb_runtime_free(rt);
 }
 END_TEST
@@ -163,6 +162,47 @@ START_TEST(torn_indexes_are_made_anew)
     }
     dsbi_free(rt, bytes);
     dsb_dataset_free(good);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* Arrays and record files: nothing is hashed again, labels and what is broken stay; another content
+ * of the same length is seen by its time. */
+START_TEST(arrays_are_indexed)
+{
+    enum { N = 50, RECORD = 3073 };
+    dsb_runtime *rt = make_runtime(2);
+    uint64_t before = dsb_runtime_memory(rt);
+    uint8_t *bytes = malloc(N * RECORD + 7);
+    for (size_t i = 0; i < N * RECORD + 7; i++)
+        bytes[i] = (uint8_t)(i * i >> 3);
+    for (size_t i = 0; i < N; i++)
+        bytes[i * RECORD] = (uint8_t)(i == 9 ? 77 : i % 10); /* one label is none */
+    const char *const names[] = {"c10/data_batch_1.bin", "c10", "records.raw"};
+    char text[1300];
+    unlink(picture_path("index.dsbx"));
+    for (size_t k = 0; k < 3; k++) {
+        bool is_raw = k == 2;
+        write_bytes(rt, is_raw ? names[2] : names[0], bytes, N * RECORD + (is_raw ? 0 : 7));
+        age(is_raw ? names[2] : "c10", "2020-01-01");
+        snprintf(text, sizeof text, "%s%s", spec(names[k]),
+                 is_raw ? "&format=raw&layout=L1C3Y32X32" : "");
+        dsb_dataset *first, *again;
+        ck_assert_ok(dsb_dataset_open(rt, &first, text, NULL, NULL, NULL));
+        ck_assert_uint_eq(dsb_dataset_read_count(first), is_raw ? N : N - 1);
+        ck_assert_ok(dsb_dataset_open(rt, &again, text, NULL, NULL, NULL));
+        ck_assert_uint_eq(dsb_dataset_read_count(again), 0);
+        check_same(first, again);
+        dsb_dataset_free(again);
+        dsb_dataset_free(first);
+        bytes[5] ^= 1;
+        write_bytes(rt, is_raw ? names[2] : names[0], bytes, N * RECORD + (is_raw ? 0 : 7));
+        ck_assert_ok(dsb_dataset_open(rt, &again, text, NULL, NULL, NULL));
+        ck_assert_uint_eq(dsb_dataset_read_count(again), is_raw ? N : N - 1);
+        dsb_dataset_free(again);
+    }
+    free(bytes);
+    ck_assert_uint_eq(dsb_runtime_memory(rt), before);
     dsb_runtime_free(rt);
 }
 END_TEST
@@ -243,10 +283,11 @@ int main(void)
 {
     if (!pictures_begin("index"))
         return EXIT_FAILURE;
-    int result = run_tests("index_file", unchanged_folders_are_not_read_again,
-                           only_changes_are_read, options_and_places_are_compared,
-                           shards_are_known_by_size_and_time, torn_indexes_are_made_anew,
-                           files_changed_in_place_are_seen, groups_are_kept, NULL);
+    int result =
+        run_tests("index_file", unchanged_folders_are_not_read_again, only_changes_are_read,
+                  options_and_places_are_compared, shards_are_known_by_size_and_time,
+                  torn_indexes_are_made_anew, files_changed_in_place_are_seen, groups_are_kept,
+                  arrays_are_indexed, NULL);
     pictures_end();
     return result;
 }

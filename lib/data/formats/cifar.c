@@ -2,8 +2,9 @@
  * and 3072 bytes, the red, green and blue plane of 32 x 32 pixels row by row. One file, or a folder
  * with the official files in it. Source: https://www.cs.toronto.edu/~kriz/cifar.html. */
 #include "base/file.h"
-#include "data/pixel_arrays.h"
 #include "data/labels.h"
+#include "data/listing.h"
+#include "data/pixel_arrays.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -116,6 +117,7 @@ static dsb_status list_record(dsbi_listing *listing, const dsbi_arrays *self, si
                                            .locator = record * (n_labels + PIXELS) + n_labels,
                                            .size_bytes = PIXELS,
                                            .container = (uint32_t)container,
+                                           .mtime_ns = self->files.items[container].mtime_ns,
                                            .class_id = label});
 }
 
@@ -124,6 +126,8 @@ static dsb_status list_file(dsbi_listing *listing, dsbi_arrays *self, size_t con
 {
     size_t n_labels = kind == LABEL_TEN ? 1 : 2, stride = n_labels + PIXELS;
     uint64_t size = self->files.items[container].size_bytes;
+    if (listing->is_mute)
+        return DSB_OK;
     for (uint64_t r = 0; r < size / stride; r++) {
         uint8_t labels[2];
         DSBI_TRY(dsbi_containers_read(&self->files, container, labels, n_labels, r * stride));
@@ -215,5 +219,6 @@ const dsbi_format dsbi_format_cifar = {
     .probe = probe,
     .open = cifar_open,
     .close = dsbi_arrays_close,
+    .reopen = dsbi_arrays_reopen,
     .decode = dsbi_arrays_decode,
 };

@@ -100,6 +100,7 @@ static dsb_status read_labels(dsbi_listing *listing, const dsbi_arrays *self, si
     }
     if (!path || strcmp(path, "none") == 0)
         return DSB_OK;
+    DSBI_TRY(dsbi_listing_witness_file(listing, path));
     return dsbi_labels_read(dsbi_listing_runtime(listing), labels, self->items[c].n, path);
 }
 
@@ -179,5 +180,6 @@ const dsbi_format dsbi_format_idx = {
     .probe = probe,
     .open = idx_open,
     .close = dsbi_arrays_close,
+    .reopen = dsbi_arrays_reopen,
     .decode = dsbi_arrays_decode,
 };

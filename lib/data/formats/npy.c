@@ -24,6 +24,7 @@ static dsb_status read_labels(dsbi_listing *listing, const dsbi_arrays *self, ui
     if (!path || strcmp(path, "none") == 0)
         return DSB_OK;
     uint64_t n = self->items[0].n;
+    DSBI_TRY(dsbi_listing_witness_file(listing, path));
     DSBI_TRY(dsbi_labels_read(dsbi_listing_runtime(listing), labels, n, path));
     dsbi_labels_beside(beside, sizeof beside, file, "classes", ".txt");
     return dsbi_listing_classes_beside(listing, dsbi_labels_classes(*labels, n), beside);
@@ -61,5 +62,6 @@ const dsbi_format dsbi_format_npy = {
     .probe = probe,
     .open = npy_open,
     .close = dsbi_arrays_close,
+    .reopen = dsbi_arrays_reopen,
     .decode = dsbi_arrays_decode,
 };

@@ -190,5 +190,6 @@ const dsbi_format dsbi_format_npz = {
     .probe = probe,
     .open = npz_open,
     .close = dsbi_arrays_close,
+    .reopen = dsbi_arrays_reopen,
     .decode = dsbi_arrays_decode,
 };

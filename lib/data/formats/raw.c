@@ -55,8 +55,10 @@ static dsb_status read_labels(dsbi_listing *listing, dsbi_arrays *self, uint64_t
     dsb_runtime *rt = dsbi_listing_runtime(listing);
     const char *path = dsbi_listing_option(listing, "labels");
     uint64_t at = self->items[0].layout.label_at;
-    if (path)
+    if (path) {
+        DSBI_TRY(dsbi_listing_witness_file(listing, path));
         return dsbi_labels_read(rt, labels, n, path);
+    }
     if (at == UINT64_MAX)
         return DSB_OK;
     *labels = dsbi_alloc_array(rt, n, sizeof **labels);
@@ -117,5 +119,6 @@ const dsbi_format dsbi_format_raw = {
     .probe = probe,
     .open = raw_open,
     .close = dsbi_arrays_close,
+    .reopen = dsbi_arrays_reopen,
     .decode = dsbi_arrays_decode,
 };
