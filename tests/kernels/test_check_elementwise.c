@@ -108,5 +108,29 @@ static void bench(void)
     arrays_end(&all);
 }
 
-CHECK_MAIN("elementwise", bench, elementwise_is_exact, moving_average_agrees,
+/* Maxima with and without their places are the same ones, NaN among them. */
+START_TEST(maxima_need_no_places)
+{
+    FOR_EACH_LEVEL(isa, table)
+    for (size_t n = 0; n <= 67; n++) {
+        arrays all;
+        arrays_begin(&all, n);
+        float *x = normal_f32(&all, n, 1), *y = normal_f32(&all, n, 1);
+        if (n > 3) {
+            x[n / 2] = NAN;
+            y[n / 3] = NAN;
+        }
+        float *with = copied(&all, y, n), *without = copied(&all, y, n);
+        uint8_t places[67] = {0};
+        table->max_merge_f32(with, places, x, 1, n);
+        table->max_keep_f32(without, x, n);
+        check_same("max_keep", isa, without, with, n);
+        for (size_t i = 0; i < n; i++)
+            ck_assert_int_eq(places[i], x[i] > y[i] || isnan(x[i]));
+        arrays_end(&all);
+    }
+}
+END_TEST
+
+CHECK_MAIN("elementwise", bench, maxima_need_no_places, elementwise_is_exact, moving_average_agrees,
            sums_have_the_same_bits_at_each_level)

@@ -59,6 +59,23 @@ START_TEST(gelu_has_its_stated_error)
 END_TEST
 
 /* y and slope in one go: the bits of the two alone, in place of x either way. */
+START_TEST(gelu_has_a_limit_at_minus_infinity)
+{
+    FOR_EACH_LEVEL(isa, table)
+    for (size_t n = 1; n <= 35; n++) {
+        float x[35], y[35], slope[35];
+        for (size_t i = 0; i < n; i++)
+            x[i] = i % 2 ? INFINITY : -INFINITY;
+        table->gelu_fwd_f32(y, x, n);
+        for (size_t i = 0; i < n; i++)
+            ck_assert(i % 2 ? isinf(y[i]) && y[i] > 0 : y[i] == 0);
+        table->gelu_fwd_slope_f32(y, slope, x, n);
+        for (size_t i = 0; i < n; i++)
+            ck_assert(i % 2 ? isinf(y[i]) && y[i] > 0 : y[i] == 0);
+    }
+}
+END_TEST
+
 START_TEST(gelu_with_slope_is_the_same_function)
 {
     FOR_EACH_LEVEL(isa, table)
@@ -134,4 +151,5 @@ static void bench(void)
 }
 
 CHECK_MAIN("gelu", bench, exp_is_within_two_ulp, gelu_has_its_stated_error,
-           gelu_with_slope_is_the_same_function, bits_do_not_depend_on_the_place)
+           gelu_has_a_limit_at_minus_infinity, gelu_with_slope_is_the_same_function,
+           bits_do_not_depend_on_the_place)
