@@ -157,6 +157,8 @@ static int borrow(dsbi_containers *self, dsbi_container *item, bool *is_kept)
 dsb_status dsbi_containers_read(dsbi_containers *self, size_t container, void *data, size_t size,
                                 uint64_t offset)
 {
+    if (container >= self->n) /* an index may say anything */
+        return dsbi_fail(DSB_E_FORMAT, "container %zu of %zu", container, self->n);
     dsbi_container *item = &self->items[container];
     bool is_kept;
     int fd = borrow(self, item, &is_kept);
@@ -173,6 +175,8 @@ dsb_status dsbi_containers_read(dsbi_containers *self, size_t container, void *d
 void dsbi_containers_expect(dsbi_containers *self, size_t container)
 {
     bool is_kept;
+    if (container >= self->n)
+        return;
     int fd = borrow(self, &self->items[container], &is_kept);
     if (fd < 0)
         return; /* reading it says why */

@@ -9,6 +9,34 @@
 #include "fuzz.h"
 #include "image/image.h"
 
+/* A rectangle, placed by four bytes, of a file whose whole picture is `whole`: what is decoded
+ * holds it, and at full size with the same pixels. */
+static inline void fuzz_cut(dsb_runtime *rt, const dsbi_image *whole, const uint8_t *bytes,
+                            size_t size, dsbi_decode_limits limits)
+{
+    const uint8_t *at = bytes + size - 4;
+    dsbi_cut cut = {.x = at[0] * whole->width / 256, .y = at[1] * whole->height / 256};
+    cut.width = 1 + at[2] * (whole->width - cut.x) / 256;
+    cut.height = 1 + at[3] * (whole->height - cut.y) / 256;
+    cut.min_width = cut.min_height = at[0] & 1 ? 0 : at[1] % 16;
+    limits.cut = &cut;
+    dsbi_image part;
+    const dsb_status status = dsbi_image_decode(rt, &part, NULL, bytes, size, &limits);
+    assert(status == DSB_OK);
+    (void)status;
+    const uint32_t scale = cut.scale;
+    assert(cut.at_x <= cut.x / scale && cut.at_y <= cut.y / scale);
+    assert(cut.at_x + part.width >= (cut.x + cut.width + scale - 1) / scale);
+    assert(cut.at_y + part.height >= (cut.y + cut.height + scale - 1) / scale);
+    for (uint32_t y = 0; scale == 1 && y < cut.height; y++) {
+        const uint8_t *row =
+            part.data + ((size_t)(cut.y - cut.at_y + y) * part.width + (cut.x - cut.at_x)) * 3;
+        const uint8_t *same = whole->data + ((size_t)(cut.y + y) * whole->width + cut.x) * 3;
+        assert(memcmp(row, same, (size_t)cut.width * 3) == 0);
+    }
+    dsbi_image_free(rt, &part);
+}
+
 static inline int fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t n)
 {
     static dsb_runtime *rt;
@@ -39,6 +67,8 @@ static inline int fuzz_decode(const uint8_t *data, size_t size, const char *sign
         status =
             dsbi_image_prepare(rt, square, &image, 16, DSBI_PREPARE_SQUASH, DSBI_RESIZE_BILINEAR);
         assert(status == DSB_OK);
+        if (info.format == DSB_FORMAT_JPEG)
+            fuzz_cut(rt, &image, bytes, size, limits);
         dsbi_image_free(rt, &image);
     } else {
         assert(!image.data && dsb_last_error()[0] != '\0');

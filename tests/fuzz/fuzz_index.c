@@ -1,8 +1,8 @@
 /* The index of a collection on disk (.dsbx). An input is what is added, byte by byte, to a sound
  * index, so that no seed goes stale with the layout: byte 0 chooses the collection (a folder with
- * classes and broken files; a shard), 1 and 2 how many bytes are cut off, 3 whether the checksums
- * are put right; then come the first STRIDE bytes of each page. It is refused with a sentence, or
- * all that it says can be asked for, and no memory is left behind. */
+ * classes and broken files; a shard; an array), 1 and 2 how many bytes are cut off, 3 whether the
+ * checksums are put right; then come the first STRIDE bytes of each page. It is refused with a
+ * sentence, or all that it says can be asked for, and no memory is left behind. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "fuzz.h"
 #include "memory_files.h"
 
-enum { PAGE = 4096, STRIDE = 512, N_BASES = 2, MOST_BYTES = 1 << 20 };
+enum { PAGE = 4096, STRIDE = 512, N_BASES = 3, MOST_BYTES = 1 << 20 };
 
 /* A collection and its index. */
 typedef struct base {
@@ -82,6 +82,18 @@ static void write_shard(void)
     write_file("a.tar", shard, sizeof shard);
 }
 
+/* Two images in an .npy. */
+static void write_array(void)
+{
+    static const char head[] = "\x93NUMPY\1\0\x46\0{'descr': '|u1', 'fortran_order': False, "
+                               "'shape': (2, 2, 1, 3)}";
+    uint8_t array[80 + 12];
+    memset(array, ' ', sizeof array);
+    memcpy(array, head, sizeof head - 1);
+    array[79] = '\n';
+    write_file("a.npy", array, sizeof array);
+}
+
 static void write_collections(void)
 {
     const char *const folders[] = {"set", "set/cat", "set/dog"};
@@ -96,6 +108,7 @@ static void write_collections(void)
     write_file("set/dog/2.ppm", "P6 1 1 255\ndef", 14);
     write_file("set/dog/notes.txt", "notes", 5);
     write_shard();
+    write_array();
 }
 
 /* Times long past: an index distrusts what changed while it was made. */
@@ -114,6 +127,7 @@ static void set_up(void)
         abort();
     make_base(&bases[0], "set", "");
     make_base(&bases[1], "a.tar", "");
+    make_base(&bases[2], "a.npy", "labels=none&");
 }
 
 /* The index that an input stands for; yours: free. */
