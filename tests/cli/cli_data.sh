@@ -48,6 +48,12 @@ expect_out "empty.png: empty"
 if grep -q "$(printf '\033')" "$work/out"; then fail "an escape sequence from a file name"; fi
 run data verify "$folder" --max-broken 2
 expect_code 0
+run data duplicates "a=synthetic:phone?n=6" "b=synthetic:phone?n=4" --decoded
+expect_code 0
+expect_out "4 groups of equal pixels, 4 of them across collections"
+run data duplicates "synthetic:phone?n=6" --decoded --near
+expect_code 2
+expect_err "give one"
 run data convert "p=synthetic:phone?n=12" "$work/shards" --to webdataset --per-shard 5
 expect_code 0
 expect_err "12 images of p written"

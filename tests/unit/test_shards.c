@@ -100,6 +100,40 @@ static uint8_t colour_of(const dsb_dataset *dataset, uint64_t i)
     return colour;
 }
 
+/* More shards than are listed at once, and than stay open: order and content are those of one
+ * thread. */
+START_TEST(many_shards_keep_their_order)
+{
+    enum { N = 150 };
+    dsb_dataset *sets[2];
+    dsb_runtime *rts[2] = {make_runtime(1), make_runtime(4)};
+    for (unsigned s = 0; s < N; s++) {
+        tape t = {0};
+        char name[64];
+        snprintf(name, sizeof name, "%06u.ppm", s);
+        put_image(&t, name, (uint8_t)s);
+        if (s % 40 == 7)
+            put_text(&t, "x.ppm", "no image");
+        snprintf(name, sizeof name, "many/%03u.tar", s);
+        finish(rts[0], &t, name);
+    }
+    uint8_t digests[2][32];
+    for (size_t k = 0; k < 2; k++) {
+        sets[k] = open_spec(rts[k], "%s", picture_path("many"));
+        ck_assert_uint_eq(dsb_dataset_count(sets[k]), N);
+        ck_assert_uint_eq(dsb_dataset_broken_count(sets[k]), 4);
+        dsb_dataset_digest(sets[k], digests[k]);
+    }
+    ck_assert_mem_eq(digests[0], digests[1], 32);
+    for (uint64_t i = 0; i < N; i++)
+        ck_assert_uint_eq(colour_of(sets[1], i * 77 % N), (uint8_t)(i * 77 % N));
+    for (size_t k = 0; k < 2; k++) {
+        dsb_dataset_free(sets[k]);
+        dsb_runtime_free(rts[k]);
+    }
+}
+END_TEST
+
 START_TEST(samples_are_grouped_and_labelled)
 {
     dsb_runtime *rt = make_runtime(2);
@@ -146,6 +180,12 @@ START_TEST(samples_are_grouped_and_labelled)
     ck_assert_uint_eq(dsb_dataset_has_labels(set), 0);
     ck_assert_uint_eq(dsb_dataset_count(set), 5);
     ck_assert_str_eq(dsb_dataset_class_name(set, 0), "d");
+    dsb_dataset_free(set);
+    set = open_spec(rt, "%s?group=kind", picture_path("wds/a-000.tar"));
+    ck_assert_uint_eq(dsb_dataset_group_count(set), 1);
+    for (uint64_t i = 0; i < dsb_dataset_count(set); i++)
+        ck_assert_uint_eq(dsb_dataset_group(set, i), i == 1 ? 0 : UINT32_MAX);
+    ck_assert_str_eq(dsb_dataset_group_name(set, 0), "cat");
     dsb_dataset_free(set);
     set = open_spec(rt, "%s?label=kind", picture_path("wds/a-000.tar"));
     ck_assert_uint_eq(dsb_dataset_count(set), 1);
@@ -550,10 +590,11 @@ int main(void)
 {
     if (!pictures_begin("shards"))
         return EXIT_FAILURE;
-    int result = run_tests("shards", samples_are_grouped_and_labelled, long_names_and_large_sizes,
-                           hostile_tars_are_counted, npz_finds_images_and_labels,
-                           idx_and_raw_records, class_folders_are_numbered, lists_name_files,
-                           patterns_expand, real_collections, NULL);
+    int result =
+        run_tests("shards", many_shards_keep_their_order, samples_are_grouped_and_labelled,
+                  long_names_and_large_sizes, hostile_tars_are_counted, npz_finds_images_and_labels,
+                  idx_and_raw_records, class_folders_are_numbered, lists_name_files,
+                  patterns_expand, real_collections, NULL);
     pictures_end();
     return result;
 }

@@ -22,7 +22,7 @@ static dsb_status folder_open(dsb_runtime *rt, void **state, dsbi_listing *listi
 
 const dsbi_format dsbi_format_folder = {
     .name = "folder",
-    .help = "PATH  a folder of image files, read recursively, told by content",
+    .help = "PATH?group=PATTERN  a folder of image files, read recursively, told by content",
     .probe = probe,
     .open = folder_open,
     .close = dsbi_tree_close,

@@ -244,7 +244,7 @@ done:
 
 const dsbi_format dsbi_format_imagefolder = {
     .name = "imagefolder",
-    .help = "PATH?classes=FILE  a folder with a folder of images a class",
+    .help = "PATH?classes=FILE&group=PATTERN  a folder with a folder of images a class",
     .probe = probe,
     .open = imagefolder_open,
     .close = dsbi_tree_close,

@@ -360,7 +360,7 @@ const dsbi_format dsbi_format_webdataset = {
     .name = "webdataset",
     .help =
         "SHARD.tar, shards/{00000..00099}.tar, 'shards/*.tar' or FOLDER?image=SUFFIX&label=KEY|none"
-        "&classes=FILE  tar shards, plain or gzip, samples grouped by name",
+        "&classes=FILE&group=KEY  tar shards, plain or gzip, samples grouped by name",
     .probe = probe,
     .open = webdataset_open,
     .close = webdataset_close,
