@@ -15,6 +15,18 @@ static const cli_flag data_flags[] = {
              .help = "scan: writes a page with tables and histograms, too"),
     CLI_FLAG("pixels", COUNT, data_args, pixels, .unit = "N", .fallback = "2000", .max = 1e9,
              .help = "scan: images of each collection whose light and colour are measured"),
+    CLI_FLAG("max-pixels", COUNT, data_args, max_pixels, .unit = "N", .fallback = "178956970",
+             .min = 1, .max = 1e15, .help = "images of more pixels are broken"),
+    CLI_FLAG("max-scans", COUNT, data_args, max_scans, .unit = "N", .fallback = "100", .min = 1,
+             .max = 1e9, .help = "JPEG files of more scans are broken"),
+    CLI_FLAG("max-blocks", COUNT, data_args, max_blocks, .unit = "N", .fallback = "33554432",
+             .min = 1, .max = 1e15,
+             .help = "JPEG files whose scans visit more 8 x 8 blocks are broken: bounds the time"),
+    CLI_FLAG("max-file-bytes", COUNT, data_args, max_file_bytes, .unit = "N",
+             .fallback = "134217728", .min = 1, .max = 1e12,
+             .help = "files and members of more bytes are broken"),
+    CLI_FLAG("max-depth", COUNT, data_args, max_depth, .unit = "N", .fallback = "32", .max = 1000,
+             .help = "folders nested deeper are skipped"),
     CLI_FLAG("strict", SWITCH, data_args, strict,
              .help = "exit code 1 if a file is broken or found in two collections"),
     CLI_FLAG("max-broken", COUNT, data_args, max_broken, .unit = "N", .max = 1e12,
@@ -71,6 +83,11 @@ static dsb_status open_all(cli_context *cli, enum action action, const data_args
     dsb_dataset_opts opts;
     dsb_dataset_opts_init(&opts, sizeof opts);
     for (size_t i = 0; i < n; i++) {
+        opts.max_pixels = args->max_pixels;
+        opts.max_blocks = args->max_blocks;
+        opts.max_scans = (uint32_t)args->max_scans;
+        opts.max_file_bytes = args->max_file_bytes;
+        opts.max_depth = (uint32_t)args->max_depth;
         opts.verify = !args->headers_only && (action != SHOW || strstr(specs[i], "index="));
         dsb_status status =
             dsb_dataset_open(cli->rt, &datasets[i], specs[i], &opts, cli_event, cli);

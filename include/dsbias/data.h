@@ -54,6 +54,12 @@ typedef struct dsb_dataset_opts {
     uint32_t max_depth;      /* folders inside folders; deeper ones are skipped; default 32 */
     uint64_t max_unpacked_bytes; /* what one gzip or deflate stream may unpack to on disk, >= 1;
                                     default 16 GiB */
+    uint64_t max_pixels; /* larger images are broken (LIMIT), >= 1; default 178,956,970 as Pillow */
+    uint64_t max_blocks; /* 8 x 8 blocks that decoding a JPEG may visit, all scans together, >= 1:
+                            bounds the time, the same on every machine; default 32 Mi, about a
+                            second */
+    uint32_t max_scans;  /* of a progressive JPEG, >= 1; default 100 */
+    uint32_t reserved;   /* must be 0 */
 } dsb_dataset_opts;
 
 /** Fills `opts` with defaults. @param size sizeof *opts as the caller compiled it. */

@@ -14,8 +14,7 @@
 #include "data/index_file.h"
 #include "data/listing.h"
 
-_Static_assert(offsetof(dsb_dataset_opts, max_unpacked_bytes) + sizeof(uint64_t) ==
-                   sizeof(dsb_dataset_opts),
+_Static_assert(offsetof(dsb_dataset_opts, reserved) + sizeof(uint32_t) == sizeof(dsb_dataset_opts),
                "no hole at the end of dsb_dataset_opts");
 _Static_assert(offsetof(dsb_problem, reserved) + sizeof(uint32_t) == sizeof(dsb_problem),
                "no hole at the end of dsb_problem");
@@ -27,6 +26,9 @@ static const dsb_dataset_opts defaults = {
     .verify = 1,
     .max_depth = 32,
     .max_unpacked_bytes = (uint64_t)16 << 30,
+    .max_pixels = 178956970, /* those of dsbi_decode_limits_default */
+    .max_blocks = (uint64_t)32 << 20,
+    .max_scans = 100,
 };
 
 void dsb_dataset_opts_init(dsb_dataset_opts *opts, size_t size)
@@ -42,6 +44,12 @@ static dsb_status check_opts(const dsb_dataset_opts *opts)
     if (opts->max_unpacked_bytes == 0 || opts->max_unpacked_bytes > INT64_MAX)
         return dsbi_fail(DSB_E_INVALID, "dsb_dataset_opts: max_unpacked_bytes is %llu",
                          (unsigned long long)opts->max_unpacked_bytes);
+    if (opts->max_pixels == 0 || opts->max_blocks == 0 || opts->max_scans == 0 || opts->reserved)
+        return dsbi_fail(DSB_E_INVALID,
+                         "dsb_dataset_opts: max_pixels is %llu, max_blocks %llu, max_scans %u, all "
+                         ">= 1; reserved is %u, 0",
+                         (unsigned long long)opts->max_pixels, (unsigned long long)opts->max_blocks,
+                         opts->max_scans, opts->reserved);
     if (opts->verify > 1)
         return dsbi_fail(DSB_E_INVALID, "dsb_dataset_opts: verify is %u, 0 or 1", opts->verify);
     if (opts->max_depth > 1000)

@@ -188,7 +188,7 @@ dsbi_member dsbi_member_of(const dsb_dataset *dataset, const dsbi_entry *entry);
 dsb_status dsbi_read_member(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
                             size_t *size, const dsbi_member *member, uint64_t *budget);
 /* `info` as read from the header, filled again; `budget` as told by dsbi_read_member. */
-dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+dsb_status dsbi_decode_bytes(const dsb_dataset *dataset, dsbi_image *out, dsb_image_info *info,
                              const uint8_t *bytes, size_t size, uint64_t budget);
 
 /* ---- while opening ---- */

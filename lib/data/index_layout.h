@@ -7,7 +7,7 @@
 #include "data/index_file.h"
 
 enum {
-    DSBI_INDEX_VERSION = 2,
+    DSBI_INDEX_VERSION = 3,
     DSBI_INDEX_BYTE_ORDER = 0x01020304,
     DSBI_INDEX_PAGE = 4096,
     DSBI_INDEX_PIECE = 1 << 20
@@ -37,8 +37,8 @@ typedef struct dsbi_index_header {
     uint64_t n_broken, n_skipped, cause_counts[DSBI_CAUSE_LAST + 1];
     uint8_t digest[32];
     int64_t started_ns; /* when the listing began */
-    uint64_t max_file_bytes, max_listed, max_unpacked_bytes;
-    uint32_t verify, max_depth, has_labels, reserved;
+    uint64_t max_file_bytes, max_listed, max_unpacked_bytes, max_pixels, max_blocks;
+    uint32_t verify, max_depth, has_labels, max_scans;
     uint64_t name, where, format; /* in the names */
     struct {
         uint64_t offset, size, checksum;

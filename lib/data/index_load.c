@@ -140,7 +140,8 @@ static dsb_status check_subject(const dsb_dataset *dataset, const dsbi_index_hea
     const dsb_dataset_opts *o = &dataset->opts;
     if (h->max_file_bytes != o->max_file_bytes || h->max_listed != o->max_listed ||
         h->max_unpacked_bytes != o->max_unpacked_bytes || h->verify != o->verify ||
-        h->max_depth != o->max_depth)
+        h->max_depth != o->max_depth || h->max_pixels != o->max_pixels ||
+        h->max_blocks != o->max_blocks || h->max_scans != o->max_scans)
         return dsbi_fail(DSB_E_STATE, "made with other options");
     if (!find_format(names + h->format))
         return dsbi_fail(DSB_E_STATE, "of format \"%s\"", names + h->format);

@@ -89,6 +89,9 @@ static dsb_status fill_header(dsbi_index_header *h, dsb_dataset *dataset)
                              .max_file_bytes = dataset->opts.max_file_bytes,
                              .max_listed = dataset->opts.max_listed,
                              .max_unpacked_bytes = dataset->opts.max_unpacked_bytes,
+                             .max_pixels = dataset->opts.max_pixels,
+                             .max_blocks = dataset->opts.max_blocks,
+                             .max_scans = dataset->opts.max_scans,
                              .verify = dataset->opts.verify,
                              .max_depth = dataset->opts.max_depth,
                              .has_labels = dataset->has_labels};

@@ -45,6 +45,15 @@ static uint64_t decoder_bytes(const dsb_image_info *info)
     return pixels * (3 + channels + coefficients) + ((uint64_t)1 << 20);
 }
 
+static dsbi_decode_limits limits_of(const dsb_dataset *dataset)
+{
+    dsbi_decode_limits limits = dsbi_decode_limits_default;
+    limits.max_pixels = dataset->opts.max_pixels;
+    limits.max_blocks = dataset->opts.max_blocks;
+    limits.max_scans = dataset->opts.max_scans;
+    return limits;
+}
+
 /* `facts` of the header; `info` NULL: not wanted. */
 static dsb_status decode_within(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
                                 const dsb_image_info *facts, const uint8_t *bytes, size_t size,
@@ -61,11 +70,11 @@ static dsb_status decode_within(dsb_runtime *rt, dsbi_image *out, dsb_image_info
     return status;
 }
 
-dsb_status dsbi_decode_bytes(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
+dsb_status dsbi_decode_bytes(const dsb_dataset *dataset, dsbi_image *out, dsb_image_info *info,
                              const uint8_t *bytes, size_t size, uint64_t budget)
 {
-    dsbi_decode_limits limits = dsbi_decode_limits_default;
-    return decode_within(rt, out, info, info, bytes, size, budget, &limits);
+    dsbi_decode_limits limits = limits_of(dataset);
+    return decode_within(dataset->rt, out, info, info, bytes, size, budget, &limits);
 }
 
 dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
@@ -89,15 +98,16 @@ static void choose(dsbi_wish *wish, uint32_t width, uint32_t height)
         wish->choose(wish->user, width, height, &wish->cut);
 }
 
-static dsb_status decode_as_wished(dsb_runtime *rt, dsbi_image *out, const uint8_t *bytes,
-                                   size_t size, uint64_t budget, dsbi_wish *wish)
+static dsb_status decode_as_wished(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
+                                   const uint8_t *bytes, size_t size, uint64_t budget,
+                                   dsbi_wish *wish)
 {
     dsb_image_info info;
     DSBI_TRY(dsbi_image_header_read(rt, &info, bytes, size));
     uint32_t orientation = wish->is_upright ? info.exif_orientation : 0;
     bool is_turned = orientation >= 5;
     choose(wish, is_turned ? info.height : info.width, is_turned ? info.width : info.height);
-    dsbi_decode_limits limits = dsbi_decode_limits_default;
+    dsbi_decode_limits limits = limits_of(dataset);
     limits.min_side = wish->min_side;
     limits.pixels = wish->pixels;
     if (wish->choose && wish->is_partial && orientation <= 1)
@@ -121,7 +131,7 @@ static dsb_status decode_member(const dsb_dataset *dataset, dsb_runtime *rt, dsb
     uint64_t budget;
     dsb_status status = dsbi_read_member(dataset, rt, &bytes, &size, member, &budget);
     if (status == DSB_OK)
-        status = decode_as_wished(rt, out, bytes, size, budget, wish);
+        status = decode_as_wished(dataset, rt, out, bytes, size, budget, wish);
     dsbi_free(rt, bytes);
     if (budget)
         dsbi_budget_give(rt, budget);

@@ -166,7 +166,7 @@ static dsb_status scan_bytes(dsb_dataset *dataset, dsbi_entry *entry, const uint
     dsb_status status = dsbi_image_info_read(dataset->rt, &info, bytes, size);
     if (status == DSB_OK && dataset->opts.verify) {
         dsbi_image image;
-        status = dsbi_decode_bytes(dataset->rt, &image, &info, bytes, size, budget);
+        status = dsbi_decode_bytes(dataset, &image, &info, bytes, size, budget);
         dsbi_image_free(dataset->rt, &image);
     }
     if (status != DSB_OK)

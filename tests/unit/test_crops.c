@@ -246,9 +246,43 @@ START_TEST(threads_change_nothing)
 }
 END_TEST
 
+/* Limits that the caller sets: what passes them is broken, by that cause. */
+START_TEST(limits_of_images)
+{
+    dsb_runtime *rt = make_runtime(2);
+    char folder[] = "/tmp/dsbias-limits-XXXXXX", command[128];
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_ok(dsb_synthetic_write(rt, "synthetic:phone?n=6", folder, NULL, NULL));
+    for (int i = 0; i < 5; i++) {
+        dsb_dataset_opts opts;
+        dsb_dataset_opts_init(&opts, sizeof opts);
+        if (i == 1)
+            opts.max_pixels = 288 * 216 - 1; /* the camera's pictures */
+        else if (i == 2)
+            opts.max_pixels = 288 * 216;
+        else if (i == 3)
+            opts.max_blocks = 100;
+        else if (i == 4)
+            opts.max_file_bytes = 64;
+        dsb_dataset *set;
+        ck_assert_ok(dsb_dataset_open(rt, &set, folder, &opts, NULL, NULL));
+        const uint64_t expected = i == 0 || i == 2 ? 0 : 6;
+        ck_assert_uint_eq(dsb_dataset_cause_count(set, DSB_CAUSE_LIMIT), expected);
+        ck_assert_uint_eq(dsb_dataset_count(set), 6 - expected);
+        dsb_dataset_free(set);
+        opts.max_scans = 0;
+        ck_assert_fails(dsb_dataset_open(rt, &set, folder, &opts, NULL, NULL), DSB_E_INVALID,
+                        "max_scans");
+    }
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    ck_assert_int_eq(system(command), 0);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 int main(void)
 {
     return run_tests("crops", a_cut_is_the_same_decoded_alone, large_cuts_are_decoded_smaller,
                      stretching_is_near_resizing, mirroring_is_a_flip, orientations,
-                     threads_change_nothing, NULL);
+                     threads_change_nothing, limits_of_images, NULL);
 }
