@@ -56,7 +56,8 @@ START_TEST(every_near_pair_is_found)
             } else {
                 dsbi_near_pairs copy = pairs[0]; /* keeps its bytes beyond this runtime */
                 pairs[0].items = malloc(copy.n * sizeof *copy.items + 1);
-                memcpy(pairs[0].items, copy.items, copy.n * sizeof *copy.items);
+                if (copy.n)
+                    memcpy(pairs[0].items, copy.items, copy.n * sizeof *copy.items);
                 dsbi_near_pairs_free(rt, &copy);
             }
             dsb_runtime_free(rt);
