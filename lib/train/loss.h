@@ -11,5 +11,10 @@
  * mean loss; NaN or Inf in a logit makes it NaN or Inf. */
 double dsbi_loss_soft(const dsbi_kernels *kernels, float *losses, float *dlogits,
                       const float *logits, const float *targets, size_t n, size_t n_classes);
+/* The losses of `rows` rows of a batch of n and their gradient: what tasks of a step do side by
+ * side.
+ */
+void dsbi_loss_rows(const dsbi_kernels *kernels, float *losses, float *dlogits, const float *logits,
+                    const float *targets, size_t rows, size_t n_classes, size_t n);
 
 #endif

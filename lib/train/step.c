@@ -44,6 +44,30 @@ static void load_batch(dsb_trainer *t, const uint8_t *images, const uint32_t *la
     dsbi_mix_targets(&mix, t->targets, t->labels, batch, t->n_classes, t->opts.label_smoothing);
 }
 
+enum { LOSS_ROWS = 16 };
+
+static dsb_status loss_task(void *user, size_t task, size_t worker)
+{
+    dsb_trainer *t = user;
+    (void)worker;
+    const size_t batch = (size_t)t->opts.batch_size, first = task * LOSS_ROWS;
+    const size_t rows = batch - first < LOSS_ROWS ? batch - first : LOSS_ROWS;
+    const size_t at = first * t->n_classes;
+    dsbi_loss_rows(t->kernels, t->losses + first, (float *)dsbi_plan_dlogits(t->plan) + at,
+                   (const float *)dsbi_plan_logits(t->plan) + at, t->targets + at, rows,
+                   t->n_classes, batch);
+    return DSB_OK;
+}
+
+/* The mean loss of the batch; the plan gets its gradient. */
+static dsb_status batch_loss(dsb_trainer *t, double *loss)
+{
+    const size_t batch = (size_t)t->opts.batch_size;
+    DSBI_TRY(dsbi_parallel(t->rt, (batch + LOSS_ROWS - 1) / LOSS_ROWS, loss_task, t));
+    *loss = t->kernels->sum_f32(t->losses, batch) / (double)batch;
+    return DSB_OK;
+}
+
 static dsb_status norm_task(void *user, size_t task, size_t worker)
 {
     dsb_trainer *t = user;
@@ -146,9 +170,8 @@ dsb_status dsb_trainer_step(dsb_trainer *t, const uint8_t *images, const uint32_
     DSBI_TRY(check_step(t, images, labels, n));
     load_batch(t, images, labels, n);
     DSBI_TRY(dsbi_plan_forward(t->plan, t->steps));
-    double loss =
-        dsbi_loss_soft(t->kernels, t->losses, dsbi_plan_dlogits(t->plan), dsbi_plan_logits(t->plan),
-                       t->targets, (size_t)t->opts.batch_size, t->n_classes);
+    double loss;
+    DSBI_TRY(batch_loss(t, &loss));
     if (loss_out)
         *loss_out = loss;
     if (!isfinite(loss))
