@@ -1,5 +1,6 @@
 /* See cli.h. */
 #include "cli.h"
+#include "plain.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -52,7 +53,9 @@ static void on_log(void *user, int32_t level, const char *area, const char *text
 {
     cli_context *cli = user;
     cli_clear_progress(cli);
-    fprintf(stderr, "dsbias: %s%s: %s\n", level == DSB_LOG_ERROR ? "" : "warning: ", area, text);
+    fprintf(stderr, "dsbias: %s%s: ", level == DSB_LOG_ERROR ? "" : "warning: ", area);
+    cli_put_plain(stderr, text);
+    fputc('\n', stderr);
 }
 
 dsb_status cli_open(cli_context *cli, const cli_command *command, const cli_parsed *parsed,
@@ -107,10 +110,15 @@ int cli_fail_at(cli_context *cli, dsb_status status, const char *place)
     const char *sentence = dsb_last_error();
     snprintf(text, sizeof text, "%s", *sentence ? sentence : dsb_status_name(status));
     cli_clear_progress(cli);
-    if (status == DSB_E_CANCELLED)
+    if (status == DSB_E_CANCELLED) {
         fprintf(stderr, "dsbias %s: stopped\n", cli->command->name);
-    else
-        fprintf(stderr, "dsbias %s: %s%s%s\n", cli->command->name, place, *place ? ": " : "", text);
+    } else {
+        fprintf(stderr, "dsbias %s: ", cli->command->name);
+        cli_put_plain(stderr, place);
+        fputs(*place ? ": " : "", stderr);
+        cli_put_plain(stderr, text);
+        fputc('\n', stderr);
+    }
     if (exit_code(status) == CLI_DEFECT)
         fprintf(stderr, "This is a defect of dsbias; please report it with the command line and "
                         "'dsbias info'.\n");
@@ -122,13 +130,20 @@ int cli_fail(cli_context *cli, dsb_status status)
     return cli_fail_at(cli, status, "");
 }
 
+static void print_plain(const char *format, va_list args)
+{
+    char text[4200];
+    vsnprintf(text, sizeof text, format, args);
+    cli_put_plain(stderr, text);
+}
+
 int cli_usage(cli_context *cli, const char *format, ...)
 {
     va_list args;
     cli_clear_progress(cli);
     fprintf(stderr, "dsbias %s: ", cli->command->name);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    print_plain(format, args);
     va_end(args);
     fprintf(stderr, "\nTry 'dsbias %s --help'.\n", cli->command->name);
     return CLI_USAGE;
@@ -142,7 +157,7 @@ void cli_note(cli_context *cli, const char *format, ...)
     cli_clear_progress(cli);
     fprintf(stderr, "dsbias: ");
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    print_plain(format, args);
     va_end(args);
     fputc('\n', stderr);
 }

@@ -1,6 +1,7 @@
 /* dsbias eval: a model with weights on labelled images. */
 #include "cli.h"
 #include "files.h"
+#include "plain.h"
 #include "scoring.h"
 
 #include <stdlib.h>
@@ -110,6 +111,15 @@ static void print_share(const char *what, uint64_t k, uint64_t n, double share, 
            (unsigned long long)k, (unsigned long long)n);
 }
 
+/* As printf's "%*.*s". */
+static void print_name(const dsb_eval *eval, uint64_t c, int width, int most)
+{
+    char name[512];
+    snprintf(name, sizeof name, "%s", dsb_eval_class_name(eval, c));
+    cli_make_plain(name);
+    printf("%*.*s", width, most, name);
+}
+
 static void print_classes(const dsb_eval *eval)
 {
     const uint64_t n = dsb_eval_outputs(eval), *confusion = dsb_eval_confusion(eval);
@@ -124,10 +134,14 @@ static void print_classes(const dsb_eval *eval)
         }
         if (images == 0)
             continue;
-        printf("%-24s %8llu %7.2f %%", dsb_eval_class_name(eval, c), (unsigned long long)images,
+        print_name(eval, c, -24, 500);
+        printf(" %8llu %7.2f %%", (unsigned long long)images,
                100 * (double)row[c] / (double)images);
-        if (other != c)
-            printf("  %s (%llu)", dsb_eval_class_name(eval, other), (unsigned long long)row[other]);
+        if (other != c) {
+            fputs("  ", stdout);
+            cli_put_plain(stdout, dsb_eval_class_name(eval, other));
+            printf(" (%llu)", (unsigned long long)row[other]);
+        }
         putchar('\n');
     }
 }
@@ -139,11 +153,13 @@ static void print_confusion(const dsb_eval *eval)
     if (n > MOST)
         return;
     printf("\nconfusion: rows are the labels, columns the predictions\n%-12s", "");
-    for (uint64_t c = 0; c < n; c++)
-        printf(" %6.6s", dsb_eval_class_name(eval, c));
+    for (uint64_t c = 0; c < n; c++) {
+        putchar(' ');
+        print_name(eval, c, 6, 6);
+    }
     putchar('\n');
     for (uint64_t label = 0; label < n; label++) {
-        printf("%-12.12s", dsb_eval_class_name(eval, label));
+        print_name(eval, label, -12, 12);
         for (uint64_t c = 0; c < n; c++)
             printf(" %6llu", (unsigned long long)confusion[label * n + c]);
         putchar('\n');

@@ -1,17 +1,11 @@
 /* See data_actions.h. */
 #include "data_actions.h"
+#include "plain.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Names come from disks and shards and may hold anything. */
-void data_print_plain(const char *text)
-{
-    for (; *text; text++)
-        putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
-}
 
 /* ---- verify ---- */
 
@@ -20,10 +14,11 @@ static void print_problems(const data_args *args, const dsb_dataset *set)
     dsb_problem problem;
     dsb_problem_init(&problem, sizeof problem);
     for (uint64_t i = 0; i < args->list && dsb_dataset_broken(set, i, &problem) == DSB_OK; i++) {
-        printf("%s/", dsb_dataset_name(set));
-        data_print_plain(problem.path);
+        cli_put_plain(stdout, dsb_dataset_name(set));
+        putchar('/');
+        cli_put_plain(stdout, problem.path);
         printf(": %s: ", dsb_cause_name(problem.cause));
-        data_print_plain(problem.message);
+        cli_put_plain(stdout, problem.message);
         putchar('\n');
     }
 }
@@ -37,7 +32,8 @@ int data_verify(cli_context *cli, const data_args *args, const data_sets *sets)
         if (cli->parsed->common.json)
             continue;
         print_problems(args, set);
-        printf("%s: %llu images, %llu broken, %llu other files\n", dsb_dataset_name(set),
+        cli_put_plain(stdout, dsb_dataset_name(set));
+        printf(": %llu images, %llu broken, %llu other files\n",
                (unsigned long long)dsb_dataset_count(set),
                (unsigned long long)dsb_dataset_broken_count(set),
                (unsigned long long)dsb_dataset_skipped_count(set));
@@ -66,8 +62,10 @@ static void print_groups(const data_args *args, const data_sets *sets, const dsb
             uint64_t d, image;
             if (dsb_duplicates_file(groups, g, k, &d, &image) != DSB_OK)
                 break;
-            printf("%s%s/", k ? "  " : "", dsb_dataset_name(sets->items[d]));
-            data_print_plain(dsb_dataset_path(sets->items[d], image));
+            fputs(k ? "  " : "", stdout);
+            cli_put_plain(stdout, dsb_dataset_name(sets->items[d]));
+            putchar('/');
+            cli_put_plain(stdout, dsb_dataset_path(sets->items[d], image));
         }
         if (g < args->list)
             putchar('\n');
@@ -77,12 +75,13 @@ static void print_groups(const data_args *args, const data_sets *sets, const dsb
            : args->decoded ? " of equal pixels"
                            : "",
            (unsigned long long)n_across);
-    for (size_t d = 0; d < sets->n; d++)
-        printf("%s: %llu of %llu repeat another of it, %llu are also in another collection\n",
-               dsb_dataset_name(sets->items[d]),
+    for (size_t d = 0; d < sets->n; d++) {
+        cli_put_plain(stdout, dsb_dataset_name(sets->items[d]));
+        printf(": %llu of %llu repeat another of it, %llu are also in another collection\n",
                (unsigned long long)dsb_duplicates_within(groups, d),
                (unsigned long long)dsb_dataset_count(sets->items[d]),
                (unsigned long long)dsb_duplicates_shared(groups, d));
+    }
 }
 
 int data_duplicates(cli_context *cli, const data_args *args, const data_sets *sets)

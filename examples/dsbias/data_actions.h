@@ -27,7 +27,4 @@ int data_show(cli_context *cli, const data_args *args, const data_sets *sets);
 /* Images a second through the loader. */
 int data_bench(cli_context *cli, const data_args *args, const data_sets *sets);
 
-/* Prints a text that may hold anything; control characters become '?'. */
-void data_print_plain(const char *text);
-
 #endif

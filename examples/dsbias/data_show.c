@@ -1,5 +1,6 @@
 /* dsbias data show: a contact sheet for a look. */
 #include "data_actions.h"
+#include "plain.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static void print_rows(const dsb_sheet *sheet)
         const char *name = dsb_sheet_row_name(sheet, row);
         if (row == 0 || name != last) {
             printf("row %-4llu ", (unsigned long long)row + 1);
-            data_print_plain(name);
+            cli_put_plain(stdout, name);
             putchar('\n');
         }
         last = name;
@@ -41,10 +42,12 @@ static dsb_status print_sheet(cli_context *cli, const dsb_sheet *sheet, const ch
     const dsb_image *image = dsb_sheet_image(sheet);
     if (!cli->parsed->common.json) {
         print_rows(sheet);
-        printf("%llu images, %llu crossed out, %u x %u pixels: %s\n",
+        printf("%llu images, %llu crossed out, %u x %u pixels: ",
                (unsigned long long)dsb_sheet_count(sheet),
                (unsigned long long)dsb_sheet_broken_count(sheet), dsb_image_width(image),
-               dsb_image_height(image), path);
+               dsb_image_height(image));
+        cli_put_plain(stdout, path);
+        putchar('\n');
         return DSB_OK;
     }
     char *json;

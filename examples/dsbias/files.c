@@ -1,5 +1,6 @@
 /* See files.h. */
 #include "files.h"
+#include "plain.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +11,9 @@
 static int complain(cli_context *cli, const char *path, int error)
 {
     cli_clear_progress(cli);
-    fprintf(stderr, "dsbias %s: %s: %s\n", cli->command->name, path, strerror(error));
+    fprintf(stderr, "dsbias %s: ", cli->command->name);
+    cli_put_plain(stderr, path);
+    fprintf(stderr, ": %s\n", strerror(error));
     return error == ENOENT || error == EISDIR ? CLI_INPUT : error == ENOMEM ? CLI_MEMORY : CLI_IO;
 }
 

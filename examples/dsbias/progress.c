@@ -4,6 +4,7 @@
  *     train convnext_470k  [######........]  41%  9,216/22,400  312/s  43 s left  loss 0.712
  */
 #include "cli.h"
+#include "plain.h"
 
 #include <math.h>
 #include <string.h>
@@ -85,6 +86,7 @@ static void draw(const dsb_event *event)
     size_t columns = 80;
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 10)
         columns = window.ws_col;
+    cli_make_plain(line); /* the stage holds a collection's name */
     fprintf(stderr, "\r\033[K%.*s", (int)columns - 1, line);
     fflush(stderr);
 }

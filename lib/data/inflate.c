@@ -10,7 +10,11 @@
 #ifdef DSBI_HAVE_ZLIB
 #include <zlib.h>
 
-enum { CHUNK = 1 << 17 };
+enum {
+    CHUNK = 1 << 17,
+    FREE_BYTES = 64 << 20, /* unpacked before the ratio is asked for */
+    MAX_RATIO = 512,       /* deflate reaches 1032:1, on nothing but zeros */
+};
 
 typedef struct unpacker {
     dsb_runtime *rt;
@@ -56,6 +60,9 @@ static dsb_status drain(unpacker *self)
                          (unsigned long long)self->from->max_bytes);
     DSBI_TRY(dsbi_write_all(self->out_fd, self->out, n, "unpacked copy"));
     self->given += n;
+    if (self->given > FREE_BYTES && self->given / MAX_RATIO > self->taken)
+        return dsbi_fail(DSB_E_LIMIT, "%llu packed bytes unpack to more than %llu: a bomb",
+                         (unsigned long long)self->taken, (unsigned long long)self->given);
     self->stream.next_out = self->out;
     self->stream.avail_out = CHUNK;
     return DSB_OK;

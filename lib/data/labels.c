@@ -10,6 +10,8 @@
 
 enum { MAX_LIST_BYTES = 4 << 20 };
 
+/* A label is at most 8 bytes or a line of digits; headers and empty lines besides. */
+enum { LABEL_BYTES = 24, LABEL_HEAD = 1 << 20 };
 static const size_t MAX_LABEL_BYTES = (size_t)4 << 30;
 
 static dsb_status wrong_count(uint64_t found, uint64_t needed)
@@ -101,7 +103,9 @@ dsb_status dsbi_labels_read(dsb_runtime *rt, uint32_t **labels, uint64_t n, cons
     uint8_t *bytes;
     size_t size;
     *labels = NULL;
-    DSBI_TRY(dsbi_file_read_unpacked(rt, &bytes, &size, path, MAX_LABEL_BYTES));
+    uint64_t most = n < MAX_LABEL_BYTES / LABEL_BYTES ? LABEL_HEAD + n * LABEL_BYTES : UINT64_MAX;
+    DSBI_TRY(dsbi_file_read_unpacked(rt, &bytes, &size, path,
+                                     most < MAX_LABEL_BYTES ? (size_t)most : MAX_LABEL_BYTES));
     uint32_t *out = dsbi_alloc_array(rt, n, sizeof *out);
     dsb_status status = DSB_E_NOMEM;
     if (out && size > 0 && bytes[0] == 0x93)

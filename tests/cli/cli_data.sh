@@ -41,6 +41,32 @@ expect_code 1
 run data "$folder" --list 1
 expect_out "... and 1 more"
 
+# neither do names in errors, of collections, or of classes reach the terminal
+esc=$(printf 'x\033[2J\302\233m')
+run data "$work/$esc"
+expect_code 3
+if grep -q "$(printf '\033')" "$work/err"; then fail "an escape sequence in an error"; fi
+mkdir -p "$work/$esc/cat$esc" "$work/$esc/dog"
+: >"$work/$esc/cat$esc/a.jpg"
+for action in scan verify duplicates show; do
+    run data $action "$work/$esc" --out "$work/sheet.jpg"
+    if grep -q "$(printf '\033')" "$work/out" "$work/err"; then fail "an escape sequence from a folder"; fi
+done
+
+# nothing but zeros, packed a thousand times smaller
+if command -v gzip >/dev/null; then
+    head -c 80000000 /dev/zero | gzip -1 >"$work/bomb.tar.gz"
+    head -c 80000000 /dev/zero | gzip -9 >"$work/bombs.tar.gz"
+    run data "$work/bombs.tar.gz"
+    expect_code 0
+    expect_out "a bomb"
+    printf '\000\000\010\003\000\000\000\001\000\000\000\002\000\000\000\003abcdef' >"$work/t-images-idx3-ubyte"
+    mv "$work/bomb.tar.gz" "$work/t-labels-idx1-ubyte.gz"
+    run data "$work/t-images-idx3-ubyte"
+    expect_code 3
+    expect_err "unpacks to more than"
+fi
+
 # actions
 run data verify "$folder"
 expect_code 1
