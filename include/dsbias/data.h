@@ -105,7 +105,7 @@ DSB_API uint32_t dsb_dataset_has_labels(const dsb_dataset *dataset);
 
 /** Groups: images that a split must not divide (the slices of a patient, the frames of a film),
  * named by option `group` of the spec or a manifest's column; docs/datasets.md. Number of groups,
- * name of one, and the one of image i: UINT32_MAX if it is in none. Since 0.2. */
+ * name of one, and the one of image i: UINT32_MAX if it is in none. Since 0.1. */
 DSB_API uint32_t dsb_dataset_group_count(const dsb_dataset *dataset);
 DSB_API const char *dsb_dataset_group_name(const dsb_dataset *dataset, uint32_t group);
 DSB_API uint32_t dsb_dataset_group(const dsb_dataset *dataset, uint64_t i);
@@ -180,7 +180,7 @@ DSB_API void dsb_convert_opts_init(dsb_convert_opts *opts, size_t size);
  *  @return DSB_OK; DSB_E_SHAPE (sizes differ, or are not the format's), DSB_E_NOTFOUND (`to`),
  *  DSB_E_IO, DSB_E_UNSUPPORTED (PNG without libpng), DSB_E_LIMIT, DSB_E_INVALID (also: `out` is not
  *  empty, is the collection itself, or names of other classes lie beside it), DSB_E_NOMEM,
- *  DSB_E_CANCELLED, or what is wrong with an image. Since 0.2. */
+ *  DSB_E_CANCELLED, or what is wrong with an image. Since 0.1. */
 DSB_API dsb_status dsb_dataset_convert(dsb_runtime *rt, const dsb_dataset *dataset, const char *to,
                                        const char *out, const dsb_convert_opts *opts,
                                        dsb_event_fn fn, void *user);
@@ -210,7 +210,7 @@ DSB_API void dsb_sheet_opts_init(dsb_sheet_opts *opts, size_t size);
  *  sheet does not depend on the number of threads.
  *  @param fn  progress, stage "sheet"; NULL = none.
  *  @return DSB_OK; DSB_E_DATA (nothing to show), DSB_E_LIMIT (more than 64 million pixels),
- *  DSB_E_INVALID, DSB_E_NOMEM, DSB_E_CANCELLED. Since 0.2. */
+ *  DSB_E_INVALID, DSB_E_NOMEM, DSB_E_CANCELLED. Since 0.1. */
 DSB_API dsb_status dsb_sheet_create(dsb_runtime *rt, dsb_sheet **out,
                                     const dsb_dataset *const *datasets, uint64_t n_datasets,
                                     const dsb_sheet_opts *opts, dsb_event_fn fn, void *user);
@@ -227,7 +227,7 @@ DSB_API uint64_t dsb_sheet_row_count(const dsb_sheet *sheet);
 DSB_API const char *dsb_sheet_row_name(const dsb_sheet *sheet, uint64_t row);
 /** What each tile shows, as JSON ("dsbias.sheet/1", docs/data-summary.md).
  *  @param json  yours, free it with dsb_data_text_free.  @param size  may be NULL.
- *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM. Since 0.2. */
+ *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM. Since 0.1. */
 DSB_API dsb_status dsb_sheet_json(const dsb_sheet *sheet, char **json, size_t *size);
 
 /* ---- duplicates ---- */
@@ -245,7 +245,7 @@ DSB_API dsb_status dsb_duplicates_find(dsb_runtime *rt, dsb_duplicates **out,
  *  Two images are equal if their width, height and RGB values are. Decodes every image once, unless
  *  the format holds pixels. Memory: 20 bytes an image while it runs.
  *  @param fn  progress, stage "equal pixels"; NULL = none.
- *  @return as dsb_duplicates_find; DSB_E_CANCELLED. Since 0.2. */
+ *  @return as dsb_duplicates_find; DSB_E_CANCELLED. Since 0.1. */
 DSB_API dsb_status dsb_duplicates_find_pixels(dsb_runtime *rt, dsb_duplicates **out,
                                               const dsb_dataset *const *datasets,
                                               uint64_t n_datasets, dsb_event_fn fn, void *user);
@@ -270,7 +270,7 @@ DSB_API void dsb_near_opts_init(dsb_near_opts *opts, size_t size);
  * are not taken for copies. The same for any number of threads. Memory: about 310 bytes an image
  * while it runs.
  *  @param fn  progress, stage "near duplicates"; NULL = none.
- *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM, DSB_E_CANCELLED. Since 0.2.
+ *  @return DSB_OK, DSB_E_INVALID, DSB_E_LIMIT, DSB_E_NOMEM, DSB_E_CANCELLED. Since 0.1.
  *  Source: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions". */
 DSB_API dsb_status dsb_duplicates_find_near(dsb_runtime *rt, dsb_duplicates **out,
                                             const dsb_dataset *const *datasets, uint64_t n_datasets,
@@ -349,7 +349,7 @@ DSB_API uint64_t dsb_split_labels(const dsb_split *split);
 /** Images of a part, all labels together; 0 for a part that is none. Items are numbered label by
  *  label: item k has label k / (size / labels). Within a label the order is random. */
 DSB_API uint64_t dsb_split_size(const dsb_split *split, uint32_t part);
-/** Classes that all collections share, if they were matched, else 0. Since 0.2. */
+/** Classes that all collections share, if they were matched, else 0. Since 0.1. */
 DSB_API uint64_t dsb_split_shared_classes(const dsb_split *split);
 /** Images of a label that could be drawn. */
 DSB_API uint64_t dsb_split_usable(const dsb_split *split, uint64_t label);
@@ -469,14 +469,14 @@ DSB_API void dsb_survey_opts_init(dsb_survey_opts *opts, size_t size);
 /** The same, and brightness, contrast and colour of an evenly spread sample of the images, decoded
  *  at 256 pixels or a little more where the format allows. The same for any number of threads.
  *  @param fn  progress, stage "pixels NAME"; NULL = none.
- *  @return as dsb_data_summary, DSB_E_CANCELLED. Since 0.2.
+ *  @return as dsb_data_summary, DSB_E_CANCELLED. Since 0.1.
  *  Source of colourfulness: Hasler and Suesstrunk 2003, "Measuring colourfulness in natural
  *  images". */
 DSB_API dsb_status dsb_data_survey(dsb_runtime *rt, char **json, size_t *size,
                                    const dsb_dataset *const *datasets, uint64_t n_datasets,
                                    const dsb_survey_opts *opts, dsb_event_fn fn, void *user);
 /** Groups of duplicates as JSON ("dsbias.duplicates/1": max_distance, and the block `duplicates` of
- *  dsb_data_summary). @return as dsb_data_summary. Since 0.2. */
+ *  dsb_data_summary). @return as dsb_data_summary. Since 0.1. */
 DSB_API dsb_status dsb_duplicates_json(dsb_runtime *rt, char **json, size_t *size,
                                        const dsb_duplicates *duplicates, uint64_t max_listed);
 /** Frees a text made by dsb_data_summary, dsb_data_survey, dsb_duplicates_json or dsb_sheet_json.

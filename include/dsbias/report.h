@@ -50,7 +50,7 @@ DSB_API dsb_status dsb_report_data_text(dsb_runtime *rt, char **text, size_t *si
 
 /** The page from the record of dsb_data_summary or dsb_data_survey: sizes, shapes, files, light and
  *  colour, classes, what is broken, duplicates. Parameters and errors as dsb_report_classify_html.
- *  Since 0.2. */
+ *  Since 0.1. */
 DSB_API dsb_status dsb_report_data_html(dsb_runtime *rt, char **html, size_t *size,
                                         const char *json, size_t json_size);
 
