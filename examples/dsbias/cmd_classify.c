@@ -8,10 +8,12 @@
 
 typedef struct classify_args {
     const char *model, *augment, *replay, *out, *near_duplicates;
-    uint64_t size, n_train, n_select, n_test, samples_seen, batch, seed;
+    uint64_t size, n_train, n_select, n_test, samples_seen, batch, seed, max_broken;
     double epochs, lr, time_limit;
     bool no_null_control, match_classes;
 } classify_args;
+
+extern const cli_command cli_command_classify;
 
 static const cli_flag classify_flags[] = {
     CLI_FLAG(
@@ -55,6 +57,8 @@ static const cli_flag classify_flags[] = {
     CLI_FLAG("match-classes", SWITCH, classify_args, match_classes,
              .help = "only classes (folders or labels) that all collections name alike, as many "
                      "images of each"),
+    CLI_FLAG("max-broken", COUNT, classify_args, max_broken, .unit = "N", .shown = "any number",
+             .max = 1e12, .help = "end with an error if more image files than this cannot be used"),
     CLI_FLAG("no-null-control", SWITCH, classify_args, no_null_control,
              .help = "leave out the control run in which there is nothing to find"),
     CLI_FLAG("replay", TEXT, classify_args, replay, .unit = "RESULTS.json",
@@ -135,6 +139,8 @@ static int run_classify(cli_context *cli, const void *arguments)
     opts.batch_size = (uint32_t)args->batch;
     opts.null_control = !args->no_null_control;
     opts.match_classes = args->match_classes;
+    if (cli_given(&cli_command_classify, parsed, "max-broken"))
+        opts.max_broken = args->max_broken;
     opts.near_duplicates = args->near_duplicates[0] == 'k'   ? DSB_SPLIT_KEEP
                            : args->near_duplicates[0] == 'd' ? DSB_SPLIT_DROP
                                                              : DSB_SPLIT_IGNORE;

@@ -62,6 +62,8 @@ typedef struct dsb_bias_opts {
                                found in two collections they are left out; IGNORE: not looked for */
     uint32_t match_classes; /* 1: only classes that all collections share by name, in equal
                                shares; default 0 */
+    uint64_t max_broken;    /* image files that cannot be used, all collections together: more are
+                               DSB_E_DATA; default UINT64_MAX, any number is counted and left out */
 } dsb_bias_opts;
 
 DSB_API void dsb_bias_opts_init(dsb_bias_opts *opts, size_t size);
@@ -71,7 +73,8 @@ DSB_API void dsb_bias_opts_init(dsb_bias_opts *opts, size_t size);
  *  @param opts    NULL for defaults.
  *  @param event   progress, NULL for none; non-zero asks to stop.
  *  @param out     the result; yours, free it once.
- *  @return DSB_OK; DSB_E_DATA if a collection has too few usable images; DSB_E_INVALID,
+ *  @return DSB_OK; DSB_E_DATA if a collection has too few usable images or more
+ *  than max_broken cannot be used; DSB_E_INVALID,
  * DSB_E_NOTFOUND, DSB_E_IO, DSB_E_NOMEM. After DSB_E_CANCELLED `*out` holds what is known so far if
  * at least one rung was finished (the only failure that fills `*out`), else NULL. Results are the
  * same for any number of threads of one CPU level. Since 0.1. */

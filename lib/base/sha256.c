@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const uint32_t K[64] = {
+const uint32_t dsbi_sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -47,7 +47,7 @@ void dsbi_sha256_blocks_portable(uint32_t h[8], const uint8_t *block, size_t n_b
         uint32_t e = h[4], f = h[5], g = h[6], k = h[7];
         for (int t = 0; t < 64; t++) {
             uint32_t sum1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25);
-            uint32_t t1 = k + sum1 + ((e & f) ^ (~e & g)) + K[t] + w[t];
+            uint32_t t1 = k + sum1 + ((e & f) ^ (~e & g)) + dsbi_sha256_k[t] + w[t];
             uint32_t sum0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22);
             uint32_t t2 = sum0 + ((a & b) ^ (a & c) ^ (b & c));
             k = g;

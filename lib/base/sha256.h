@@ -10,6 +10,7 @@ enum { DSBI_SHA256_BYTES = 32 };
 /* Takes n blocks of 64 bytes into h. */
 typedef void dsbi_sha256_blocks_fn(uint32_t h[8], const uint8_t *blocks, size_t n);
 dsbi_sha256_blocks_fn dsbi_sha256_blocks_portable;
+extern const uint32_t dsbi_sha256_k[64]; /* FIPS 180-4, section 4.2.2 */
 
 typedef struct dsbi_sha256_state {
     dsbi_sha256_blocks_fn *take; /* may be replaced after init: kernels/sha256_blocks.h */

@@ -10,7 +10,7 @@
 enum { MAX_CLASSES = 64, MIN_SIZE = 8, MAX_SIZE = 512 };
 static const uint64_t PIXELS_MAX_BYTES = (uint64_t)16 << 30; /* of disk */
 
-_Static_assert(offsetof(dsb_bias_opts, match_classes) + sizeof(uint32_t) == sizeof(dsb_bias_opts),
+_Static_assert(offsetof(dsb_bias_opts, max_broken) + sizeof(uint64_t) == sizeof(dsb_bias_opts),
                "no hole at the end of dsb_bias_opts");
 
 static const dsb_bias_opts defaults = {
@@ -19,6 +19,7 @@ static const dsb_bias_opts defaults = {
     .time_limit_s = 600,
     .size = 64,
     .null_control = 1,
+    .max_broken = UINT64_MAX,
 };
 
 void dsb_bias_opts_init(dsb_bias_opts *opts, size_t size)
@@ -168,6 +169,19 @@ static void log_curve(dsb_bias_result *result, const char *name, const dsbi_fit 
     }
 }
 
+static dsb_status check_broken(const dsb_bias_result *result)
+{
+    uint64_t n = 0;
+    for (size_t d = 0; d < result->n_datasets; d++)
+        n += dsb_dataset_broken_count(result->datasets[d]);
+    if (n > result->opts.max_broken)
+        return dsbi_fail(DSB_E_DATA,
+                         "%llu image files cannot be used, at most %llu were to be allowed; "
+                         "'dsbias data verify' names them",
+                         (unsigned long long)n, (unsigned long long)result->opts.max_broken);
+    return DSB_OK;
+}
+
 static dsb_status open_datasets(dsb_bias_result *result, dsb_event_fn event, void *user)
 {
     double start = dsbi_now();
@@ -184,7 +198,7 @@ static dsb_status open_datasets(dsb_bias_result *result, dsb_event_fn event, voi
                  (double)dsb_dataset_count(result->datasets[d]));
     }
     result->scan_seconds = dsbi_now() - start;
-    return DSB_OK;
+    return check_broken(result);
 }
 
 static dsb_status make_split(dsb_bias_result *result, dsb_event_fn event, void *user)

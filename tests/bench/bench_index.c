@@ -22,16 +22,9 @@
 #include "base/file.h"
 #include "data/dataset.h"
 #include "image/image.h"
+#include "trying.h"
 
 enum { N_SCENES = 64, N_SHARDS = 100, BLOCK = 512, MAX_JPEG = 1 << 20, COMMENT = 14 };
-
-#define TRY(call)                                                 \
-    do {                                                          \
-        if ((call) < 0) {                                         \
-            fprintf(stderr, "%s: %s\n", #call, dsb_last_error()); \
-            exit(1);                                              \
-        }                                                         \
-    } while (0)
 
 static dsb_runtime *rt;
 static const char *folder;

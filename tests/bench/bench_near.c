@@ -16,14 +16,7 @@
 #include "data/dataset.h"
 #include "data/near_hash.h"
 #include "data/near_pairs.h"
-
-#define TRY(call)                                                 \
-    do {                                                          \
-        if ((call) < 0) {                                         \
-            fprintf(stderr, "%s: %s\n", #call, dsb_last_error()); \
-            exit(1);                                              \
-        }                                                         \
-    } while (0)
+#include "trying.h"
 
 static dsb_runtime *make_runtime(const char *threads)
 {

@@ -11,14 +11,7 @@
 #include "base/file.h"
 #include "dsbias/base.h"
 #include "dsbias/stats.h"
-
-#define TRY(call)                                                 \
-    do {                                                          \
-        if ((call) < 0) {                                         \
-            fprintf(stderr, "%s: %s\n", #call, dsb_last_error()); \
-            exit(1);                                              \
-        }                                                         \
-    } while (0)
+#include "trying.h"
 
 static double uniform(uint64_t *state)
 {

@@ -31,6 +31,13 @@ run classify "$a" "$b" --size 4
 expect_code 2
 expect_err "from 8 to 512"
 
+# more broken files than allowed
+mkdir "$work/hurt"
+printf 'no image' > "$work/hurt/a.jpg"
+run classify "$work/hurt" "$b" --max-broken 0 --out "$work/o"
+expect_code 3
+expect_err "1 image files cannot be used, at most 0"
+
 # data that are not there, or too few
 run classify "$work/none" "$b" --out "$work/o"
 expect_code 3
