@@ -401,6 +401,11 @@ static void put_options(writer *w, const dsb_bias_result *result)
     dsbi_json_put_uint(w, "n_examples", o->n_examples);
     dsbi_json_put_string(w, "near_duplicates", dsbi_split_policy_name(o->near_duplicates));
     dsbi_json_put_bool(w, "match_classes", o->match_classes != 0);
+    dsbi_json_write_key(w, "max_broken");
+    if (o->max_broken == UINT64_MAX)
+        dsbi_json_write_null(w);
+    else
+        dsbi_json_write_uint(w, o->max_broken);
     dsbi_json_end_object(w);
 }
 
