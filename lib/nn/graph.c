@@ -149,6 +149,14 @@ dsbi_shape dsbi_shape_of(const dsbi_builder *b, dsbi_value x)
     return b->graph->nodes[x].out;
 }
 
+void dsbi_need_alike(dsbi_builder *b, const dsbi_node *node, const char *what)
+{
+    const dsbi_shape x = node->in, y = dsbi_shape_of(b, node->inputs[1]);
+    if (x.h != y.h || x.w != y.w || x.c != y.c)
+        dsbi_builder_fail(b, DSB_E_SHAPE, "%s of %zu x %zu x %zu and %zu x %zu x %zu", what, x.h,
+                          x.w, x.c, y.h, y.w, y.c);
+}
+
 void dsbi_param_add(dsbi_builder *b, dsbi_node *node, const char *suffix, size_t rank,
                     const size_t *dims, const size_t *perm, dsbi_init init)
 {
@@ -234,7 +242,8 @@ dsbi_value dsbi_node_add(dsbi_builder *b, const dsbi_layer *layer, const char *n
     full_name(b, node->name, name);
     if (n_inputs > 0)
         node->in = node->out = graph->nodes[inputs[0]].out;
-    layer->declare(b, node);
+    if (layer->declare)
+        layer->declare(b, node);
     size_t total;
     if (!dsbi_mul(&total, node->out.h, node->out.w) || !dsbi_mul(&total, total, node->out.c) ||
         total > SIZE_MAX / 4096)

@@ -158,6 +158,8 @@ dsbi_shape dsbi_shape_of(const dsbi_builder *b, dsbi_value x);
 dsbi_value dsbi_node_add(dsbi_builder *b, const dsbi_layer *layer, const char *name,
                          const dsbi_value *inputs, size_t n_inputs, const dsbi_attrs *attrs);
 
+/* For layers: fails where the node's two inputs differ in shape; `what` is made of them ("sum"). */
+void dsbi_need_alike(dsbi_builder *b, const dsbi_node *node, const char *what);
 /* For layers: declares a parameter of `node`. suffix "" keeps the node's own name.
  * perm NULL: memory order = stored order. */
 void dsbi_param_add(dsbi_builder *b, dsbi_node *node, const char *suffix, size_t rank,

@@ -91,8 +91,7 @@ static dsb_status lay_worker(dsbi_plan *plan, dsbi_group *group)
             inside[value].size = dsbi_value_bytes(plan, i, group->images);
         }
         const dsbi_sizing sizing = {group->images, plan->opts.math->item, 1, false, true};
-        dsbi_needs needs = {0};
-        plan->nodes[i].layer->needs(&plan->nodes[i], &sizing, &needs);
+        const dsbi_needs needs = dsbi_needs_of(&plan->nodes[i], &sizing);
         inside[scratch] = plan->buffers[scratch];
         inside[scratch].size = needs.scratch_forward;
     }

@@ -77,8 +77,10 @@ typedef enum dsbi_role {
 struct dsbi_layer {
     const char *name; /* "linear" */
     dsbi_role role;
-    /* Checks the inputs, sets node->out, declares parameters. */
+    /* Checks the inputs, sets node->out, declares parameters; NULL: one input, an output of the
+     * same shape, none. */
     void (*declare)(dsbi_builder *b, dsbi_node *node);
+    /* What the plan must provide; NULL: no more than inputs and outputs. */
     void (*needs)(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs);
     dsb_status (*forward)(const dsbi_call *call);
     dsb_status (*backward)(const dsbi_call *call); /* NULL: nothing to do */
@@ -96,6 +98,14 @@ struct dsbi_layer {
 };
 
 extern const dsbi_layer *const dsbi_layer_table[]; /* ended by NULL; made by cmake */
+
+static inline dsbi_needs dsbi_needs_of(const dsbi_node *node, const dsbi_sizing *sizing)
+{
+    dsbi_needs needs = {0};
+    if (node->layer->needs)
+        node->layer->needs(node, sizing, &needs);
+    return needs;
+}
 
 /* Element `index` of an array of reals. */
 static inline void *dsbi_at(const dsbi_call *call, const void *array, size_t index)

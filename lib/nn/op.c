@@ -95,8 +95,7 @@ static dsb_status run_layer(const dsbi_op *op, const dsbi_graph *graph, bool bac
     for (size_t p = 0; p < node->n_params; p++)
         if (graph->params[node->params[p]].size > MOST_ELEMENTS)
             return dsbi_fail(DSB_E_LIMIT, "too many weights");
-    dsbi_needs needs = {0};
-    node->layer->needs(node, &sizing, &needs);
+    const dsbi_needs needs = dsbi_needs_of(node, &sizing);
     const void *x[1] = {op->x};
     void *dx[1] = {op->dx};
     bool add[1] = {false};

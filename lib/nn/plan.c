@@ -322,7 +322,7 @@ static void ask_needs(dsbi_plan *plan)
                                 .training = plan->opts.training,
                                 .prepares = !plan->opts.training && plan->opts.version};
     for (size_t i = 0; i < plan->n_nodes; i++) {
-        plan->nodes[i].layer->needs(&plan->nodes[i], &sizing, &plan->needs[i]);
+        plan->needs[i] = dsbi_needs_of(&plan->nodes[i], &sizing);
         if (!plan->opts.training)
             plan->needs[i].saved = 0;
     }

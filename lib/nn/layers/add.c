@@ -4,10 +4,7 @@
 
 static void declare(dsbi_builder *b, dsbi_node *node)
 {
-    const dsbi_shape x = node->in, y = dsbi_shape_of(b, node->inputs[1]);
-    if (x.h != y.h || x.w != y.w || x.c != y.c)
-        dsbi_builder_fail(b, DSB_E_SHAPE, "sum of %zu x %zu x %zu and %zu x %zu x %zu", x.h, x.w,
-                          x.c, y.h, y.w, y.c);
+    dsbi_need_alike(b, node, "sum");
 }
 
 static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)

@@ -1,12 +1,6 @@
 /* y = x Phi(x), Phi the normal distribution function in its exact (erf) form.
  * Hendrycks and Gimpel 2016, "Gaussian error linear units". */
-#include "nn/blocks.h"
-
-static void declare(dsbi_builder *b, dsbi_node *node)
-{
-    (void)b;
-    (void)node;
-}
+#include "nn/pointwise.h"
 
 static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
@@ -17,41 +11,14 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->in_place = 1;
 }
 
-static size_t size_of(const dsbi_call *call)
-{
-    return call->batch * dsbi_shape_size(call->node->in);
-}
-
-static dsb_status forward_range(const dsbi_call *call, const void *job, size_t first, size_t count,
-                                size_t worker)
-{
-    (void)job;
-    (void)worker;
-    call->math->gelu_fwd(dsbi_kernels_of(call->rt), dsbi_at(call, call->y, first),
-                         dsbi_at(call, call->x[0], first), count);
-    return DSB_OK;
-}
-
 static dsb_status forward(const dsbi_call *call)
 {
-    const size_t n = size_of(call);
-    return dsbi_ranges(call, NULL, n, dsbi_range_step(n, 1), forward_range);
-}
-
-static dsb_status backward_range(const dsbi_call *call, const void *job, size_t first, size_t count,
-                                 size_t worker)
-{
-    (void)job;
-    (void)worker;
-    call->math->gelu_bwd(dsbi_kernels_of(call->rt), dsbi_at(call, call->dx[0], first),
-                         dsbi_at(call, call->dy, first), dsbi_at(call, call->x[0], first), count);
-    return DSB_OK;
+    return dsbi_pointwise_forward(call, call->math->gelu_fwd);
 }
 
 static dsb_status backward(const dsbi_call *call)
 {
-    const size_t n = size_of(call);
-    return dsbi_ranges(call, NULL, n, dsbi_range_step(n, 1), backward_range);
+    return dsbi_pointwise_backward(call, call->math->gelu_bwd, call->x[0]);
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)
@@ -61,7 +28,6 @@ static dsbi_value check(dsbi_builder *b, dsbi_value x)
 
 const dsbi_layer dsbi_layer_gelu = {.name = "gelu",
                                     .role = DSBI_ROLE_GELU,
-                                    .declare = declare,
                                     .needs = needs,
                                     .forward = forward,
                                     .backward = backward,

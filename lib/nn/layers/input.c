@@ -9,13 +9,6 @@ static void declare(dsbi_builder *b, dsbi_node *node)
     node->in = node->out = b->image;
 }
 
-static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
-{
-    (void)node;
-    (void)sizing;
-    (void)needs;
-}
-
 static dsb_status normalise(const dsbi_call *call, const void *job, size_t first, size_t count,
                             size_t worker)
 {
@@ -34,11 +27,8 @@ static dsb_status forward(const dsbi_call *call)
     return dsbi_ranges(call, NULL, n, dsbi_range_step(n, 3), normalise);
 }
 
-const dsbi_layer dsbi_layer_input = {.name = "input",
-                                     .role = DSBI_ROLE_INPUT,
-                                     .declare = declare,
-                                     .needs = needs,
-                                     .forward = forward};
+const dsbi_layer dsbi_layer_input = {
+    .name = "input", .role = DSBI_ROLE_INPUT, .declare = declare, .forward = forward};
 
 dsbi_value dsbi_input_values(dsbi_builder *b)
 {

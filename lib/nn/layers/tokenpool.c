@@ -12,13 +12,6 @@ static void declare(dsbi_builder *b, dsbi_node *node)
     node->out = (dsbi_shape){1, 1, node->in.c};
 }
 
-static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
-{
-    (void)node;
-    (void)sizing;
-    (void)needs;
-}
-
 static dsb_status forward_images(const dsbi_call *call, const void *job, size_t first, size_t count,
                                  size_t worker)
 {
@@ -70,7 +63,6 @@ static dsbi_value check(dsbi_builder *b, dsbi_value x)
 
 const dsbi_layer dsbi_layer_tokenpool = {.name = "tokenpool",
                                          .declare = declare,
-                                         .needs = needs,
                                          .forward = forward,
                                          .backward = backward,
                                          .check_image = {5, 1, 4},
