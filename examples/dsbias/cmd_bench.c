@@ -1,21 +1,18 @@
 /* dsbias bench: how fast a model runs on this machine, and where the time goes. */
 #include "cli.h"
+#include "model_flags.h"
 
 #include <string.h>
 
 typedef struct bench_args {
-    const char *model, *mode, *optimiser, *isa;
-    uint64_t size, classes, batch, repeats, warmup;
+    model_args model;
+    const char *mode, *optimiser, *isa;
+    uint64_t batch, repeats, warmup;
     bool layers;
 } bench_args;
 
 static const cli_flag bench_flags[] = {
-    CLI_FLAG("model", TEXT, bench_args, model, .unit = "M", .fallback = "convnext_470k",
-             .help = "a model by name or by family and options"),
-    CLI_FLAG("size", COUNT, bench_args, size, .unit = "S", .fallback = "224", .min = 1,
-             .max = 16384, .help = "height and width of the images in pixels"),
-    CLI_FLAG("classes", COUNT, bench_args, classes, .unit = "C", .fallback = "1000", .min = 1,
-             .max = 1e6, .help = "outputs of the model"),
+    MODEL_FLAGS(bench_args),
     CLI_FLAG("batch", COUNT, bench_args, batch, .unit = "N", .fallback = "16", .min = 1,
              .max = 65536, .help = "images of a step"),
     CLI_FLAG("mode", CHOICE, bench_args, mode, .unit = "MODE", .fallback = "train",
@@ -80,13 +77,14 @@ static void print_layers(const dsb_bench *bench, const dsb_bench_figures *figure
            (figures->seconds_min - forward - backward) * 1e3);
 }
 
-static void print_bench(const dsb_bench *bench, const bench_args *args, const dsb_runtime *rt)
+static void print_bench(const dsb_bench *bench, const bench_args *args, uint32_t side,
+                        const dsb_runtime *rt)
 {
     dsb_bench_figures f = {.struct_size = sizeof f};
     dsb_bench_figures_get(bench, &f);
-    printf("%s, %llu px, batch %llu, %s, %llu threads, %s\n", args->model,
-           (unsigned long long)args->size, (unsigned long long)args->batch, args->mode,
-           (unsigned long long)dsb_runtime_threads(rt), dsb_isa_name(dsb_runtime_isa(rt)));
+    printf("%s, %u px, batch %llu, %s, %llu threads, %s\n", args->model.model, side,
+           (unsigned long long)args->batch, args->mode, (unsigned long long)dsb_runtime_threads(rt),
+           dsb_isa_name(dsb_runtime_isa(rt)));
     printf("speed    %.4g images/s (step %.4g ms, %.4g to %.4g)\n", f.images_per_second,
            f.seconds_median * 1e3, f.seconds_min * 1e3, f.seconds_max * 1e3);
     printf("products %.4g GFLOP/s, %.1f %% of the %.4g GFLOP/s of multiply-adds alone\n", f.gflops,
@@ -101,21 +99,17 @@ static void print_bench(const dsb_bench *bench, const bench_args *args, const ds
         print_layers(bench, &f);
 }
 
-static dsb_status measure(cli_context *cli, const bench_args *args, dsb_runtime **rt,
-                          dsb_bench **bench)
+static dsb_status measure(cli_context *cli, const bench_args *args,
+                          const dsb_model_opts *model_opts, dsb_runtime **rt, dsb_bench **bench)
 {
     dsb_runtime_opts runtime;
     dsb_runtime_opts_init(&runtime, sizeof runtime);
     runtime.n_threads = cli->parsed->common.threads;
     runtime.isa_max = isa_of(args->isa);
-    dsb_status status = dsb_runtime_create(rt, &runtime);
-    dsb_model_opts model_opts;
-    dsb_model_opts_init(&model_opts, sizeof model_opts);
-    model_opts.height = model_opts.width = (uint32_t)args->size;
-    model_opts.n_classes = (uint32_t)args->classes;
     dsb_model *model = NULL;
+    dsb_status status = dsb_runtime_create(rt, &runtime);
     if (status == DSB_OK)
-        status = dsb_model_create(*rt, &model, args->model, &model_opts);
+        status = dsb_model_create(*rt, &model, args->model.model, model_opts);
     dsb_train_opts train;
     dsb_train_opts_init(&train, sizeof train);
     train.optimiser = strcmp(args->optimiser, "sgd") == 0 ? DSB_OPTIMISER_SGD : DSB_OPTIMISER_ADAMW;
@@ -138,12 +132,15 @@ static int run_bench(cli_context *cli, const void *arguments)
     const bench_args *args = arguments;
     dsb_runtime *rt = NULL;
     dsb_bench *bench = NULL;
-    const dsb_status status = measure(cli, args, &rt, &bench);
+    dsb_model_opts opts;
+    dsb_status status = model_opts(&opts, &args->model);
+    if (status == DSB_OK)
+        status = measure(cli, args, &opts, &rt, &bench);
     const int code = status == DSB_OK ? CLI_OK : cli_fail(cli, status);
     if (code == CLI_OK && cli->parsed->common.json)
         fputs(dsb_bench_json(bench), stdout);
     else if (code == CLI_OK)
-        print_bench(bench, args, rt);
+        print_bench(bench, args, opts.height, rt);
     dsb_bench_free(bench);
     dsb_runtime_free(rt);
     return code;

@@ -92,7 +92,8 @@ static dsb_status evaluate(cli_context *cli, dsb_eval **eval, const eval_args *a
         dsb_dataset_open(cli->rt, &data, cli->parsed->positional[0], &data_opts, cli_event, cli);
     if (status == DSB_OK) {
         const uint32_t classes = dsb_dataset_class_count(data);
-        opts->height = opts->width = args->size ? (uint32_t)args->size : scoring_side(data);
+        opts->height = opts->width =
+            args->size ? (uint32_t)args->size : scoring_side(data, args->model);
         opts->n_classes = list->n ? (uint32_t)list->n : classes ? classes : 1;
         status = scoring_model(cli, &model, args->model, args->weights, opts, &load, list->n > 0);
     }

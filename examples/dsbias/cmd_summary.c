@@ -1,20 +1,16 @@
 /* dsbias summary: the layers of a model, and the memory a batch takes. */
 #include "cli.h"
+#include "model_flags.h"
 
 #include <string.h>
 
 typedef struct summary_args {
-    const char *model;
-    uint64_t size, classes, batch;
+    model_args model;
+    uint64_t batch;
 } summary_args;
 
 static const cli_flag summary_flags[] = {
-    CLI_FLAG("model", TEXT, summary_args, model, .unit = "M", .fallback = "convnext_470k",
-             .help = "a model by name or by family and options"),
-    CLI_FLAG("size", COUNT, summary_args, size, .unit = "S", .fallback = "224", .min = 1,
-             .max = 16384, .help = "height and width of the images in pixels"),
-    CLI_FLAG("classes", COUNT, summary_args, classes, .unit = "C", .fallback = "1000", .min = 1,
-             .max = 1e6, .help = "outputs of the model"),
+    MODEL_FLAGS(summary_args),
     CLI_FLAG("batch", COUNT, summary_args, batch, .unit = "N", .fallback = "1", .min = 1,
              .max = 65536, .help = "images of a step, for the bytes"),
     {.kind = CLI_END},
@@ -48,12 +44,12 @@ static void print_rows(const dsb_summary *summary)
     }
 }
 
-static void print_totals(const dsb_summary *summary, const summary_args *args)
+static void print_totals(const dsb_summary *summary, const summary_args *args, uint32_t side)
 {
     const double mib = 1.0 / 1048576;
     dsb_summary_totals t = {.struct_size = sizeof t};
     dsb_summary_totals_get(summary, &t);
-    printf("\n%s, %llu px\n", args->model, (unsigned long long)args->size);
+    printf("\n%s, %u px\n", args->model.model, side);
     printf("parameters %llu", (unsigned long long)t.parameters);
     if (t.buffers > 0)
         printf(" and %llu buffers", (unsigned long long)t.buffers);
@@ -70,12 +66,11 @@ static int run_summary(cli_context *cli, const void *arguments)
 {
     const summary_args *args = arguments;
     dsb_model_opts opts;
-    dsb_model_opts_init(&opts, sizeof opts);
-    opts.height = opts.width = (uint32_t)args->size;
-    opts.n_classes = (uint32_t)args->classes;
     dsb_model *model = NULL;
     dsb_summary *summary = NULL;
-    dsb_status status = dsb_model_create(cli->rt, &model, args->model, &opts);
+    dsb_status status = model_opts(&opts, &args->model);
+    if (status == DSB_OK)
+        status = dsb_model_create(cli->rt, &model, args->model.model, &opts);
     if (status == DSB_OK)
         status = dsb_summary_create(model, &summary, args->batch);
     const int code = status == DSB_OK ? CLI_OK : cli_fail(cli, status);
@@ -83,7 +78,7 @@ static int run_summary(cli_context *cli, const void *arguments)
         fputs(dsb_summary_json(summary), stdout);
     } else if (code == CLI_OK) {
         print_rows(summary);
-        print_totals(summary, args);
+        print_totals(summary, args, opts.height);
     }
     dsb_summary_free(summary);
     dsb_model_free(model);

@@ -36,21 +36,23 @@ int scoring_channels(cli_context *cli, float out[3], const char *flag, const cha
     return CLI_OK;
 }
 
-/* The side of all images if it is one and small: such collections are meant to be seen as they are.
- */
-uint32_t scoring_side(const dsb_dataset *data)
+/* Small images of one size are meant to be seen as they are. */
+uint32_t scoring_side(const dsb_dataset *data, const char *model)
 {
-    enum { SMALL = 96, USUAL = 224 };
+    enum { SMALL = 96 };
+    dsb_model_opts own;
+    if (dsb_model_opts_init_for(&own, sizeof own, model) != DSB_OK)
+        dsb_model_opts_init(&own, sizeof own); /* making the model says what is wrong */
     uint32_t side = 0;
     for (uint64_t i = 0; i < dsb_dataset_count(data); i++) {
         dsb_image_info info;
         dsb_image_info_init(&info, sizeof info);
         if (dsb_dataset_info(data, i, &info) != DSB_OK || info.width != info.height ||
             info.width > SMALL || (side && info.width != side))
-            return USUAL;
+            return own.height;
         side = info.width;
     }
-    return side ? side : USUAL;
+    return side ? side : own.height;
 }
 
 /* The model with as many outputs as the list has names, or else as its weights have. */

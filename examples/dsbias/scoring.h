@@ -12,8 +12,9 @@
         CLI_FLAG("std", TEXT, args, std, .unit = "R,G,B", .fallback = "0.229,0.224,0.225",      \
                  .help = "likewise; 1/255 with mean 0 feeds raw pixels"),                       \
         CLI_FLAG("size", COUNT, args, size, .unit = "PX",                                       \
-                 .shown = "the images' if all have one of at most 96, else 224", .min = 1,      \
-                 .max = 16384, .help = "side of the square the model sees"),                    \
+                 .shown = "the images' if all have one of at most 96, else the model's: 224, "  \
+                          "or 32 for CIFAR's networks",                                         \
+                 .min = 1, .max = 16384, .help = "side of the square the model sees"),          \
         CLI_FLAG("resize", COUNT, args, resize, .unit = "PX", .shown = "as --size", .min = 1,   \
                  .max = 65536,                                                                  \
                  .help = "shorter side of the image before its middle is cut out, 256 in most " \
@@ -21,8 +22,8 @@
 
 /* "R,G,B" or one number for all channels; fractions such as 1/255 too. Returns an exit code. */
 int scoring_channels(cli_context *cli, float out[3], const char *flag, const char *text);
-/* The side of all images if it is one of at most 96, else 224. */
-uint32_t scoring_side(const dsb_dataset *data);
+/* The side of all images if it is one of at most 96, else the one the model was published for. */
+uint32_t scoring_side(const dsb_dataset *data, const char *model);
 /* A model with its weights: as many outputs as `opts` says if `listed`, or else as the weights
  * have, which is then put into `opts`. */
 dsb_status scoring_model(cli_context *cli, dsb_model **model, const char *name, const char *weights,

@@ -91,7 +91,7 @@ static dsb_status score(cli_context *cli, dsb_eval **eval, const dsb_dataset *da
     eval_opts.weights = weights;
     eval_opts.classes = all_listed(data, names, listed) ? names : NULL;
     eval_opts.resize = (uint32_t)args->resize;
-    opts->height = opts->width = args->size ? (uint32_t)args->size : scoring_side(data);
+    opts->height = opts->width = args->size ? (uint32_t)args->size : scoring_side(data, name);
     opts->n_classes = listed                          ? (uint32_t)listed
                       : dsb_dataset_class_count(data) ? dsb_dataset_class_count(data)
                                                       : 1;

@@ -49,8 +49,14 @@ typedef struct dsb_model_opts {
 /** Fills `opts` with defaults. @param size sizeof *opts as the caller compiled it. */
 DSB_API void dsb_model_opts_init(dsb_model_opts *opts, size_t size);
 
+/** The same with the image size and the number of classes that the named model was published for:
+ *  32 px and 10 for the networks of CIFAR, 224 px and 1000 for those of ImageNet.
+ *  @param name  as for dsb_model_create.
+ *  @return DSB_OK; DSB_E_NOTFOUND (name); DSB_E_INVALID; DSB_E_LIMIT. Since 0.1. */
+DSB_API dsb_status dsb_model_opts_init_for(dsb_model_opts *opts, size_t size, const char *name);
+
 /** Creates a model with fresh weights (truncated normal, a function of seed and parameter).
- *  @param name  a short name, or a family with options,
+ *  @param name  a short name (case does not matter, nor - for _), or a family with options,
  *               "convnext:depths=1-1-3-1,dims=20-40-80-160,layer_scale=1e-6,drop_path=0.1".
  *  @return DSB_OK; DSB_E_NOTFOUND (name); DSB_E_INVALID (option); DSB_E_SHAPE (image too small);
  *          DSB_E_NOMEM; DSB_E_LIMIT. Retains the runtime. Since 0.1. */

@@ -26,13 +26,19 @@ typedef struct dsbi_family {
     const char *name;
     const char *options; /* for help: "depths=3-3-9-3 dims=96-192-384-768 ..." with defaults */
     const dsbi_preset *presets; /* ended by a NULL name */
+    const dsbi_preset *aliases; /* other names, understood but not listed; NULL: none */
+    /* Which of its models are made for the 32 px and 10 classes of CIFAR: those whose option is one
+     * of these, "stem=conv|conv-norm"; "": all; NULL: none, all are for ImageNet's 224 and 1000. */
+    const char *cifar;
     /* Declares the network from the image to the logits [1, 1, b->n_classes]. */
     void (*build)(dsbi_builder *b, dsbi_spec *spec);
 } dsbi_family;
 
 extern const dsbi_family *const dsbi_family_table[]; /* ended by NULL; made by cmake */
 
+/* Names are compared without case, '-' is '_'. */
 dsb_status dsbi_spec_parse(dsbi_spec *spec, const char *name);
+bool dsbi_spec_for_cifar(const dsbi_spec *spec); /* see dsbi_family.cifar */
 /* Sets or overrules an option. */
 dsb_status dsbi_spec_set(dsbi_spec *spec, const char *key, const char *value);
 /* Fails if an option was never read: INVALID, naming it and those there are. */

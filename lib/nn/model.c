@@ -4,7 +4,7 @@
 #include "base/opts.h"
 #include "nn/nn.h"
 
-enum { PREDICT_BATCH = 64 };
+enum { PREDICT_BATCH = 64, CIFAR_SIDE = 32, CIFAR_CLASSES = 10 };
 
 _Static_assert(offsetof(dsb_model_opts, layer_scale) + sizeof(float) == sizeof(dsb_model_opts),
                "no hole at the end of dsb_model_opts");
@@ -24,6 +24,21 @@ static const dsb_model_opts defaults = {
 void dsb_model_opts_init(dsb_model_opts *opts, size_t size)
 {
     dsbi_opts_fill(opts, size, &defaults, sizeof defaults);
+}
+
+dsb_status dsb_model_opts_init_for(dsb_model_opts *opts, size_t size, const char *name)
+{
+    dsbi_spec spec;
+    if (!opts || !name)
+        return dsbi_fail(DSB_E_INVALID, "dsb_model_opts_init_for: opts or name is NULL");
+    dsb_model_opts own = defaults;
+    DSBI_TRY(dsbi_spec_parse(&spec, name));
+    if (dsbi_spec_for_cifar(&spec)) {
+        own.height = own.width = CIFAR_SIDE;
+        own.n_classes = CIFAR_CLASSES;
+    }
+    dsbi_opts_fill(opts, size, &own, sizeof own);
+    return DSB_OK;
 }
 
 static const char *name_at(uint64_t i, uint64_t *count)

@@ -1,4 +1,5 @@
 /* See family.h: names of models and their options. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,27 @@ static dsb_status unknown_name(const char *name, size_t length)
                      (int)length, name, names, families);
 }
 
+static int folded(char c)
+{
+    return c == '-' ? '_' : tolower((unsigned char)c);
+}
+
+static bool is_name(const char *name, const char *text, size_t length)
+{
+    size_t i = 0;
+    while (i < length && name[i] && folded(name[i]) == folded(text[i]))
+        i++;
+    return i == length && !name[i];
+}
+
+static const dsbi_preset *find_preset(const dsbi_preset *presets, const char *name, size_t length)
+{
+    for (const dsbi_preset *p = presets; p && p->name; p++)
+        if (is_name(p->name, name, length))
+            return p;
+    return NULL;
+}
+
 dsb_status dsbi_spec_parse(dsbi_spec *spec, const char *name)
 {
     *spec = (dsbi_spec){0};
@@ -83,17 +105,15 @@ dsb_status dsbi_spec_parse(dsbi_spec *spec, const char *name)
     if (length >= DSBI_MAX_OPTION_TEXT)
         return unknown_name(name, DSBI_MAX_OPTION_TEXT);
     for (const dsbi_family *const *f = dsbi_family_table; *f; f++) {
-        if (strlen((*f)->name) == length && strncmp((*f)->name, name, length) == 0) {
-            spec->family = *f;
-            return read_options(spec, options);
-        }
-        for (const dsbi_preset *p = (*f)->presets; p->name; p++) {
-            if (strlen(p->name) != length || strncmp(p->name, name, length) != 0)
-                continue;
-            spec->family = *f;
-            DSBI_TRY(read_options(spec, p->options));
-            return read_options(spec, options);
-        }
+        const dsbi_preset *preset = find_preset((*f)->presets, name, length);
+        if (!preset)
+            preset = find_preset((*f)->aliases, name, length);
+        if (!preset && !is_name((*f)->name, name, length))
+            continue;
+        spec->family = *f;
+        if (preset)
+            DSBI_TRY(read_options(spec, preset->options));
+        return read_options(spec, options);
     }
     return unknown_name(name, length);
 }
@@ -152,18 +172,49 @@ size_t dsbi_spec_count(dsbi_builder *b, dsbi_spec *spec, const char *key, size_t
     return value;
 }
 
-size_t dsbi_spec_choice(dsbi_builder *b, dsbi_spec *spec, const char *key, const char *choices)
+/* Which of "a|b|c" the text is; the number of them if none. */
+static size_t choice_of(const char *text, const char *choices)
 {
-    const char *text = find(spec, key);
     size_t choice = 0;
-    for (const char *at = choices; text && *at; choice++) {
+    for (const char *at = choices; *at; choice++) {
         const size_t length = strcspn(at, "|");
         if (strlen(text) == length && strncmp(text, at, length) == 0)
             return choice;
         at += length;
         at += *at == '|';
     }
-    if (text)
-        dsbi_builder_fail(b, DSB_E_INVALID, "model option %s=%s: expected %s", key, text, choices);
+    return choice;
+}
+
+static size_t count_choices(const char *choices)
+{
+    size_t n = 1;
+    for (; *choices; choices++)
+        n += *choices == '|';
+    return n;
+}
+
+size_t dsbi_spec_choice(dsbi_builder *b, dsbi_spec *spec, const char *key, const char *choices)
+{
+    const char *text = find(spec, key);
+    if (!text)
+        return 0;
+    const size_t choice = choice_of(text, choices);
+    if (choice < count_choices(choices))
+        return choice;
+    dsbi_builder_fail(b, DSB_E_INVALID, "model option %s=%s: expected %s", key, text, choices);
     return 0;
+}
+
+bool dsbi_spec_for_cifar(const dsbi_spec *spec)
+{
+    const char *rule = spec->family->cifar;
+    if (!rule || !*rule)
+        return rule != NULL;
+    const size_t key = strcspn(rule, "=");
+    const char *choices = rule + key + 1;
+    for (size_t i = 0; i < spec->n; i++)
+        if (strlen(spec->options[i].key) == key && strncmp(spec->options[i].key, rule, key) == 0)
+            return choice_of(spec->options[i].value, choices) < count_choices(choices);
+    return false;
 }

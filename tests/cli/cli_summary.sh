@@ -26,4 +26,16 @@ expect_code 0
 expect_json
 expect_out '"parameters": 7373,'
 expect_out '"output": [16, 16, 10]'
+
+# size and classes are the model's own unless given; names do not depend on case, - and _
+run summary --model cifar_resnet56
+expect_out "cifar_resnet56, 32 px"
+expect_out "parameters 853018 "
+run summary --model CIFAR-ResNet56
+expect_out "parameters 853018 "
+run summary --model densenet:blocks=16-16-16,growth=12,stem=conv
+expect_out "32 px"
+run summary --model densenet121
+expect_out "224 px"
+expect_out "parameters 7978856 "
 finish

@@ -80,5 +80,6 @@ const dsbi_family dsbi_family_cifar_preresnet = {
     .options = "block=basic|bottleneck, depth=110 (bottleneck: 164), widths=16-32-64 (bottleneck: "
                "64-128-256)",
     .presets = presets,
+    .cifar = "",
     .build = build,
 };

@@ -130,10 +130,17 @@ static const dsbi_preset presets[] = {
     {NULL, NULL},
 };
 
+static const dsbi_preset aliases[] = {
+    {"resnet20", "depth=20"}, {"resnet32", "depth=32"},   {"resnet44", "depth=44"},
+    {"resnet56", "depth=56"}, {"resnet110", "depth=110"}, {NULL, NULL},
+};
+
 const dsbi_family dsbi_family_cifar_resnet = {
     .name = "cifar_resnet",
     .options = "depth=20, width=16, shortcut=A|conv|conv-only, bias=no|yes, pad=both|same, "
                "input=normalised|raw, eps=1e-5, names=akamaster|torchvision",
     .presets = presets,
+    .aliases = aliases,
+    .cifar = "",
     .build = build,
 };

@@ -58,5 +58,6 @@ const dsbi_family dsbi_family_cifar_vgg = {
     .name = "cifar_vgg",
     .options = "layers=2-2-3-3-3, widths=64-128-256-512-512",
     .presets = presets,
+    .cifar = "",
     .build = build,
 };

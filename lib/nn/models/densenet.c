@@ -98,10 +98,17 @@ static const dsbi_preset presets[] = {
     {NULL, NULL},
 };
 
+static const dsbi_preset aliases[] = {
+    {"densenet_bc", "blocks=16-16-16,growth=12,stem=conv"},
+    {NULL, NULL},
+};
+
 const dsbi_family dsbi_family_densenet = {
     .name = "densenet",
     .options = "blocks=6-12-24-16, growth=32, first=2 growth (channels of the stem), neck=4, "
                "stem=imagenet|conv|conv-norm",
     .presets = presets,
+    .aliases = aliases,
+    .cifar = "stem=conv|conv-norm",
     .build = build,
 };

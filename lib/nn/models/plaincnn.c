@@ -35,5 +35,6 @@ const dsbi_family dsbi_family_plaincnn = {
     .name = "plaincnn",
     .options = "widths=32-64-128, hidden=256, dropout=0",
     .presets = presets,
+    .cifar = "",
     .build = build,
 };

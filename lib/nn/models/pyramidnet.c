@@ -77,5 +77,6 @@ const dsbi_family dsbi_family_pyramidnet = {
     .name = "pyramidnet",
     .options = "block=basic|bottleneck, depth=110 (bottleneck: 164), alpha=84",
     .presets = presets,
+    .cifar = "",
     .build = build,
 };

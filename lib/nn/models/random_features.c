@@ -40,5 +40,6 @@ const dsbi_family dsbi_family_random_features = {
     .name = "random_features",
     .options = "filters=256, side=6, pool=15, step=6",
     .presets = presets,
+    .cifar = "",
     .build = build,
 };

@@ -107,10 +107,17 @@ static const dsbi_preset presets[] = {
     {NULL, NULL},
 };
 
+static const dsbi_preset aliases[] = {
+    {"resnext50", "depths=3-4-6-3,groups=32,width=4"},
+    {NULL, NULL},
+};
+
 const dsbi_family dsbi_family_resnet = {
     .name = "resnet",
     .options = "depths=3-4-6-3, block=bottleneck|basic, base=64, groups=1, width=base (of a group "
                "in the first stage), stem=imagenet|cifar, zero_init=no|yes",
     .presets = presets,
+    .aliases = aliases,
+    .cifar = "stem=cifar",
     .build = build,
 };

@@ -54,5 +54,6 @@ const dsbi_family dsbi_family_resnext29 = {
     .name = "resnext29",
     .options = "groups=4, width=64, depth=29",
     .presets = presets,
+    .cifar = "",
     .build = build,
 };

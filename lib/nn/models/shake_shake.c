@@ -75,9 +75,18 @@ static const dsbi_preset presets[] = {
     {NULL, NULL},
 };
 
+static const dsbi_preset aliases[] = {
+    {"shake_shake_26_2x32d", "width=32"},
+    {"shake_shake_26_2x64d", "width=64"},
+    {"shake_shake_26_2x96d", "width=96"},
+    {NULL, NULL},
+};
+
 const dsbi_family dsbi_family_shake_shake = {
     .name = "shake_shake",
     .options = "width=64, depth=26, mix=shake|keep|even",
     .presets = presets,
+    .aliases = aliases,
+    .cifar = "",
     .build = build,
 };

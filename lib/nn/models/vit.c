@@ -111,10 +111,23 @@ static const dsbi_preset presets[] = {
     {NULL, NULL},
 };
 
+static const dsbi_preset aliases[] = {
+    {"vit_ti", "dim=192,depth=12,heads=3"},
+    {"vit_tiny_patch16_224", "dim=192,depth=12,heads=3"},
+    {"vit_s", "dim=384,depth=12,heads=6"},
+    {"vit_small_patch16_224", "dim=384,depth=12,heads=6"},
+    {"vit_b", "dim=768,depth=12,heads=12"},
+    {"vit_b_16", "dim=768,depth=12,heads=12"},
+    {"vit_base_patch16_224", "dim=768,depth=12,heads=12"},
+    {NULL, NULL},
+};
+
 const dsbi_family dsbi_family_vit = {
     .name = "vit",
     .options = "patch=16, dim=384, depth=12, heads=6, mlp=4 dim, pool=token|mean, "
                "class_token=yes|no, eps=1e-6, layer_scale=0 (none), drop_path=0, dropout=0",
     .presets = presets,
+    .aliases = aliases,
+    .cifar = "patch=2|4",
     .build = build,
 };

@@ -52,5 +52,6 @@ const dsbi_family dsbi_family_wrn = {
     .name = "wrn",
     .options = "depth=28, width=10, dropout=0",
     .presets = presets,
+    .cifar = "",
     .build = build,
 };
