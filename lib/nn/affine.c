@@ -108,7 +108,7 @@ static void cut_groups(affine_work *work)
     size_t partial = affine->n * work->k + affine->n;
     const bool large = partial > LARGE_PARTIAL,
                short_of_rows = work->rows < GROUPS_WANTED * GROUP_ROWS;
-    work->whole_product = !affine->gather && work->groups == 1 &&
+    work->whole_product = (!affine->gather || affine->gather_columns) && work->groups == 1 &&
                           (partial > MANY_WEIGHTS || (large && short_of_rows));
     if (work->whole_product)
         partial = affine->n;
@@ -583,7 +583,7 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
         const void *dh = call->node->gelu ? call->saved
                          : work.dropped   ? scratch_at(call, work.drops)
                                           : call->dy;
-        const dsbi_all_rows p = {dh, call->x[0], dweights, work.rows, n, k};
+        const dsbi_all_rows p = {dh, call->x[0], dweights, work.rows, n, k, affine->gather_columns};
         DSBI_TRY(dsbi_all_rows_product(call, &p, scratch_at(call, work.product)));
     } else {
         DSBI_TRY(dsbi_reduce(call, dweights, partials, n_groups, work.stride, n * k));

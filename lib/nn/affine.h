@@ -23,6 +23,9 @@ struct dsbi_affine {
     /* Patches of rows [first, first + count) into out [count, k], those of one group side by side;
      * NULL: rows of the input itself. */
     void (*gather)(const dsbi_call *call, void *out, size_t first, size_t count);
+    /* Some columns of patches (products.h); NULL: only whole ones can be had. */
+    void (*gather_columns)(const dsbi_call *call, void *out, size_t first, size_t count,
+                           size_t column, size_t columns);
     /* Adds the gradient of patches to call->dx[0], which holds zeros or what is to be added to. */
     void (*scatter)(const dsbi_call *call, const void *patches, size_t first, size_t count);
     bool blocked_rows; /* rows of one image may go to different tasks in backward */

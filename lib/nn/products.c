@@ -77,7 +77,7 @@ typedef struct all_job {
     const dsbi_all_rows *p;
     size_t height, columns, across; /* of a tile of dW; tiles side by side */
     void *packed;  /* x: ALL_DEPTH rows after the other, each as the tiles want it */
-    void *heights; /* dh of a tile, of each worker */
+    void *heights; /* of each worker: dh of a tile; before, gathered rows on their way to packed */
 } all_job;
 
 static size_t all_packed(size_t k)
@@ -85,6 +85,7 @@ static size_t all_packed(size_t k)
     return ALL_DEPTH * (k + DSBI_GEMM_PAD);
 }
 
+/* No less than ALL_DEPTH rows of ALL_COLUMNS. */
 static size_t all_height(void)
 {
     return ALL_DEPTH * (ALL_HEIGHT + DSBI_GEMM_PAD);
@@ -100,16 +101,21 @@ static dsb_status all_pack(const dsbi_call *call, const void *user, size_t task,
                            size_t worker)
 {
     (void)count;
-    (void)worker;
     const all_job *job = user;
     const dsbi_all_rows *p = job->p;
     const size_t slabs = dsbi_pieces(p->rows, ALL_DEPTH), slab = task % slabs;
     const size_t column = task / slabs * ALL_COLUMNS, row = slab * ALL_DEPTH;
     const size_t depth = smaller(p->rows - row, ALL_DEPTH);
-    call->math->pack(dsbi_kernels_of(call->rt),
-                     dsbi_at(call, job->packed, slab * all_packed(p->k) + column * depth),
-                     dsbi_at(call, p->x, row * p->k + column), p->k, false, depth,
-                     smaller(p->k - column, ALL_COLUMNS));
+    const size_t columns = smaller(p->k - column, ALL_COLUMNS);
+    void *packed = dsbi_at(call, job->packed, slab * all_packed(p->k) + column * depth);
+    if (p->gather) {
+        void *rows = dsbi_at(call, job->heights, worker * all_height());
+        p->gather(call, rows, row, depth, column, columns);
+        call->math->pack(dsbi_kernels_of(call->rt), packed, rows, columns, false, depth, columns);
+    } else {
+        call->math->pack(dsbi_kernels_of(call->rt), packed,
+                         dsbi_at(call, p->x, row * p->k + column), p->k, false, depth, columns);
+    }
     return DSB_OK;
 }
 

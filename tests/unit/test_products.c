@@ -107,7 +107,7 @@ START_TEST(all_rows_are_a_product_for_any_threads)
             double *scratch = calloc(dsbi_all_rows_size(rows, k, 2), sizeof *scratch);
             dw[i] = malloc(n * k * sizeof **dw);
             memcpy(dw[i], before, n * k * sizeof **dw);
-            const dsbi_all_rows p = {dh, x, dw[i], rows, n, k};
+            const dsbi_all_rows p = {dh, x, dw[i], rows, n, k, NULL};
             ck_assert_ok(dsbi_all_rows_product(&call, &p, scratch));
             check(dw[i], before, dh, 1, n, x, k, 1, n, k, rows);
             free(scratch);
@@ -123,9 +123,46 @@ START_TEST(all_rows_are_a_product_for_any_threads)
 }
 END_TEST
 
+/* Rows that lie elsewhere, every second one. */
+static void gather_second(const dsbi_call *call, void *out, size_t first, size_t count,
+                          size_t column, size_t columns)
+{
+    const double *x = call->x[0];
+    for (size_t row = 0; row < count; row++)
+        memcpy((double *)out + row * columns, x + 2 * (first + row) * call->batch + column,
+               columns * sizeof *x);
+}
+
+START_TEST(gathered_rows_give_the_bits_of_rows_that_lie_there)
+{
+    enum { ROWS = 500, N = 40, K = 130 };
+    double *dh = filled(ROWS * N, 1), *x = filled(2 * ROWS * K, 2), *dw[2];
+    dsb_runtime *rt = make_runtime(2);
+    double *scratch = calloc(dsbi_all_rows_size(ROWS, K, 2), sizeof *scratch);
+    double *dense = calloc(ROWS * K, sizeof *dense);
+    const dsbi_call call = {
+        .rt = rt, .math = &dsbi_math_f64, .x = (const void *[]){x}, .batch = K};
+    gather_second(&call, dense, 0, ROWS, 0, K);
+    for (size_t i = 0; i < 2; i++) {
+        dw[i] = calloc(N * K, sizeof **dw);
+        const dsbi_all_rows p = {dh, i ? NULL : dense, dw[i], ROWS, N, K, i ? gather_second : NULL};
+        ck_assert_ok(dsbi_all_rows_product(&call, &p, scratch));
+    }
+    ck_assert_mem_eq(dw[0], dw[1], N * K * sizeof **dw);
+    dsb_runtime_free(rt);
+    free(scratch);
+    free(dense);
+    free(dh);
+    free(x);
+    free(dw[0]);
+    free(dw[1]);
+}
+END_TEST
+
 int main(void)
 {
     return run_tests("products", few_rows_are_a_product_for_any_threads,
                      few_rows_give_the_bits_of_a_product_by_blocks,
-                     all_rows_are_a_product_for_any_threads, NULL);
+                     all_rows_are_a_product_for_any_threads,
+                     gathered_rows_give_the_bits_of_rows_that_lie_there, NULL);
 }

@@ -107,6 +107,26 @@ static void gather_apart(const dsbi_call *call, void *out, size_t first, size_t 
             }
 }
 
+/* Columns of patches without groups, one tap of the kernel after the other. */
+static void gather_columns(const dsbi_call *call, void *out, size_t first, size_t count,
+                           size_t column, size_t columns)
+{
+    const dsbi_node *node = call->node;
+    const size_t c = node->in.c, k = node->attrs.kernel, item = call->math->item;
+    for (size_t done = 0, run; done < columns; done += run) {
+        const size_t tap = (column + done) / c, channel = (column + done) % c;
+        run = c - channel < columns - done ? c - channel : columns - done;
+        for (size_t row = 0; row < count; row++) {
+            void *to = dsbi_at(call, out, row * columns + done);
+            const size_t from = pixel_at(node, first + row, tap / k, tap % k);
+            if (from == SIZE_MAX)
+                memset(to, 0, run * item);
+            else
+                memcpy(to, dsbi_at(call, call->x[0], from + channel), run * item);
+        }
+    }
+}
+
 static void scatter_apart(const dsbi_call *call, const void *patches, size_t first, size_t count)
 {
     const dsbi_node *node = call->node;
@@ -186,7 +206,7 @@ static dsbi_affine affine_of(const dsbi_node *node)
     const window v = window_of(node);
     const bool dense =
         v.k == 1 && v.stride == 1 && v.pad == 0 && node->attrs.pad_end == 0 && !node->pixels;
-    const bool apart = is_apart(node);
+    const bool apart = is_apart(node), by_columns = !dense && !node->pixels && v.groups == 1;
     return (dsbi_affine){.image_rows = dsbi_shape_rows(node->out),
                          .k = v.k * v.k * node->in.c,
                          .n = node->out.c,
@@ -194,6 +214,7 @@ static dsbi_affine affine_of(const dsbi_node *node)
                          .gather = dense   ? NULL
                                    : apart ? gather_apart
                                            : gather,
+                         .gather_columns = by_columns ? gather_columns : NULL,
                          .scatter = dense   ? NULL
                                     : apart ? scatter_apart
                                             : scatter,
