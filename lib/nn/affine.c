@@ -9,6 +9,7 @@
 #include <string.h>
 #include "nn/blocks.h"
 #include "nn/branch.h"
+#include "nn/norm.h"
 #include "nn/products.h"
 
 /* A block's operands stay in a 1 MiB second-level cache (Zen 5, November 2026); its rows are a
@@ -233,6 +234,7 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
     needs->keep_x = node->pixels ? 0 : 1;
     needs->adds_dx = true;
     needs->in_place = needs->passes = node->residual ? 2 : 0;
+    needs->takes_norm = !node->gelu && !node->relu && !node->residual;
 }
 
 static void *scratch_at(const dsbi_call *call, size_t element)
@@ -438,13 +440,21 @@ dsb_status dsbi_affine_remake(const dsbi_call *call)
     return dsbi_ranges(call, NULL, n, dsbi_range_step(n, 1), remake_range);
 }
 
-/* The gradient in front of bias and product: dy through GELU or drop path, without gamma. */
+/* The gradient in front of bias and product: dy through a norm behind, GELU or drop path, without
+ * gamma. */
 static const void *block_gradient(const dsbi_call *call, const affine_work *work, size_t first,
                                   size_t count, size_t worker)
 {
     const size_t n = work->affine->n;
     const void *dy = dsbi_at(call, call->dy, first * n);
     void *out = scratch_at(call, work->worker + worker * work->worker_size + work->block_out);
+    if (call->norm) {
+        void *y = dsbi_at(call, call->y, first * n);
+        if (work->whole_product)
+            out = y; /* nobody reads that again; kept for the product over all rows */
+        dsbi_norm_gradient(call, call->norm, call->norm_gate, out, dy, y, false, count, n);
+        return out;
+    }
     if (call->node->gelu) {
         void *slope = dsbi_at(call, call->saved, first * n);
         if (work->whole_product)
@@ -549,10 +559,30 @@ dsb_status dsbi_affine_gate(const dsbi_call *call)
     return dsbi_ranges(call, NULL, n, dsbi_range_step(n, 1), gate_range);
 }
 
+static dsb_status norm_range(const dsbi_call *call, const void *job, size_t first, size_t count,
+                             size_t worker)
+{
+    (void)job;
+    (void)worker;
+    const size_t n = call->node->out.c, at = first * n;
+    void *y = dsbi_at(call, call->y, at);
+    dsbi_norm_gradient(call, call->norm, call->norm_gate, y, dsbi_at(call, call->dy, at), y, false,
+                       count, n);
+    return DSB_OK;
+}
+
 dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine)
 {
     affine_work work;
     cut(&work, affine, call->node, call->batch, call->training);
+    if (work.few_rows && call->norm) { /* one short pass, then as without a norm */
+        DSBI_TRY(
+            dsbi_ranges(call, NULL, work.rows, dsbi_range_step(work.rows, affine->n), norm_range));
+        dsbi_call plain = *call;
+        plain.dy = call->y;
+        plain.norm = NULL;
+        return dsbi_affine_backward(&plain, affine);
+    }
     cut_groups(&work);
     lay_backward(&work, call->rt->n_threads);
     const size_t k = work.k, n = affine->n, n_groups = dsbi_pieces(work.rows, work.group);
@@ -582,6 +612,7 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     if (work.whole_product) {
         const void *dh = call->node->gelu ? call->saved
                          : work.dropped   ? scratch_at(call, work.drops)
+                         : call->norm     ? call->y
                                           : call->dy;
         const dsbi_all_rows p = {dh, call->x[0], dweights, work.rows, n, k, affine->gather_columns};
         DSBI_TRY(dsbi_all_rows_product(call, &p, scratch_at(call, work.product)));

@@ -23,6 +23,7 @@ typedef struct dsbi_needs {
                         * what it saved and the inputs remake_x: it need not be kept for readers */
     uint32_t remake_x; /* bit k: making it again reads input k; not done where no backward pass
                         * keeps that */
+    bool takes_norm;   /* backward takes the last pass of a batch norm behind (norm.h) */
 } dsbi_needs;
 
 /* One execution. Arrays are dense, images first; `real` is float or double as `math` says. */
@@ -49,8 +50,11 @@ typedef struct dsbi_call {
     void *dgamma;
     const uint8_t *pixels; /* the batch as given, [B, H, W, 3] */
     void *saved, *scratch;
-    void *prepared; /* needs.prepared bytes, read by forward; NULL: forward reads params itself */
-    bool alone;     /* runs on one worker, with scratch memory for one (sizing.n_threads = 1) */
+    void *prepared;   /* needs.prepared bytes, read by forward; NULL: forward reads params itself */
+    bool alone;       /* runs on one worker, with scratch memory for one (sizing.n_threads = 1) */
+    const void *norm; /* backward: what the batch norm behind has saved, dy is its gradient and the
+                       * rest is left to this layer (norm.h); NULL: dy is the gradient of y */
+    bool norm_gate;   /* with a ReLU behind the norm */
 } dsbi_call;
 
 typedef struct dsbi_sizing {

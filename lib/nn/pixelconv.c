@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "nn/blocks.h"
+#include "nn/norm.h"
 
 enum {
     STRIP = 16,        /* lines of output of a unit */
@@ -18,7 +19,7 @@ typedef struct pixel_work {
     size_t bias;          /* behind so much of W */
     size_t group, stride_of_partials; /* backward: units of a task; dW^T [k run, n], sums [n] */
     size_t partials;
-    size_t worker, lines, packed_line, worker_size, end;
+    size_t worker, lines, gradient, packed_line, worker_size, end;
 } pixel_work;
 
 static size_t take(size_t *end, size_t elements)
@@ -52,6 +53,7 @@ static pixel_work work_of(const dsbi_node *node, size_t batch, size_t n_threads,
         w.packed = take(&w.end, ready_size(&w));
     size_t end = 0;
     w.lines = take(&end, ((STRIP - 1) * w.stride + w.k) * w.line);
+    w.gradient = take(&end, backward ? node->out.w * w.n : 0);
     w.packed_line = take(&end, backward ? node->out.w * (w.n + DSBI_GEMM_PAD) : 0);
     w.worker_size = end;
     w.worker = take(&w.end, n_threads * end);
@@ -74,6 +76,7 @@ void dsbi_pixelconv_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi
         needs->prepared = ready_size(&work) * sizing->item;
     needs->scratch_backward = backward * sizing->item;
     needs->adds_dx = true;
+    needs->takes_norm = !node->relu;
 }
 
 /* Lines of output of a unit. */
@@ -158,6 +161,19 @@ dsb_status dsbi_pixelconv_forward(const dsbi_call *call)
     return dsbi_ranges(call, &w, w.units, 1, forward_unit);
 }
 
+/* The gradient in front of the bias of a line of output that begins at element `at`. */
+static const void *line_gradient(const dsbi_call *call, const pixel_work *w, size_t at,
+                                 size_t worker)
+{
+    const void *dy = dsbi_at(call, call->dy, at);
+    if (!call->norm)
+        return dy;
+    void *out = dsbi_at(call, call->scratch, w->worker + worker * w->worker_size + w->gradient);
+    dsbi_norm_gradient(call, call->norm, call->norm_gate, out, dy, dsbi_at(call, call->y, at),
+                       false, call->node->out.w, w->n);
+    return out;
+}
+
 static dsb_status backward_units(const dsbi_call *call, const void *user, size_t first,
                                  size_t count, size_t worker)
 {
@@ -174,7 +190,7 @@ static dsb_status backward_units(const dsbi_call *call, const void *user, size_t
         const void *lines = make_lines(call, w, s, worker);
         for (size_t i = 0; i < s.count; i++) {
             const void *dy =
-                dsbi_at(call, call->dy, ((s.image * out.h + s.first + i) * out.w) * w->n);
+                line_gradient(call, w, ((s.image * out.h + s.first + i) * out.w) * w->n, worker);
             call->math->pack(kernels, packed, dy, w->n, false, out.w, w->n);
             for (size_t kh = 0; kh < w->k; kh++)
                 call->math->block(kernels, dsbi_at(call, partial, kh * w->run * w->n), w->n,

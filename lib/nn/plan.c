@@ -216,15 +216,29 @@ static size_t input_offset(const dsbi_plan *plan, size_t node)
     return at;
 }
 
+/* The node in front reads dy in place of dx, and what the norm and itself have saved. */
+static void leave_gradient(dsbi_plan *plan, size_t i)
+{
+    const dsbi_value from = plan->nodes[i].inputs[0];
+    plan->norm[from] = (ptrdiff_t)i;
+    plan->grad[from] = plan->grad[i];
+    const ptrdiff_t read[] = {plan->grad[i], plan->value[from], plan->saved[i]};
+    for (size_t b = 0; b < sizeof read / sizeof *read; b++)
+        outlive(plan, read[b], back(plan, from));
+}
+
 /* Gradient buffers of the inputs of node i; called from the last node to the first. */
 static dsb_status lay_input_gradients(dsbi_plan *plan, size_t i)
 {
     const dsbi_node *node = &plan->nodes[i];
     const size_t now = back(plan, i), first = input_offset(plan, i);
+    const bool leaves = dsbi_leaves_gradient(plan, i);
     for (size_t k = 0; k < node->n_inputs; k++) {
         const dsbi_value x = node->inputs[k];
         plan->later[first + k] = NO_BUFFER;
-        if (!plan->wants_grad[x]) {
+        if (k == 0 && leaves) {
+            plan->grad_born[x] = true;
+        } else if (!plan->wants_grad[x]) {
             if (!plan->needs[i].adds_dx) /* the layer writes dx without asking */
                 DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->later[first + k], value_bytes(plan, x),
                                               now, now));
@@ -244,6 +258,8 @@ static dsb_status lay_input_gradients(dsbi_plan *plan, size_t i)
                                           now));
         }
     }
+    if (leaves)
+        leave_gradient(plan, i);
     return DSB_OK;
 }
 
@@ -252,7 +268,7 @@ static dsb_status lay_backward(dsbi_plan *plan)
     find_wanted(plan);
     const size_t n = plan->n_nodes;
     for (size_t i = 0; i < n; i++)
-        plan->grad[i] = plan->scratch_backward[i] = NO_BUFFER;
+        plan->grad[i] = plan->scratch_backward[i] = plan->norm[i] = NO_BUFFER;
     DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->grad[plan->output], value_bytes(plan, plan->output),
                                   n, back(plan, plan->output)));
     plan->grad_born[plan->output] = true;
@@ -290,7 +306,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->forward = dsbi_calloc(plan->rt, n, sizeof *plan->forward);
     plan->backward = dsbi_calloc(plan->rt, n, sizeof *plan->backward);
     plan->remake = dsbi_calloc(plan->rt, n, sizeof *plan->remake);
-    plan->value = dsbi_calloc(plan->rt, 8 * n, sizeof *plan->value);
+    plan->value = dsbi_calloc(plan->rt, 9 * n, sizeof *plan->value);
     plan->wants_grad = dsbi_calloc(plan->rt, 3 * n, sizeof *plan->wants_grad);
     plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
     plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
@@ -309,6 +325,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->remade = plan->value + 5 * n;
     plan->folded = plan->value + 6 * n;
     plan->prepared = plan->value + 7 * n;
+    plan->norm = plan->value + 8 * n;
     plan->grad_born = plan->wants_grad + n;
     plan->useful = plan->wants_grad + 2 * n;
     return DSB_OK;
@@ -426,10 +443,16 @@ static void bind_backward(dsbi_plan *plan, size_t i)
         const ptrdiff_t again = plan->remade[node->inputs[k]];
         op->call.x[k] = again != NO_BUFFER ? at(plan, again) : plan->forward[i].call.x[k];
     }
+    if (plan->norm[i] != NO_BUFFER) {
+        const dsbi_node *norm = &plan->nodes[plan->norm[i]];
+        op->call.norm = at(plan, plan->saved[plan->norm[i]]);
+        op->call.norm_gate = norm->relu && !norm->residual;
+    }
     op->sums = plan->later_sums + first;
     for (size_t k = 0; k < node->n_inputs && op->active; k++) {
         const dsbi_value x = node->inputs[k];
-        void *grad = plan->wants_grad[x] ? at(plan, plan->grad[x]) : NULL;
+        const bool left = k == 0 && plan->norm[x] == (ptrdiff_t)i;
+        void *grad = plan->wants_grad[x] && !left ? at(plan, plan->grad[x]) : NULL;
         void *later = at(plan, plan->later[first + k]);
         plan->dx_pointers[first + k] = later ? later : grad;
         if (later && grad)

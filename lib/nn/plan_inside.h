@@ -45,6 +45,7 @@ struct dsbi_plan {
     size_t n_buffers, buffers_capacity;
     ptrdiff_t *value, *grad, *saved, *scratch_forward, *scratch_backward; /* buffer of each node */
     ptrdiff_t *remade;   /* buffer of an output written again in backward, or none */
+    ptrdiff_t *norm;     /* batch norm that leaves its last pass to this node (norm.h), or none */
     ptrdiff_t *folded;   /* of weights with a norm in them */
     ptrdiff_t *prepared; /* offset of weights made ready once (prepare.c), or none */
     ptrdiff_t pixels;
@@ -90,6 +91,8 @@ dsbi_fold dsbi_plan_fold(const dsbi_plan *plan, size_t i, void *out);
 /* Keeps the least seconds of an operation: other work on the machine only ever adds time. */
 void dsbi_plan_note(plan_op *op, double seconds);
 
+/* leave.c: whether batch norm i leaves its last pass to the node that made its input. */
+bool dsbi_leaves_gradient(const dsbi_plan *plan, size_t i);
 /* prepare.c: memory for weights made ready, before other arrays are laid; making them ready; */
 dsb_status dsbi_prepare_lay(dsbi_plan *plan);
 dsb_status dsbi_prepare_run(dsbi_plan *plan);

@@ -67,6 +67,21 @@ static void norms(dsbi_builder *b)
     dsbi_graph_output(b, dsbi_linear(b, y, "out", 3));
 }
 
+/* Norms whose last pass the layer in front could make, were it not that the memory of their
+ * gradient changes in between: it is that of a sum's other operand, a sum and a ReLU itself. */
+static void norms_between(dsbi_builder *b)
+{
+    const dsbi_attrs linear = {.c_out = 6, .no_bias = true};
+    const dsbi_value x = dsbi_linear_with(b, dsbi_input_values(b), "in", &linear);
+    const dsbi_value outer = dsbi_linear_with(b, x, "outer", &linear);
+    const dsbi_value inner = dsbi_linear_with(b, x, "inner", &linear);
+    const dsbi_value other = dsbi_linear_with(b, x, "other", &linear);
+    dsbi_value y = dsbi_batchnorm(b, inner, "bent_1", 1e-5);
+    y = dsbi_relu(b, dsbi_add_values(b, y, dsbi_batchnorm(b, other, "still", 1e-5)));
+    y = dsbi_add_values(b, dsbi_batchnorm(b, outer, "outer_norm", 1e-5), y);
+    dsbi_graph_output(b, dsbi_linear(b, y, "out", 3));
+}
+
 /* Norms in front of a ReLU give values of -1 or 1 and little around them, so that differences do
  * not cross the corner. */
 static void keep_off_corners(const grad_case *g)
@@ -90,6 +105,17 @@ static void wide(dsbi_builder *b)
     dsbi_value y = dsbi_gelu(b, dsbi_linear(b, x, "up", 730));
     y = dsbi_layerscale(b, dsbi_linear(b, y, "down", b->image.c), "gamma", 1);
     dsbi_graph_output(b, dsbi_add_values(b, dsbi_droppath(b, y, 0.4), x));
+}
+
+/* The same with a norm behind, and with patches. */
+static void wide_norms(dsbi_builder *b)
+{
+    const dsbi_attrs up = {.c_out = 730, .no_bias = true}, down = {.c_out = 64, .no_bias = true};
+    const dsbi_attrs conv = {.c_out = 64, .kernel = 3, .stride = 2, .pad = 1, .no_bias = true};
+    dsbi_value y = dsbi_linear_with(b, dsbi_input_values(b), "up", &up);
+    y = dsbi_batchnorm(b, dsbi_linear_with(b, y, "down", &down), "first", 1e-5);
+    y = dsbi_batchnorm(b, dsbi_conv(b, y, "patches", &conv), "norm", 1e-5);
+    dsbi_graph_output(b, dsbi_linear(b, y, "out", 3));
 }
 
 static dsbi_graph *declared_for(dsb_runtime *rt, declare_fn declare, dsbi_shape image)
@@ -122,7 +148,7 @@ static dsbi_graph *convnext(dsb_runtime *rt)
     return graph;
 }
 
-static const declare_fn graphs[] = {shared_input, branches, pixels, patches, norms};
+static const declare_fn graphs[] = {shared_input, branches, pixels, patches, norms, norms_between};
 enum { N_GRAPHS = sizeof graphs / sizeof graphs[0] };
 
 START_TEST(graphs_agree_with_differences)
@@ -164,6 +190,12 @@ START_TEST(wide_layers_agree_with_differences)
             g.params[i] *= 0.1; /* sums of 700 products stay of order one */
         grad_check(&g, no_fusion, 20011, 1e-7, "wide");
         grad_compare_f32(&g, no_fusion, 1e-5, "wide");
+        grad_case_free(&g);
+        g = grad_case_make(rt, declared_for(rt, wide_norms, (dsbi_shape){4, 5, 3}), 3);
+        for (size_t i = 0; i < g.graph->arena_size; i++)
+            g.params[i] *= 0.1;
+        grad_check(&g, no_fusion, 1009, 1e-7, "wide norms");
+        grad_compare_f32(&g, no_fusion, 1e-4, "wide norms");
         grad_case_free(&g);
     }
     dsb_runtime_free(rt);

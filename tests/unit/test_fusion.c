@@ -119,6 +119,31 @@ START_TEST(relu_follows_products_in_training)
 }
 END_TEST
 
+/* Batch norms whose own backward gives no gradient of the input: the layer in front makes it. */
+static size_t left_to_the_front(const dsbi_plan *plan)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < dsbi_plan_rows(plan); i++) {
+        const dsbi_plan_row row = dsbi_plan_row_at(plan, i);
+        n += strcmp(row.node->layer->name, "batchnorm") == 0 && !row.input_gradient;
+    }
+    return n;
+}
+
+START_TEST(norms_leave_their_last_pass_to_products)
+{
+    dsb_runtime *rt = make_runtime(1);
+    dsb_model *model = make_model(rt, "resnet50", 128);
+    dsbi_plan *plan = make_plan(model, true, false), *plain = make_plan(model, true, true);
+    ck_assert_uint_eq(left_to_the_front(plan), 53 - 13); /* the others are behind Winograd's */
+    ck_assert_uint_eq(left_to_the_front(plain), 0);
+    dsbi_plan_free(plan);
+    dsbi_plan_free(plain);
+    dsb_model_free(model);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 /* Forward, backward and running statistics of a step. */
 START_TEST(threads_change_no_bit)
 {
@@ -208,5 +233,6 @@ int main(void)
 {
     return run_tests("fusion", norms_are_part_of_products_in_inference,
                      changed_parameters_are_folded_anew, relu_follows_products_in_training,
-                     threads_change_no_bit, shake_mixes_backward_with_numbers_of_its_own, NULL);
+                     norms_leave_their_last_pass_to_products, threads_change_no_bit,
+                     shake_mixes_backward_with_numbers_of_its_own, NULL);
 }

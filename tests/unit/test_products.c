@@ -140,8 +140,7 @@ START_TEST(gathered_rows_give_the_bits_of_rows_that_lie_there)
     dsb_runtime *rt = make_runtime(2);
     double *scratch = calloc(dsbi_all_rows_size(ROWS, K, 2), sizeof *scratch);
     double *dense = calloc(ROWS * K, sizeof *dense);
-    const dsbi_call call = {
-        .rt = rt, .math = &dsbi_math_f64, .x = (const void *[]){x}, .batch = K};
+    const dsbi_call call = {.rt = rt, .math = &dsbi_math_f64, .x = (const void *[]){x}, .batch = K};
     gather_second(&call, dense, 0, ROWS, 0, K);
     for (size_t i = 0; i < 2; i++) {
         dw[i] = calloc(N * K, sizeof **dw);

@@ -3,16 +3,17 @@
  * batch, the variance biased, and the running ones move a tenth of the way towards them, the
  * variance there unbiased (torch.nn.BatchNorm2d); otherwise the running ones are used.
  * A sum with a residual and a ReLU behind the norm may be folded into it (fuse.c).
- * Saved for backward: mean, rstd, scale = gain rstd, shift = bias - mean scale, [C] each. With g =
+ * Saved for backward (norm.h): mean, rstd, scale = gain rstd, shift = bias - mean scale. With g =
  * 0 where the ReLU closed, S = sum g dy and P = sum g dy (x - mean) over the M rows dgain = rstd P,
  * dbias = S, dx = scale (g dy - S / M - (x - mean) rstd^2 P / M),   the residual's gradient is g
  * dy. Without a residual g follows from x; with one, y tells it. Sums over rows go block by block
  * in the cache, blocks into partial results, these are merged in order: three reads of the arrays
  * and one write forward (one more with a residual), four and one backward, is what memory has to
- * bear. */
+ * bear; two and none backward where the layer in front makes dx itself. */
 #include <math.h>
 #include <string.h>
 #include "nn/blocks.h"
+#include "nn/norm.h"
 
 static const double momentum = 0.1;
 
@@ -20,8 +21,6 @@ static const double momentum = 0.1;
 enum { LARGE_SUM = 16 << 20 };
 
 enum { GAIN, BIAS, RUNNING_MEAN, RUNNING_VAR };
-enum { MEAN, RSTD, SCALE, SHIFT, SAVED }; /* vectors in `saved` */
-enum { SLOPE, OFFSET, VECTORS };          /* vectors of backward's scratch */
 
 static void declare(dsbi_builder *b, dsbi_node *node)
 {
@@ -40,14 +39,15 @@ static size_t rows_of(const dsbi_node *node, size_t batch)
 }
 
 /* Scratch: partial results [pieces, 2, C] and one more for the block at hand [pieces, 2, C]
- * forward; partial results and the vectors of dx backward; the vectors of y in inference. */
+ * forward; partial results backward; the vectors of y in inference. */
 static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
     const size_t rows = rows_of(node, sizing->batch), c = node->in.c;
     const size_t partials = dsbi_partial_most(rows, c, 2 * c) * 2 * c;
-    needs->saved = SAVED * c * sizing->item;
-    needs->scratch_forward = (sizing->training ? 2 * partials : SAVED * c) * sizing->item;
-    needs->scratch_backward = (partials + VECTORS * c) * sizing->item;
+    needs->saved = DSBI_NORM_VECTORS * c * sizing->item;
+    needs->scratch_forward =
+        (sizing->training ? 2 * partials : DSBI_NORM_VECTORS * c) * sizing->item;
+    needs->scratch_backward = partials * sizing->item;
     needs->keep_x = 1;
     needs->keep_y = node->relu && node->residual;
     needs->adds_dx = true;
@@ -77,8 +77,8 @@ static void set(const dsbi_call *call, void *array, size_t i, double value)
 typedef struct rows_cut {
     size_t rows, c, block, step, pieces;
     void *partials; /* [pieces, 2, C] */
-    void *vectors;  /* behind them */
-    void *norm;     /* [SAVED, C] */
+    void *blocks;   /* behind them, as large */
+    void *norm;     /* [DSBI_NORM_VECTORS, C] */
 } rows_cut;
 
 static rows_cut cut(const dsbi_call *call)
@@ -88,7 +88,7 @@ static rows_cut cut(const dsbi_call *call)
     v.step = dsbi_partial_step(v.rows, v.c, 2 * v.c);
     v.pieces = dsbi_pieces(v.rows, v.step);
     v.partials = call->scratch;
-    v.vectors = dsbi_at(call, call->scratch, v.pieces * 2 * v.c);
+    v.blocks = dsbi_at(call, call->scratch, v.pieces * 2 * v.c);
     v.norm = call->training ? call->saved : call->scratch;
     return v;
 }
@@ -105,7 +105,7 @@ static void *norm_of(const dsbi_call *call, const rows_cut *v, size_t vector)
 
 static const void *shift_of_gate(const dsbi_call *call, const rows_cut *v)
 {
-    return call->node->relu && !call->node->residual ? norm_of(call, v, SHIFT) : NULL;
+    return call->node->relu && !call->node->residual ? norm_of(call, v, DSBI_NORM_SHIFT) : NULL;
 }
 
 static dsb_status piece_stats(const dsbi_call *call, const void *job, size_t first, size_t count,
@@ -116,7 +116,7 @@ static dsb_status piece_stats(const dsbi_call *call, const void *job, size_t fir
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const size_t c = v->c, piece = first / v->step;
     void *mean = partial_of(call, v, piece), *squares = dsbi_at(call, mean, c);
-    void *other = dsbi_at(call, v->vectors, piece * 2 * c);
+    void *other = dsbi_at(call, v->blocks, piece * 2 * c);
     for (size_t row = 0; row < count; row += v->block) {
         const size_t rows = count - row < v->block ? count - row : v->block;
         const void *x = dsbi_at(call, call->x[0], (first + row) * c);
@@ -146,10 +146,11 @@ static void set_norm(const dsbi_call *call, const rows_cut *v, size_t i, double 
 {
     const double rstd = 1 / sqrt(variance + call->node->attrs.eps);
     const double scale = rstd * get(call, call->params[GAIN], i);
-    set(call, norm_of(call, v, MEAN), i, mean);
-    set(call, norm_of(call, v, RSTD), i, rstd);
-    set(call, norm_of(call, v, SCALE), i, scale);
-    set(call, norm_of(call, v, SHIFT), i, get(call, call->params[BIAS], i) - mean * scale);
+    set(call, norm_of(call, v, DSBI_NORM_MEAN), i, mean);
+    set(call, norm_of(call, v, DSBI_NORM_RSTD), i, rstd);
+    set(call, norm_of(call, v, DSBI_NORM_SCALE), i, scale);
+    set(call, norm_of(call, v, DSBI_NORM_SHIFT), i,
+        get(call, call->params[BIAS], i) - mean * scale);
 }
 
 static dsb_status norm_by_batch(const dsbi_call *call, const rows_cut *v)
@@ -185,8 +186,9 @@ static dsb_status forward_rows(const dsbi_call *call, const void *job, size_t fi
     const rows_cut *v = job;
     const void *r = call->node->residual ? dsbi_at(call, call->x[1], first * v->c) : NULL;
     call->math->batchnorm_fwd(dsbi_kernels_of(call->rt), dsbi_at(call, call->y, first * v->c),
-                              dsbi_at(call, call->x[0], first * v->c), r, norm_of(call, v, SCALE),
-                              norm_of(call, v, SHIFT), call->node->relu, count, v->c);
+                              dsbi_at(call, call->x[0], first * v->c), r,
+                              norm_of(call, v, DSBI_NORM_SCALE), norm_of(call, v, DSBI_NORM_SHIFT),
+                              call->node->relu, count, v->c);
     return DSB_OK;
 }
 
@@ -237,10 +239,10 @@ static dsb_status piece_sums(const dsbi_call *call, const void *job, size_t firs
         const size_t at = (first + row) * c;
         if (call->node->residual)
             pass_residual(call, at, rows * c);
-        call->math->batchnorm_sums(dsbi_kernels_of(call->rt), sum, dsbi_at(call, sum, c),
-                                   dsbi_at(call, call->dy, at), dsbi_at(call, call->x[0], at),
-                                   norm_of(call, v, MEAN), norm_of(call, v, SCALE),
-                                   shift_of_gate(call, v), rows, c);
+        call->math->batchnorm_sums(
+            dsbi_kernels_of(call->rt), sum, dsbi_at(call, sum, c), dsbi_at(call, call->dy, at),
+            dsbi_at(call, call->x[0], at), norm_of(call, v, DSBI_NORM_MEAN),
+            norm_of(call, v, DSBI_NORM_SCALE), shift_of_gate(call, v), rows, c);
     }
     return DSB_OK;
 }
@@ -254,16 +256,16 @@ static void gradient_vectors(const dsbi_call *call, const rows_cut *v)
         call->math->add(dsbi_kernels_of(call->rt), sums, sums, partial_of(call, v, p), 2 * v->c);
     for (size_t i = 0; i < v->c; i++) {
         const double sum = get(call, sums, i), product = get(call, sums, v->c + i);
-        const double rstd = get(call, norm_of(call, v, RSTD), i);
-        const double scale = get(call, norm_of(call, v, SCALE), i);
+        const double rstd = get(call, norm_of(call, v, DSBI_NORM_RSTD), i);
+        const double scale = get(call, norm_of(call, v, DSBI_NORM_SCALE), i);
         const double slope = -scale * rstd * rstd * product / n;
         if (dgain)
             set(call, dgain, i, get(call, dgain, i) + rstd * product);
         if (dbias)
             set(call, dbias, i, get(call, dbias, i) + sum);
-        set(call, v->vectors, SLOPE * v->c + i, slope);
-        set(call, v->vectors, OFFSET * v->c + i,
-            -scale * sum / n - slope * get(call, norm_of(call, v, MEAN), i));
+        set(call, norm_of(call, v, DSBI_NORM_SLOPE), i, slope);
+        set(call, norm_of(call, v, DSBI_NORM_OFFSET), i,
+            -scale * sum / n - slope * get(call, norm_of(call, v, DSBI_NORM_MEAN), i));
     }
 }
 
@@ -272,11 +274,10 @@ static dsb_status backward_rows(const dsbi_call *call, const void *job, size_t f
 {
     (void)worker;
     const rows_cut *v = job;
-    call->math->batchnorm_bwd(dsbi_kernels_of(call->rt), dsbi_at(call, call->dx[0], first * v->c),
-                              dsbi_at(call, call->dy, first * v->c),
-                              dsbi_at(call, call->x[0], first * v->c), norm_of(call, v, SCALE),
-                              v->vectors, dsbi_at(call, v->vectors, OFFSET * v->c),
-                              shift_of_gate(call, v), call->add[0], count, v->c);
+    const size_t at = first * v->c;
+    dsbi_norm_gradient(call, v->norm, shift_of_gate(call, v), dsbi_at(call, call->dx[0], at),
+                       dsbi_at(call, call->dy, at), dsbi_at(call, call->x[0], at), call->add[0],
+                       count, v->c);
     return DSB_OK;
 }
 

@@ -1,0 +1,32 @@
+/* The last pass of a batch norm's backward, dx = scale g dy + slope x + offset, is left to the
+ * layer that made x where that layer can do it block by block in the cache, right before it reads
+ * dx: then dx is never written to memory and read again. */
+#ifndef DSBI_NN_NORM_H
+#define DSBI_NN_NORM_H
+
+#include "nn/layer.h"
+
+/* Vectors [C] that a batch norm saves: the first four in forward, the others in backward. */
+enum {
+    DSBI_NORM_MEAN,
+    DSBI_NORM_RSTD,
+    DSBI_NORM_SCALE,
+    DSBI_NORM_SHIFT,
+    DSBI_NORM_SLOPE,
+    DSBI_NORM_OFFSET,
+    DSBI_NORM_VECTORS
+};
+
+/* dx of `rows` rows for a norm's own call or that of the layer in front, whose call->norm it is;
+ * dx may be dy or x. */
+static inline void dsbi_norm_gradient(const dsbi_call *call, const void *norm, bool gate, void *dx,
+                                      const void *dy, const void *x, bool add, size_t rows,
+                                      size_t c)
+{
+    call->math->batchnorm_bwd(
+        dsbi_kernels_of(call->rt), dx, dy, x, dsbi_at(call, norm, DSBI_NORM_SCALE * c),
+        dsbi_at(call, norm, DSBI_NORM_SLOPE * c), dsbi_at(call, norm, DSBI_NORM_OFFSET * c),
+        gate ? dsbi_at(call, norm, DSBI_NORM_SHIFT * c) : NULL, add, rows, c);
+}
+
+#endif
