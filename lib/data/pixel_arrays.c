@@ -213,13 +213,16 @@ void dsbi_arrays_close(dsb_runtime *rt, void *state)
 
 static void spread(dsbi_image *out, const uint8_t *in, const dsbi_layout *layout)
 {
+    const size_t step_x = layout->step_x, step_c = layout->step_c;
     uint8_t *to = out->data;
-    for (uint32_t y = 0; y < layout->height; y++)
-        for (uint32_t x = 0; x < layout->width; x++) {
-            const uint8_t *from = in + y * layout->step_y + x * layout->step_x;
-            for (uint32_t c = 0; c < 3; c++)
-                *to++ = from[c * layout->step_c];
+    for (uint32_t y = 0; y < layout->height; y++) {
+        const uint8_t *from = in + y * layout->step_y;
+        for (uint32_t x = 0; x < layout->width; x++, from += step_x, to += 3) {
+            to[0] = from[0];
+            to[1] = from[step_c];
+            to[2] = from[2 * step_c];
         }
+    }
 }
 
 dsb_status dsbi_arrays_decode(void *state, dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,

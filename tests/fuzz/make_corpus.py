@@ -4,10 +4,14 @@ Run in tests/fuzz with Pillow and NumPy; what is in the tree was made with Pillo
 webp with 13.0.0 (libwebp 1.6.0)."""
 import io
 import struct
+import sys
 import zlib
 
 import numpy as np
 from PIL import Image
+
+sys.path.insert(0, "../hostile")
+import hostile  # noqa: E402  pictures that no encoder writes
 
 
 def pattern(width, height, channels):
@@ -107,6 +111,7 @@ def webps():
     save("webp", "lossy_alpha", encoded(rgba, "WEBP", quality=30))
     save("webp", "lossy_alpha_raw", encoded(rgba, "WEBP", quality=90, alpha_quality=100, method=0))
     save("webp", "meta", encoded(rgb, "WEBP", quality=10, exif=exif.tobytes(), icc_profile=b"none", xmp=b"<x/>"))
+    save("webp", "lossless_groups", hostile.riff((b"VP8L", hostile.lossless_of_groups(32, 2, 64, 0))))
     turned = [rgb.rotate(180)]
     save("webp", "animated", encoded(rgb, "WEBP", quality=60, save_all=True, append_images=turned, duration=9))
     still = encoded(rgba.crop((0, 0, 5, 4)), "WEBP", lossless=True, exact=True)[12:]

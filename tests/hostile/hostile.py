@@ -227,15 +227,16 @@ def webp_largest(root):
     put(root, "large.webp", riff((b"VP8L", lossless_of_one_colour(16384, 16384))))
 
 
-def lossless_of_groups(side, tile_bits, groups):
-    """Every tile its own group of codes: libwebp makes tables for each."""
+def lossless_of_groups(side, tile_bits, groups, cache_bits=11):
+    """Every tile its own group of codes: libwebp makes tables for each, larger ones with a cache."""
     bits = []
 
     def add(value, n):
         bits.append((value, n))
 
-    add(0x2F, 8), add(side - 1, 14), add(side - 1, 14), add(0, 4), add(0, 1), add(1, 1), add(11, 4), add(1, 1)
-    add(tile_bits - 2, 3)
+    add(0x2F, 8), add(side - 1, 14), add(side - 1, 14), add(0, 4), add(0, 1)
+    add(cache_bits > 0, 1), add(cache_bits, 4 * (cache_bits > 0))
+    add(1, 1), add(tile_bits - 2, 3)
     # the image of groups: literals, red and green hold the number; no cache
     add(0, 1)
     for code in range(5):  # green, red: all 256 values with 8 bits; blue, alpha, distance: one symbol
@@ -274,9 +275,19 @@ def lossless_of_groups(side, tile_bits, groups):
     return bytes(out) + bytes(64)
 
 
-@case(2.0)
+@case(1.0, usable=2, broken=3)
 def webp_many_code_tables(root):
-    put(root, "groups.webp", riff((b"VP8L", lossless_of_groups(1024, 2, 65536))))
+    for cache_bits, groups in [(11, 65536), (0, 65536), (11, 20000), (11, 4096), (0, 20000)]:
+        picture = lossless_of_groups(1024, 2, groups, cache_bits)
+        put(root, f"{groups}-{cache_bits}.webp", riff((b"VP8L", picture)))
+
+
+@case(1.0, usable=0, broken=1)
+def webp_alpha_of_many_tables(root):
+    width = struct.pack("<I", 1023)[:3]
+    alpha = b"\x01" + lossless_of_groups(1024, 2, 65536)[5:]
+    picture = encoded("WEBP", (1024, 1024))[20:]
+    put(root, "alpha.webp", riff((b"VP8X", b"\x10\0\0\0" + width * 2), (b"ALPH", alpha), (b"VP8 ", picture)))
 
 
 @case(1.0)

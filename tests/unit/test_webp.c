@@ -174,10 +174,7 @@ START_TEST(sizes_that_lie)
     free(f.bytes);
     f = load("lossless");
     dsbi_decode_limits limits = dsbi_decode_limits_default;
-    limits.max_memory_bytes = 19 * 13 * 7;
-    ck_assert_ok(dsbi_image_decode(rt, &image, NULL, f.bytes, f.size, &limits));
-    dsbi_image_free(rt, &image);
-    limits.max_memory_bytes--;
+    limits.max_memory_bytes = 19 * 13 * 7 - 1;
     ck_assert_fails(dsbi_image_decode(rt, &image, NULL, f.bytes, f.size, &limits), DSB_E_LIMIT,
                     "19 x 13 needs 1729 bytes");
     put_le32(f.bytes + 16, f.size); /* the chunk is longer than the file */
@@ -192,6 +189,58 @@ START_TEST(sizes_that_lie)
 }
 END_TEST
 
+static dsb_status decode_within(dsb_runtime *rt, const file *f, size_t max_memory_bytes)
+{
+    dsbi_decode_limits limits = dsbi_decode_limits_default;
+    limits.max_memory_bytes = max_memory_bytes;
+    dsbi_image image;
+    dsb_status status = dsbi_image_decode(rt, &image, NULL, f->bytes, f->size, &limits);
+    dsbi_image_free(rt, &image);
+    return status;
+}
+
+/* A picture with 64 groups of prefix codes and no colour cache is counted to the byte. */
+START_TEST(tables_of_codes_are_counted)
+{
+    enum { GROUP = (3 * 630 + 410 + 654) * 4 + 568, NEED = 32 * 32 * 7 + 64 * GROUP + 64 * 4 };
+    dsb_runtime *rt = make_runtime(1);
+    file f = load("lossless_groups");
+    ck_assert_ok(decode_within(rt, &f, NEED));
+    ck_assert_fails(decode_within(rt, &f, NEED - 1), DSB_E_LIMIT, "32 x 32 with 64 groups");
+    for (size_t size = 40; size < 128; size++) { /* within the image of groups */
+        put_le32(f.bytes + 4, size - 8);
+        put_le32(f.bytes + 16, size - 20);
+        ck_assert_fails(decode_within(rt, &(file){f.bytes, size}, 20000), DSB_E_FORMAT,
+                        "premature end of file");
+    }
+    free(f.bytes);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+/* The reader of tables refuses nothing that libwebp takes: with little memory, where they are
+ * counted, a file changed at any bit is still decoded or needs more. */
+START_TEST(counting_refuses_nothing_else)
+{
+    dsb_runtime *rt = make_runtime(1);
+    for (size_t i = 0; i < N_VECTORS; i++) {
+        file f = load(webp_vectors[i].name);
+        for (size_t bit = 0; bit < 8 * f.size; bit++) {
+            f.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            if (decode(rt, f.bytes, f.size) == DSB_OK) {
+                dsb_status status = decode_within(rt, &f, 50000);
+                ck_assert_msg(status == DSB_OK || status == DSB_E_LIMIT, "%s, bit %zu: %s",
+                              webp_vectors[i].name, bit, dsb_last_error());
+            }
+            f.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        ck_assert_ok(decode_within(rt, &f, 50000));
+        free(f.bytes);
+    }
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 int main(void)
 {
     if (!dsb_image_format_decoded(DSB_FORMAT_WEBP)) {
@@ -199,5 +248,6 @@ int main(void)
         return 77;
     }
     return run_tests("webp", pixels_are_pillows, headers_tell_profile_and_orientation,
-                     cut_at_every_byte, every_bit_flipped, sizes_that_lie, NULL);
+                     cut_at_every_byte, every_bit_flipped, sizes_that_lie,
+                     tables_of_codes_are_counted, counting_refuses_nothing_else, NULL);
 }

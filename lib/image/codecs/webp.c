@@ -8,18 +8,24 @@
  * animation the first frame is taken, on a black canvas where it does not cover it.
  *
  * The container is read here, so that sizes are held against the file, the canvas and the limits
- * before libwebp sees a byte; libwebp gets the chunks of one picture. Its memory is its own.
+ * before libwebp sees a byte; libwebp gets the chunks of one picture. Its memory is its own, and
+ * counted before.
  * Source: RFC 9649.
  */
 #include <string.h>
 #include <webp/decode.h>
 #include "image/codecs/codec.h"
+#include "image/vp8l_tables.h"
 
 enum {
     CHUNK_HEADER = 8,
+    LOSSLESS_HEADER = 5,
     FRAME_HEADER = 16,
     LOSSLESS_BYTES = 4, /* a pixel while libwebp works on it */
     ALPHA_BYTES = 5,
+    MIN_GROUP_BITS = 20, /* of a lossless picture's group of codes in the file */
+    MAX_GROUPS = 65536,
+    MAX_CACHE_BITS = 11,
 };
 
 typedef struct chunk {
@@ -30,6 +36,8 @@ typedef struct chunk {
 typedef struct container {
     const uint8_t *picture; /* chunks of the first picture; NULL until found */
     size_t picture_bytes;
+    const uint8_t *bits; /* of a lossless picture or alpha plane; NULL: there is none */
+    size_t bits_bytes;
     uint32_t canvas_width, canvas_height; /* 0: as the picture */
     uint32_t x, y, width, height;         /* the picture on the canvas */
     bool lossless, has_alpha, has_frame;  /* has_frame: place and size come from an animation */
@@ -57,6 +65,12 @@ static dsb_status next_chunk(chunk *out, const uint8_t *bytes, size_t end, size_
     return DSB_OK;
 }
 
+static void take_bits(container *c, const chunk *part, size_t header, bool is_lossless)
+{
+    c->bits = is_lossless && part->size >= header ? part->bytes + header : NULL;
+    c->bits_bytes = c->bits ? part->size - header : 0;
+}
+
 /* "ALPH" opens a picture, "VP8 " and "VP8L" end it; later pictures are passed over. */
 static void take_picture(container *c, const chunk *part, const uint8_t **alpha)
 {
@@ -64,10 +78,13 @@ static void take_picture(container *c, const chunk *part, const uint8_t **alpha)
         return;
     if (named(part, "ALPH")) {
         *alpha = part->name;
+        take_bits(c, part, 1, part->size > 0 && (part->bytes[0] & 3) == 1);
     } else if (named(part, "VP8 ") || named(part, "VP8L")) {
         c->lossless = part->name[3] == 'L';
         c->picture = *alpha && !c->lossless ? *alpha : part->name;
         c->picture_bytes = (size_t)(part->bytes + part->size - c->picture);
+        if (c->lossless)
+            take_bits(c, part, LOSSLESS_HEADER, true);
     }
 }
 
@@ -187,8 +204,39 @@ static dsb_status open_container(container *c, dsb_image_info *info, const uint8
     return DSB_OK;
 }
 
+/* The most that a lossless picture of this size from so many bytes can ask for. */
+static uint64_t most_table_bytes(const container *c)
+{
+    const uint64_t squares = (uint64_t)((c->width + 3) / 4) * ((c->height + 3) / 4);
+    const uint64_t written = (uint64_t)c->bits_bytes * 8 / MIN_GROUP_BITS + 1;
+    uint64_t n = squares < written ? squares : written;
+    n = n < MAX_GROUPS ? n : MAX_GROUPS;
+    return dsbi_vp8l_tables_bytes(&(dsbi_vp8l_tables){
+        .n_groups = (uint32_t)n, .cache_bits = MAX_CACHE_BITS, .side_pixels = 3 * squares + 256});
+}
+
+/* libwebp builds the tables of all prefix codes at once: they are counted first wherever they could
+ * pass the limit. */
+static dsb_status check_tables(const container *c, dsb_runtime *rt, uint64_t memory,
+                               const dsbi_decode_limits *limits)
+{
+    dsbi_vp8l_tables tables;
+    if (!c->bits || memory + most_table_bytes(c) <= limits->max_memory_bytes)
+        return DSB_OK;
+    DSBI_TRY(dsbi_vp8l_tables_read(rt, &tables, c->bits, c->bits_bytes, c->width, c->height));
+    memory += dsbi_vp8l_tables_bytes(&tables);
+    if (memory > limits->max_memory_bytes)
+        return dsbi_fail(DSB_E_LIMIT,
+                         "webp: %u x %u with %u groups of codes needs %llu bytes, "
+                         "limit %zu",
+                         c->canvas_width, c->canvas_height, tables.n_groups,
+                         (unsigned long long)memory, limits->max_memory_bytes);
+    return DSB_OK;
+}
+
 /* Before anything is allocated for pixels. */
-static dsb_status check_limits(const container *c, const dsbi_decode_limits *limits)
+static dsb_status check_limits(const container *c, dsb_runtime *rt,
+                               const dsbi_decode_limits *limits)
 {
     DSBI_TRY(dsbi_check_size("webp", c->canvas_width, c->canvas_height, limits));
     uint32_t own = (c->lossless ? LOSSLESS_BYTES : 0u) + (c->has_alpha ? ALPHA_BYTES : 0u);
@@ -197,7 +245,7 @@ static dsb_status check_limits(const container *c, const dsbi_decode_limits *lim
     if (memory > limits->max_memory_bytes)
         return dsbi_fail(DSB_E_LIMIT, "webp: %u x %u needs %llu bytes, limit %zu", c->canvas_width,
                          c->canvas_height, (unsigned long long)memory, limits->max_memory_bytes);
-    return DSB_OK;
+    return check_tables(c, rt, memory, limits);
 }
 
 static dsb_status read_picture(const container *c, dsbi_image *out)
@@ -222,7 +270,7 @@ static dsb_status decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
 {
     container c;
     DSBI_TRY(open_container(&c, info, bytes, size));
-    DSBI_TRY(check_limits(&c, limits));
+    DSBI_TRY(check_limits(&c, rt, limits));
     DSBI_TRY(dsbi_image_alloc(rt, out, info->width, info->height, 3));
     if (c.width != info->width || c.height != info->height)
         memset(out->data, 0, (size_t)info->width * info->height * 3);
