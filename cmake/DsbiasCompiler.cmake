@@ -24,6 +24,7 @@ if(DSBIAS_SANITIZE)
 endif()
 if(DSBIAS_FUZZ) # libFuzzer follows the library's branches only if they are counted
   add_compile_options(-fsanitize=fuzzer-no-link)
+  add_compile_definitions(DSBI_SMALL_SEGMENTS)
 endif()
 
 # Flags of a source file from its suffix: name_generic.c, name_avx2.c, name_avx512.c. Only

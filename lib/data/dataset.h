@@ -59,7 +59,11 @@ static inline void dsbi_entry_set_size(dsbi_entry *entry, uint64_t size_bytes)
     entry->size_high = size_bytes >> 32 & 0xff;
 }
 
+#ifdef DSBI_SMALL_SEGMENTS /* for fuzzing: borders are reached, and less has to be set up */
+enum { DSBI_ENTRY_SEGMENT = 16 };
+#else
 enum { DSBI_ENTRY_SEGMENT = 4096 };
+#endif
 
 typedef struct dsbi_entries {
     dsbi_entry **segments; /* [DSBI_ENTRY_SEGMENT] each */

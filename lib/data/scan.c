@@ -23,7 +23,7 @@ typedef struct finding {
 typedef struct scan {
     dsb_dataset *dataset;
     uint64_t first;    /* candidate of task 0 */
-    finding *findings; /* [ROUND] */
+    finding *findings; /* of a round's images */
 } scan;
 
 static bool is_image_format(uint32_t format)
@@ -319,10 +319,12 @@ dsb_status dsbi_dataset_scan_listed(dsb_dataset *dataset, dsb_event_fn fn, void 
     snprintf(stage, sizeof stage, "scan %.80s", dataset->name);
     uint64_t n = dataset->entries.n, kept = dataset->n_scanned;
     size_t most = dataset->opts.verify ? DECODED_ROUND : ROUND; /* between two events */
+    if (most > n - kept)
+        most = (size_t)(n - kept);
     if (dataset->scan_start == 0)
         dataset->scan_start = dsbi_now();
     scan self = {.dataset = dataset, .first = kept};
-    self.findings = dsbi_alloc_array(dataset->rt, ROUND, sizeof *self.findings);
+    self.findings = dsbi_alloc_array(dataset->rt, most, sizeof *self.findings);
     dsb_status status = self.findings ? DSB_OK : DSB_E_NOMEM;
     while (status == DSB_OK && self.first < n) {
         size_t round = n - self.first < most ? (size_t)(n - self.first) : most;
