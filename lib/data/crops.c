@@ -9,8 +9,9 @@ static void choose(void *user, uint32_t width, uint32_t height, dsbi_cut *cut)
                       .y = box.y,
                       .width = box.width,
                       .height = box.height,
-                      .min_width = job->size,
-                      .min_height = job->size,
+                      .min_width = job->is_fast ? job->size : 0,
+                      .min_height = job->is_fast ? job->size : 0,
+                      .is_checked = !job->is_fast,
                       .scale = 1};
 }
 
@@ -46,11 +47,8 @@ static dsb_status finish(dsbi_crop_job *job, const dsbi_image *image, const dsbi
 dsb_status dsbi_crop_make(void *user, const dsb_dataset *dataset, uint64_t image)
 {
     dsbi_crop_job *job = user;
-    dsbi_wish wish = {.choose = choose,
-                      .user = job,
-                      .is_partial = job->is_fast,
-                      .is_upright = job->is_upright,
-                      .pixels = job->pixels};
+    dsbi_wish wish = {
+        .choose = choose, .user = job, .is_upright = job->is_upright, .pixels = job->pixels};
     dsbi_image decoded;
     dsbi_rng_init(&job->rng, job->seed, DSBI_RNG_AUGMENT, job->sample);
     DSBI_TRY(dsbi_dataset_decode_wish(dataset, job->rt, &decoded, image, &wish));

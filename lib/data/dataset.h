@@ -164,11 +164,10 @@ dsb_status dsbi_dataset_decode(const dsb_dataset *dataset, dsb_runtime *rt, dsbi
 typedef struct dsbi_wish {
     uint32_t
         min_side; /* a JPEG may come out smaller, its shorter side no less than this; 0: exact */
-    /* Chooses a rectangle once the size is known; NULL: everything. It is always noted in `cut`;
-     * only with is_partial a JPEG is decoded no further than it needs (limits.cut). */
+    /* Chooses a rectangle once the size is known, noted in `cut`: a JPEG is decoded no further than
+     * that says. NULL: everything. */
     void (*choose)(void *user, uint32_t width, uint32_t height, dsbi_cut *cut);
     void *user;
-    bool is_partial;
     bool is_upright;      /* turned and mirrored as EXIF says; then always whole */
     dsbi_scratch *pixels; /* where the result may lie; NULL: its own memory */
     dsbi_cut cut;         /* set by the call */

@@ -54,27 +54,25 @@ static dsbi_decode_limits limits_of(const dsb_dataset *dataset)
     return limits;
 }
 
-/* `facts` of the header; `info` NULL: not wanted. */
-static dsb_status decode_within(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
-                                const dsb_image_info *facts, const uint8_t *bytes, size_t size,
-                                uint64_t budget, dsbi_decode_limits *limits)
+/* A large file lies in memory beside its pixels. */
+static void leave_room(dsbi_decode_limits *limits, size_t file_bytes)
 {
-    *out = (dsbi_image){0};
-    if (size > LARGE_FILE) /* the file lies in memory beside its pixels */
+    if (file_bytes > LARGE_FILE)
         limits->max_memory_bytes -=
-            size < limits->max_memory_bytes / 2 ? size : limits->max_memory_bytes / 2;
-    uint64_t taken = budget ? 0 : dsbi_budget_take(rt, decoder_bytes(facts));
-    dsb_status status = dsbi_image_decode(rt, out, info, bytes, size, limits);
-    if (taken)
-        dsbi_budget_give(rt, taken);
-    return status;
+            file_bytes < limits->max_memory_bytes / 2 ? file_bytes : limits->max_memory_bytes / 2;
 }
 
 dsb_status dsbi_decode_bytes(const dsb_dataset *dataset, dsbi_image *out, dsb_image_info *info,
                              const uint8_t *bytes, size_t size, uint64_t budget)
 {
     dsbi_decode_limits limits = limits_of(dataset);
-    return decode_within(dataset->rt, out, info, info, bytes, size, budget, &limits);
+    leave_room(&limits, size);
+    *out = (dsbi_image){0};
+    uint64_t taken = budget ? 0 : dsbi_budget_take(dataset->rt, decoder_bytes(info));
+    dsb_status status = dsbi_image_decode(dataset->rt, out, info, bytes, size, &limits);
+    if (taken)
+        dsbi_budget_give(dataset->rt, taken);
+    return status;
 }
 
 dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
@@ -98,22 +96,46 @@ static void choose(dsbi_wish *wish, uint32_t width, uint32_t height)
         wish->choose(wish->user, width, height, &wish->cut);
 }
 
+/* One decoding while it runs. */
+typedef struct wished {
+    dsb_runtime *rt;
+    dsbi_wish *wish;
+    dsbi_decode_limits limits;
+    uint64_t taken; /* of the memory budget */
+    bool has_budget;
+    uint32_t orientation;
+} wished;
+
+static void on_header(void *user, const dsb_image_info *info)
+{
+    wished *self = user;
+    dsbi_wish *wish = self->wish;
+    self->orientation = wish->is_upright ? info->exif_orientation : 0;
+    const bool is_turned = self->orientation >= 5;
+    choose(wish, is_turned ? info->height : info->width, is_turned ? info->width : info->height);
+    if (wish->choose && self->orientation <= 1)
+        self->limits.cut = &wish->cut;
+    if (!self->has_budget)
+        self->taken = dsbi_budget_take(self->rt, decoder_bytes(info));
+}
+
 static dsb_status decode_as_wished(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,
                                    const uint8_t *bytes, size_t size, uint64_t budget,
                                    dsbi_wish *wish)
 {
-    dsb_image_info info;
-    DSBI_TRY(dsbi_image_header_read(rt, &info, bytes, size));
-    uint32_t orientation = wish->is_upright ? info.exif_orientation : 0;
-    bool is_turned = orientation >= 5;
-    choose(wish, is_turned ? info.height : info.width, is_turned ? info.width : info.height);
-    dsbi_decode_limits limits = limits_of(dataset);
-    limits.min_side = wish->min_side;
-    limits.pixels = wish->pixels;
-    if (wish->choose && wish->is_partial && orientation <= 1)
-        limits.cut = &wish->cut;
-    DSBI_TRY(decode_within(rt, out, NULL, &info, bytes, size, budget, &limits));
-    return orientation > 1 ? dsbi_image_orient(rt, out, orientation, wish->pixels) : DSB_OK;
+    wished self = {.rt = rt, .wish = wish, .limits = limits_of(dataset), .has_budget = budget > 0};
+    self.limits.min_side = wish->min_side;
+    self.limits.pixels = wish->pixels;
+    self.limits.on_header = on_header;
+    self.limits.user = &self;
+    leave_room(&self.limits, size);
+    *out = (dsbi_image){0};
+    dsb_status status = dsbi_image_decode(rt, out, NULL, bytes, size, &self.limits);
+    if (self.taken)
+        dsbi_budget_give(rt, self.taken);
+    if (status == DSB_OK && self.orientation > 1)
+        status = dsbi_image_orient(rt, out, self.orientation, wish->pixels);
+    return status;
 }
 
 static dsb_status decode_member(const dsb_dataset *dataset, dsb_runtime *rt, dsbi_image *out,

@@ -156,6 +156,11 @@ dsb_status dsbi_image_decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *i
         limits->cut->at_x = limits->cut->at_y = 0;
     }
     DSBI_TRY(find_codec(&codec, facts, bytes, size));
+    if (limits && limits->on_header && !codec->says_header) {
+        dsb_image_info known = *facts;
+        DSBI_TRY(codec->read_info(rt, &known, bytes, size));
+        limits->on_header(limits->user, &known);
+    }
     dsb_status status =
         codec->decode(rt, out, facts, bytes, size, limits ? limits : &dsbi_decode_limits_default);
     if (info)

@@ -24,6 +24,7 @@ typedef struct dsbi_image {
 typedef struct dsbi_cut {
     uint32_t x, y, width, height; /* inside the image, not empty */
     uint32_t min_width, min_height;
+    bool is_checked; /* damage outside of the rectangle counts as well; then min_* must be 0 */
     /* set by decoding where it makes use of the rectangle: the first pixel of the result is pixel
      * (at_x, at_y) of the whole image reduced by `scale` */
     uint32_t scale, at_x, at_y;
@@ -41,6 +42,10 @@ typedef struct dsbi_decode_limits {
                              shorter side no less than this; 0: at full size, exactly */
     dsbi_cut *cut;        /* NULL: everything */
     dsbi_scratch *pixels; /* where the result may lie: dsbi_image_release; NULL: its own memory */
+    /* Called by dsbi_image_decode once the header is known, before pixels are: may change the
+     * members above from min_side on. NULL: nobody. */
+    void (*on_header)(void *user, const dsb_image_info *info);
+    void *user;
 } dsbi_decode_limits;
 
 /* 178,956,970 pixels (as Pillow), 100 scans, 32 Mi block visits, 384 MiB. */

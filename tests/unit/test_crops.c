@@ -88,7 +88,12 @@ START_TEST(large_cuts_are_decoded_smaller)
         uint32_t side, scale;
     } cases[] = {{447, 1}, {448, 2}, {100, 1}};
     for (size_t i = 0; i < 3; i++) {
-        dsbi_cut cut = {33, 21, cases[i].side, cases[i].side, 224, 224, 0, 0, 0};
+        dsbi_cut cut = {.x = 33,
+                        .y = 21,
+                        .width = cases[i].side,
+                        .height = cases[i].side,
+                        .min_width = 224,
+                        .min_height = 224};
         dsbi_decode_limits limits = dsbi_decode_limits_default;
         limits.cut = &cut;
         ck_assert_ok(dsbi_image_decode(rt, &part, NULL, bytes, size, &limits));

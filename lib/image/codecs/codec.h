@@ -13,6 +13,7 @@ typedef struct dsbi_codec {
     /* Fills *info as read_info does, and *out, which is empty and stays so on failure. */
     dsb_status (*decode)(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
                          const uint8_t *bytes, size_t size, const dsbi_decode_limits *limits);
+    bool says_header; /* decode calls limits->on_header; else it is called before */
 } dsbi_codec;
 
 extern const dsbi_codec *const dsbi_codec_table[]; /* NULL-ended */

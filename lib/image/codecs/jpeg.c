@@ -1,8 +1,11 @@
 /* JPEG through the libjpeg API (libjpeg-turbo, or any library with the version 6.2 API).
  *
- * All setjmp of the library's JPEG use is here. libjpeg reports a fatal error by calling
- * error_exit, which must not return: ours writes the sentence and jumps back to the function that
- * holds the decoder. What must survive the jump lives in `reader` and `writer`, never in locals.
+ * The usual clean file is decoded by jpeg_scan.h, from the header that libjpeg has read; all
+ * others, and those that turn out not to be clean, by libjpeg alone.
+ *
+ * The setjmp of the library's JPEG use is here and in jpeg_encode.c. libjpeg reports a fatal error
+ * by calling error_exit, which must not return: ours writes the sentence and jumps back to the
+ * function that holds the decoder. What must survive the jump lives in `reader`, never in locals.
  *
  * Bit-exact with Pillow: JDCT_ISLOW, fancy upsampling, libjpeg's own guess of the colour space;
  * CMYK is taken as inverted (the Adobe convention) whatever the file says, and turned into RGB with
@@ -15,8 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <jpeglib.h>
-#include <jerror.h>
 #include "image/codecs/codec.h"
+#include "image/jpeg_errors.h"
+#include "image/jpeg_scan.h"
 
 /* A flat progressive image takes about 1 bit for each 16x16 MCU component; beyond this the header
  * claims what the data cannot hold. */
@@ -46,34 +50,12 @@ typedef struct reader {
     uint8_t *row; /* one row of grey or CMYK samples */
 } reader;
 
-static dsb_status status_of(int code)
-{
-    switch (code) {
-    case JERR_BAD_PRECISION:
-    case JERR_SOF_UNSUPPORTED:
-    case JERR_ARITH_NOTIMPL:
-    case JERR_CONVERSION_NOTIMPL:
-    case JERR_FRACT_SAMPLE_NOTIMPL:
-    case JERR_CCIR601_NOTIMPL:
-    case JERR_NOT_COMPILED:
-        return DSB_E_UNSUPPORTED;
-    case JERR_OUT_OF_MEMORY:
-        return DSB_E_NOMEM;
-    case JERR_NO_BACKING_STORE:
-    case JERR_IMAGE_TOO_BIG:
-    case JERR_WIDTH_OVERFLOW:
-        return DSB_E_LIMIT;
-    default:
-        return DSB_E_FORMAT;
-    }
-}
-
 static void on_error(j_common_ptr jpeg)
 {
     reader *r = jpeg->client_data;
     char text[JMSG_LENGTH_MAX];
     jpeg->err->format_message(jpeg, text);
-    r->status = dsbi_fail(status_of(jpeg->err->msg_code), "jpeg: %s", text);
+    r->status = dsbi_fail(dsbi_jpeg_status(jpeg->err->msg_code), "jpeg: %s", text);
     longjmp(r->escape, 1);
 }
 
@@ -406,10 +388,111 @@ static dsb_status alloc_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, uint
     return DSB_OK;
 }
 
+/* What jpeg_scan.h needs to know; false: it is not for this file. */
+static bool describe_scan(const reader *r, dsbi_jpeg_scan *scan)
+{
+    const struct jpeg_decompress_struct *jpeg = &r->jpeg;
+    const bool is_known = (jpeg->num_components == 3 && jpeg->jpeg_color_space == JCS_YCbCr) ||
+                          (jpeg->num_components == 1 && jpeg->jpeg_color_space == JCS_GRAYSCALE);
+    if (!is_known || jpeg->progressive_mode || jpeg->arith_code || jpeg->data_precision != 8 ||
+        jpeg->comps_in_scan != jpeg->num_components || jpeg->Ss != 0 || jpeg->Se != DCTSIZE2 - 1 ||
+        jpeg->Ah != 0 || jpeg->Al != 0 || jpeg->scale_denom != 1)
+        return false;
+    const jpeg_component_info *luma = &jpeg->comp_info[0];
+    *scan = (dsbi_jpeg_scan){
+        .width = jpeg->image_width,
+        .height = jpeg->image_height,
+        .n_components = (uint32_t)jpeg->num_components,
+        .across = jpeg->num_components == 1 ? 1 : (uint32_t)luma->h_samp_factor,
+        .down = jpeg->num_components == 1 ? 1 : (uint32_t)luma->v_samp_factor,
+        .restart_interval = jpeg->restart_interval,
+        .bytes = r->source.next_input_byte,
+        .size = r->source.bytes_in_buffer,
+        .out_width = jpeg->image_width,
+        .out_height = jpeg->image_height,
+        .to_the_end = true,
+    };
+    for (int c = 0; c < jpeg->num_components; c++) {
+        const jpeg_component_info *component = jpeg->cur_comp_info[c];
+        if ((unsigned)component->quant_tbl_no >= NUM_QUANT_TBLS ||
+            (unsigned)component->dc_tbl_no >= NUM_HUFF_TBLS ||
+            (unsigned)component->ac_tbl_no >= NUM_HUFF_TBLS)
+            return false;
+        const JQUANT_TBL *quant = jpeg->quant_tbl_ptrs[component->quant_tbl_no];
+        const JHUFF_TBL *dc = jpeg->dc_huff_tbl_ptrs[component->dc_tbl_no];
+        const JHUFF_TBL *ac = jpeg->ac_huff_tbl_ptrs[component->ac_tbl_no];
+        if (component->component_index != c || !quant || !dc || !ac ||
+            (c > 0 && (component->h_samp_factor != 1 || component->v_samp_factor != 1)))
+            return false;
+        scan->dc[c] = (dsbi_jpeg_huffman){dc->bits, dc->huffval};
+        scan->ac[c] = (dsbi_jpeg_huffman){ac->bits, ac->huffval};
+        for (int i = 0; i < DCTSIZE2; i++)
+            scan->quant[c][i] = quant->quantval[i];
+    }
+    if (r->limits->cut) {
+        const dsbi_cut *cut = r->limits->cut;
+        scan->x = cut->x;
+        scan->y = cut->y;
+        scan->out_width = cut->width;
+        scan->out_height = cut->height;
+        scan->to_the_end = cut->is_checked;
+    }
+    return true;
+}
+
+/* Pixels of the scan, with its working memory: behind them in the scratch, or taken and given back.
+ */
+static dsb_status scan_pixels(const dsbi_jpeg_scan *scan, dsb_runtime *rt, dsbi_image *out,
+                              const dsbi_decode_limits *limits, bool *is_done)
+{
+    size_t pixels = (size_t)scan->out_width * scan->out_height * 3, work;
+    pixels = (pixels + DSBI_ALIGN - 1) / DSBI_ALIGN * DSBI_ALIGN;
+    if (!dsbi_jpeg_scan_memory(scan, &work) || pixels > limits->max_memory_bytes ||
+        work > limits->max_memory_bytes - pixels)
+        return DSB_OK;
+    dsbi_scratch own = {0}, *scratch = limits->pixels ? limits->pixels : &own;
+    uint8_t *memory = dsbi_scratch_reserve(rt, scratch, limits->pixels ? pixels + work : work);
+    if (!memory)
+        return DSB_E_NOMEM;
+    dsb_status status = DSB_OK;
+    if (limits->pixels) {
+        *out = (dsbi_image){memory, scan->out_width, scan->out_height, 3};
+        memory += pixels;
+    } else {
+        status = dsbi_image_alloc(rt, out, scan->out_width, scan->out_height, 3);
+    }
+    if (status == DSB_OK)
+        *is_done = dsbi_jpeg_scan_decode(scan, dsbi_kernels_of(rt), out->data, memory);
+    dsbi_scratch_free(rt, &own);
+    if (!*is_done)
+        dsbi_image_release(rt, out, limits->pixels);
+    return status;
+}
+
+/* *is_done: the image is there. Else libjpeg may do it from where the header ends. */
+static dsb_status read_scan(reader *r, dsb_runtime *rt, dsbi_image *out, bool *is_done)
+{
+    dsbi_jpeg_scan scan;
+    *is_done = false;
+    if (!describe_scan(r, &scan) || !dsbi_jpeg_scan_suits(&scan, dsbi_kernels_of(rt)))
+        return DSB_OK;
+    DSBI_TRY(scan_pixels(&scan, rt, out, r->limits, is_done));
+    if (*is_done && r->limits->cut) {
+        r->limits->cut->at_x = scan.x;
+        r->limits->cut->at_y = scan.y;
+    }
+    return DSB_OK;
+}
+
 static dsb_status read_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, size_t file_bytes)
 {
     struct jpeg_decompress_struct *jpeg = &r->jpeg;
     DSBI_TRY(check_limits(r, file_bytes));
+    choose_scale(jpeg, r->limits);
+    bool is_done;
+    DSBI_TRY(read_scan(r, rt, out, &is_done));
+    if (is_done)
+        return DSB_OK;
     jpeg->out_color_space = jpeg->num_components == 1   ? JCS_GRAYSCALE
                             : jpeg->num_components == 4 ? JCS_CMYK
                                                         : JCS_RGB;
@@ -417,10 +500,9 @@ static dsb_status read_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, size_
     jpeg->do_fancy_upsampling = TRUE;
     r->progress.progress_monitor = on_progress;
     jpeg->progress = &r->progress;
-    choose_scale(jpeg, r->limits);
     jpeg_start_decompress(jpeg);
     uint32_t first = 0, end = jpeg->output_height;
-    if (r->limits->cut)
+    if (r->limits->cut && !r->limits->cut->is_checked)
         narrow(r, r->limits->cut, &first, &end);
     DSBI_TRY(alloc_pixels(r, rt, out, end - first));
     if (jpeg->num_components != 3) {
@@ -446,6 +528,8 @@ static dsb_status read_jpeg(dsb_runtime *rt, dsbi_image *out, dsb_image_info *in
     if (setjmp(r.escape) == 0) {
         reader_begin(&r, bytes, size);
         facts(info, &r.jpeg);
+        if (out && limits->on_header)
+            limits->on_header(limits->user, info);
         if (out)
             r.status = read_pixels(&r, rt, out, size);
     }
@@ -467,113 +551,5 @@ const dsbi_codec dsbi_codec_jpeg = {
     .format = DSB_FORMAT_JPEG,
     .read_info = read_info,
     .decode = read_jpeg,
+    .says_header = true,
 };
-
-typedef struct writer {
-    struct jpeg_compress_struct jpeg;
-    struct jpeg_error_mgr errors;
-    struct jpeg_destination_mgr destination;
-    jmp_buf escape;
-    dsb_status status;
-    dsb_runtime *rt;
-    uint8_t *bytes;
-    size_t capacity;
-} writer;
-
-enum { FIRST_BYTES = 16384 };
-
-static void on_write_error(j_common_ptr jpeg)
-{
-    writer *w = jpeg->client_data;
-    char text[JMSG_LENGTH_MAX];
-    jpeg->err->format_message(jpeg, text);
-    w->status = dsbi_fail(status_of(jpeg->err->msg_code), "jpeg: %s", text);
-    longjmp(w->escape, 1);
-}
-
-static void destination_begin(j_compress_ptr jpeg)
-{
-    (void)jpeg;
-}
-
-/* The buffer is full: double it. */
-static boolean destination_grow(j_compress_ptr jpeg)
-{
-    writer *w = jpeg->client_data;
-    size_t full = w->capacity;
-    uint8_t *grown = dsbi_realloc_array(w->rt, w->bytes, full, 2 * full, 1);
-    if (!grown) {
-        w->status = DSB_E_NOMEM;
-        longjmp(w->escape, 1);
-    }
-    w->bytes = grown;
-    w->capacity = 2 * full;
-    w->destination.next_output_byte = grown + full;
-    w->destination.free_in_buffer = full;
-    return TRUE;
-}
-
-static void destination_end(j_compress_ptr jpeg)
-{
-    (void)jpeg;
-}
-
-static void write_pixels(writer *w, const dsbi_image *in, int quality, bool subsampling_420)
-{
-    struct jpeg_compress_struct *jpeg = &w->jpeg;
-    jpeg->err = jpeg_std_error(&w->errors);
-    w->errors.error_exit = on_write_error;
-    w->errors.output_message = on_output;
-    jpeg->client_data = w;
-    jpeg_create_compress(jpeg);
-    jpeg->client_data = w;
-    w->destination = (struct jpeg_destination_mgr){
-        .next_output_byte = w->bytes,
-        .free_in_buffer = w->capacity,
-        .init_destination = destination_begin,
-        .empty_output_buffer = destination_grow,
-        .term_destination = destination_end,
-    };
-    jpeg->dest = &w->destination;
-    jpeg->image_width = in->width;
-    jpeg->image_height = in->height;
-    jpeg->input_components = 3;
-    jpeg->in_color_space = JCS_RGB;
-    jpeg_set_defaults(jpeg);
-    jpeg_set_quality(jpeg, quality, TRUE);
-    jpeg->dct_method = JDCT_ISLOW;
-    jpeg->comp_info[0].h_samp_factor = jpeg->comp_info[0].v_samp_factor = subsampling_420 ? 2 : 1;
-    jpeg_start_compress(jpeg, TRUE);
-    while (jpeg->next_scanline < jpeg->image_height) {
-        JSAMPROW row = in->data + (size_t)jpeg->next_scanline * in->width * 3;
-        jpeg_write_scanlines(jpeg, &row, 1);
-    }
-    jpeg_finish_compress(jpeg);
-}
-
-dsb_status dsbi_jpeg_encode(dsb_runtime *rt, uint8_t **bytes, size_t *size, const dsbi_image *in,
-                            int quality, bool subsampling_420)
-{
-    *bytes = NULL;
-    *size = 0;
-    if (quality < 1 || quality > 100 || in->channels != 3)
-        return dsbi_fail(DSB_E_INVALID, "jpeg: quality %d (1..100), %u channels (3)", quality,
-                         in->channels);
-    writer w;
-    memset(&w, 0, sizeof w);
-    w.rt = rt;
-    w.capacity = FIRST_BYTES;
-    w.bytes = dsbi_alloc(rt, w.capacity);
-    if (!w.bytes)
-        return DSB_E_NOMEM;
-    if (setjmp(w.escape) == 0)
-        write_pixels(&w, in, quality, subsampling_420);
-    jpeg_destroy_compress(&w.jpeg);
-    if (w.status != DSB_OK) {
-        dsbi_free(rt, w.bytes);
-        return w.status;
-    }
-    *bytes = w.bytes;
-    *size = w.capacity - w.destination.free_in_buffer;
-    return DSB_OK;
-}
