@@ -23,6 +23,19 @@
 
 enum { DSBI_GEMM_PAD = 64 };
 
+/* A convolution in groups computes so many output channels at a time. Its strips of outputs reach
+ * over the end of a line by up to GROUPCONV_STRIP - 1: x has the inputs of those too, and dy zeros.
+ */
+enum { GROUPCONV_LANES = 16, GROUPCONV_STRIP = 8 };
+typedef struct dsbi_group_shape {
+    size_t lines, width;  /* of the output */
+    size_t group, stride; /* channels of a group; 1 or 2 */
+    size_t x_line,
+        x_step;    /* elements from a line, from a pixel to the next; step: LANES or group */
+    size_t y_step; /* forward: lines are width pixels */
+    size_t y_line; /* of dy, whose pixels are LANES elements */
+} dsbi_group_shape;
+
 /* prototypes: dsbi_add_f32_generic, dsbi_add_f32_avx2 ... */
 #define VARIANT(op, isa, ISA)
 #define VARIANT_F64(op, isa, ISA)

@@ -86,6 +86,11 @@ typedef struct dsbi_math {
                         dsbi_dw_shape s);
     void (*dw_bwd_weights)(const dsbi_kernels *, void *dw, void *dbias, const void *x,
                            const void *dy, dsbi_dw_shape s);
+    /* 3 x 3 in groups, GROUPCONV_LANES outputs (kernels.def) */
+    void (*group_fwd)(const dsbi_kernels *, void *y, const void *x, const void *w, const void *bias,
+                      const void *from, bool relu, dsbi_group_shape s);
+    void (*group_bwd_weights)(const dsbi_kernels *, void *dw, const void *x, const void *dy,
+                              dsbi_group_shape s);
     /* 3 x 3 convolution by pieces, see kernels.def; a piece is rows x columns of pixels of n */
     void (*wino_weights)(const dsbi_kernels *, void *u, size_t stride, const void *g,
                          size_t g_stride, size_t n);

@@ -191,6 +191,15 @@ VEC_INLINE vi vi_half(vi a)
 {
     return _mm512_srai_epi32(a, 1);
 }
+VEC_INLINE vi vi_load(const int32_t *p)
+{
+    return _mm512_loadu_si512(p);
+}
+/* element l of the result is element index[l] of a */
+VEC_INLINE vf vf_permute(vf a, vi index)
+{
+    return _mm512_permutexvar_ps(index, a);
+}
 /* Sum and largest of the elements, in a fixed tree: lane i with lane i + half. */
 VEC_INLINE float vf_sum(vf x)
 {
@@ -278,6 +287,14 @@ VEC_INLINE vi vi_sub(vi a, vi b)
 VEC_INLINE vi vi_half(vi a)
 {
     return _mm256_srai_epi32(a, 1);
+}
+VEC_INLINE vi vi_load(const int32_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+VEC_INLINE vf vf_permute(vf a, vi index)
+{
+    return _mm256_permutevar8x32_ps(a, index);
 }
 VEC_INLINE float vf_sum(vf x)
 {

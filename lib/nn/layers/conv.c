@@ -5,6 +5,7 @@
  * layer may take pixels as bytes and normalise them on the way. */
 #include <string.h>
 #include "nn/affine.h"
+#include "nn/groupconv.h"
 #include "nn/pixelconv.h"
 #include "nn/winograd.h"
 
@@ -237,6 +238,8 @@ static const way ways[] = {
      dsbi_pixelconv_forward, dsbi_pixelconv_backward},
     {"winograd 4x4", dsbi_winograd_fits, dsbi_winograd_needs, dsbi_winograd_prepare,
      dsbi_winograd_forward, dsbi_winograd_backward},
+    {"groups", dsbi_groupconv_fits, dsbi_groupconv_needs, dsbi_groupconv_prepare,
+     dsbi_groupconv_forward, dsbi_groupconv_backward},
 };
 
 static const way *way_of(const dsbi_node *node)
@@ -297,6 +300,7 @@ static dsbi_value check(dsbi_builder *b, dsbi_value x)
 {
     x = dsbi_conv2d(b, x, "wide", 16, 3, 1, 1);
     x = dsbi_conv2d(b, x, "pieces", 16, 3, 1, 0);
+    x = dsbi_conv(b, x, "fours", &(dsbi_attrs){.c_out = 16, .kernel = 3, .pad = 1, .groups = 4});
     x = dsbi_conv2d(b, x, "overlapping", 4, 3, 2, 1);
     x = dsbi_conv2d(b, x, "patches", 6, 2, 2, 0);
     x = dsbi_conv(b, x, "grouped", &(dsbi_attrs){.c_out = 4, .kernel = 1, .groups = 2});
