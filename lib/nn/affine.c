@@ -235,6 +235,7 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
     needs->adds_dx = true;
     needs->in_place = needs->passes = node->residual ? 2 : 0;
     needs->takes_norm = !node->gelu && !node->relu && !node->residual;
+    needs->sums_norm = affine->blocked_rows && !affine->gather;
 }
 
 static void *scratch_at(const dsbi_call *call, size_t element)
@@ -508,8 +509,10 @@ static void backward_block(const dsbi_call *call, const affine_work *work, void 
 {
     const size_t n = work->affine->n;
     const void *dh = block_gradient(call, work, first, count, worker);
-    if (call->dx[0] && !work->few_rows)
+    if (call->dx[0] && !work->few_rows) {
         input_gradient(call, work, dh, first, count, worker);
+        dsbi_norm_sums_add(call, first / work->group, first, count);
+    }
     dsbi_branch_pass(call, first * n, count * n);
     if (!call->grads[0])
         return;
@@ -528,6 +531,8 @@ static dsb_status backward_group(const dsbi_call *call, const void *job, size_t 
     const affine_work *work = job;
     void *partial = scratch_at(call, work->partials + first / work->group * work->stride);
     memset(partial, 0, work->stride * call->math->item);
+    if (!work->few_rows)
+        dsbi_norm_sums_begin(call, first / work->group);
     if (work->affine->gather && call->dx[0] && !call->add[0]) {
         const size_t size = dsbi_shape_size(call->node->in), image_rows = work->affine->image_rows;
         memset(dsbi_at(call, call->dx[0], first / image_rows * size), 0,
@@ -587,12 +592,16 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     lay_backward(&work, call->rt->n_threads);
     const size_t k = work.k, n = affine->n, n_groups = dsbi_pieces(work.rows, work.group);
     work.backward = true;
+    if (call->sums)
+        call->sums->n = work.few_rows ? 1 : n_groups;
     if (work.scaled && call->dx[0])
         dsbi_branch_scale(call, scratch_at(call, work.weights), NULL, call->params[0], NULL, n, k);
     if (call->dx[0] && work.few_rows) {
         const dsbi_few_rows p = {call->dy, call->params[0], call->dx[0], work.rows, k,
                                  n,        false,           call->add[0]};
         DSBI_TRY(dsbi_few_rows_product(call, &p, scratch_at(call, work.product)));
+        dsbi_norm_sums_begin(call, 0);
+        dsbi_norm_sums_add(call, 0, 0, work.rows);
     } else if (call->dx[0]) {
         DSBI_TRY(pack_weights(call, &work,
                               work.scaled ? scratch_at(call, work.weights) : call->params[0],

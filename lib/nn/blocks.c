@@ -4,7 +4,7 @@
 #include "base/pool.h"
 
 /* 16 Ki elements take some 5 us in a memory-bound loop: far above the cost of handing out a task */
-enum { TASK_ELEMENTS = 16384, MAX_PARTIALS = 64, PARTIAL_ELEMENTS = 1 << 22, REDUCE_STEP = 4096 };
+enum { TASK_ELEMENTS = 16384, PARTIAL_ELEMENTS = 1 << 22, REDUCE_STEP = 4096 };
 
 typedef struct range_job {
     const dsbi_call *call;
@@ -40,7 +40,7 @@ size_t dsbi_range_step(size_t n, size_t unit_elements)
 static size_t most_partials(size_t partial)
 {
     const size_t most = PARTIAL_ELEMENTS / (partial ? partial : 1);
-    return most > MAX_PARTIALS ? MAX_PARTIALS : most ? most : 1;
+    return most > DSBI_MOST_PARTIALS ? DSBI_MOST_PARTIALS : most ? most : 1;
 }
 
 size_t dsbi_partial_step(size_t n, size_t unit_elements, size_t partial)

@@ -19,6 +19,8 @@ size_t dsbi_range_step(size_t n, size_t unit_elements);
 /* How many units make a task that sums into a partial result of `partial` elements: as
  * dsbi_range_step, but with few enough tasks that the partial results stay small. */
 size_t dsbi_partial_step(size_t n, size_t unit_elements, size_t partial);
+/* No cut makes more partial results. */
+enum { DSBI_MOST_PARTIALS = 64 };
 /* The most pieces dsbi_partial_step makes of n units or fewer. */
 size_t dsbi_partial_most(size_t n, size_t unit_elements, size_t partial);
 

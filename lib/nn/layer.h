@@ -24,7 +24,10 @@ typedef struct dsbi_needs {
     uint32_t remake_x; /* bit k: making it again reads input k; not done where no backward pass
                         * keeps that */
     bool takes_norm;   /* backward takes the last pass of a batch norm behind (norm.h) */
+    bool sums_norm;    /* backward can sum for a batch norm that made input 0 (norm.h) */
 } dsbi_needs;
+
+typedef struct dsbi_norm_sums dsbi_norm_sums; /* norm.h */
 
 /* One execution. Arrays are dense, images first; `real` is float or double as `math` says. */
 typedef struct dsbi_call {
@@ -55,6 +58,8 @@ typedef struct dsbi_call {
     const void *norm; /* backward: what the batch norm behind has saved, dy is its gradient and the
                        * rest is left to this layer (norm.h); NULL: dy is the gradient of y */
     bool norm_gate;   /* with a ReLU behind the norm */
+    dsbi_norm_sums *sums; /* backward: sums to be made for the batch norm in front, or of a batch
+                           * norm: made by the layer behind; NULL: none */
 } dsbi_call;
 
 typedef struct dsbi_sizing {

@@ -37,3 +37,20 @@ bool dsbi_leaves_gradient(const dsbi_plan *plan, size_t i)
             return false; /* may add to the residual's gradient */
     return residual < from || keeps_gradient(&plan->nodes[residual]);
 }
+
+bool dsbi_sums_for_norm(const dsbi_plan *plan, size_t i)
+{
+    const dsbi_node *node = &plan->nodes[i];
+    if (node->n_inputs == 0 || !plan->needs[i].sums_norm || plan->opts.no_fusion)
+        return false;
+    const dsbi_value from = node->inputs[0];
+    if (plan->nodes[from].layer->role != DSBI_ROLE_BATCHNORM || from == plan->output)
+        return false;
+    for (size_t reader = from + 1; reader < i; reader++)
+        if (reads_value(&plan->nodes[reader], from))
+            return false;
+    for (size_t k = 1; k < node->n_inputs; k++)
+        if (node->inputs[k] == from)
+            return false;
+    return true;
+}

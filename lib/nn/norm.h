@@ -17,6 +17,20 @@ enum {
     DSBI_NORM_VECTORS
 };
 
+/* The first pass of a norm, made by the layer behind. */
+struct dsbi_norm_sums {
+    const void *norm, *x; /* what the norm has saved; its input */
+    bool gate;            /* a ReLU behind it, told by x */
+    bool closes;          /* a ReLU behind a sum, told by y: dy becomes g dy */
+    void *partials;       /* [n, 2, C] of n <= DSBI_MOST_PARTIALS parts of the rows, in order */
+    size_t n;
+};
+
+/* By the layer behind, whose input 0 is y: part `part` begins; */
+void dsbi_norm_sums_begin(const dsbi_call *call, size_t part);
+/* the gradient of rows first .. first + count of y, call->dx[0], is complete. */
+void dsbi_norm_sums_add(const dsbi_call *call, size_t part, size_t first, size_t count);
+
 /* dx of `rows` rows for a norm's own call or that of the layer in front, whose call->norm it is;
  * dx may be dy or x. */
 static inline void dsbi_norm_gradient(const dsbi_call *call, const void *norm, bool gate, void *dx,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 #include "base/file.h"
+#include "nn/blocks.h"
+#include "nn/norm.h"
 #include "nn/plan_inside.h"
 #include "tensor/matmul.h"
 
@@ -263,12 +265,20 @@ static dsb_status lay_input_gradients(dsbi_plan *plan, size_t i)
     return DSB_OK;
 }
 
+static dsb_status lay_sums(dsbi_plan *plan, size_t i)
+{
+    const dsbi_value norm = plan->nodes[i].inputs[0];
+    const size_t partial = 2 * plan->nodes[norm].in.c * plan->opts.math->item;
+    return dsbi_plan_new_buffer(plan, &plan->sums[i], DSBI_MOST_PARTIALS * partial, back(plan, i),
+                                back(plan, norm));
+}
+
 static dsb_status lay_backward(dsbi_plan *plan)
 {
     find_wanted(plan);
     const size_t n = plan->n_nodes;
     for (size_t i = 0; i < n; i++)
-        plan->grad[i] = plan->scratch_backward[i] = plan->norm[i] = NO_BUFFER;
+        plan->grad[i] = plan->scratch_backward[i] = plan->norm[i] = plan->sums[i] = NO_BUFFER;
     DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->grad[plan->output], value_bytes(plan, plan->output),
                                   n, back(plan, plan->output)));
     plan->grad_born[plan->output] = true;
@@ -279,6 +289,8 @@ static dsb_status lay_backward(dsbi_plan *plan)
                                       plan->needs[i].scratch_backward, back(plan, i),
                                       back(plan, i)));
         DSBI_TRY(lay_input_gradients(plan, i));
+        if (dsbi_sums_for_norm(plan, i))
+            DSBI_TRY(lay_sums(plan, i));
         if (i == plan->input)
             outlive(plan, plan->grad[i], end_of_time(plan));
     }
@@ -306,7 +318,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->forward = dsbi_calloc(plan->rt, n, sizeof *plan->forward);
     plan->backward = dsbi_calloc(plan->rt, n, sizeof *plan->backward);
     plan->remake = dsbi_calloc(plan->rt, n, sizeof *plan->remake);
-    plan->value = dsbi_calloc(plan->rt, 9 * n, sizeof *plan->value);
+    plan->value = dsbi_calloc(plan->rt, 10 * n, sizeof *plan->value);
     plan->wants_grad = dsbi_calloc(plan->rt, 3 * n, sizeof *plan->wants_grad);
     plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
     plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
@@ -314,6 +326,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->x_shapes = dsbi_calloc(plan->rt, m, sizeof *plan->x_shapes);
     plan->dx_pointers = dsbi_calloc(plan->rt, m, sizeof *plan->dx_pointers);
     plan->add_flags = dsbi_calloc(plan->rt, m, sizeof *plan->add_flags);
+    plan->norm_sums = dsbi_calloc(plan->rt, n, sizeof *plan->norm_sums);
     if (!plan->needs || !plan->forward || !plan->backward || !plan->remake || !plan->value ||
         !plan->wants_grad || !plan->later || !plan->later_sums || !plan->x_pointers ||
         !plan->x_shapes || !plan->dx_pointers || !plan->add_flags)
@@ -326,6 +339,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->folded = plan->value + 6 * n;
     plan->prepared = plan->value + 7 * n;
     plan->norm = plan->value + 8 * n;
+    plan->sums = plan->value + 9 * n;
     plan->grad_born = plan->wants_grad + n;
     plan->useful = plan->wants_grad + 2 * n;
     return DSB_OK;
@@ -427,6 +441,28 @@ static void bind_fold(dsbi_plan *plan, size_t i)
     op->call.params[1] = dsbi_at(&op->call, op->fold.out, dsbi_fold_bias(op->fold.n, op->fold.k));
 }
 
+/* Passes of batch norms that neighbours make. Nodes are bound in order, norms before their sums. */
+static void bind_norms(dsbi_plan *plan, size_t i)
+{
+    dsbi_call *call = &plan->backward[i].call;
+    if (plan->norm[i] != NO_BUFFER) {
+        const dsbi_node *norm = &plan->nodes[plan->norm[i]];
+        call->norm = at(plan, plan->saved[plan->norm[i]]);
+        call->norm_gate = norm->relu && !norm->residual;
+    }
+    if (plan->sums[i] != NO_BUFFER) {
+        const dsbi_value front = plan->nodes[i].inputs[0];
+        const dsbi_node *norm = &plan->nodes[front];
+        dsbi_call *of_norm = &plan->backward[front].call;
+        plan->norm_sums[front] = (dsbi_norm_sums){.norm = of_norm->saved,
+                                                  .x = of_norm->x[0],
+                                                  .gate = norm->relu && !norm->residual,
+                                                  .closes = norm->relu && norm->residual,
+                                                  .partials = at(plan, plan->sums[i])};
+        call->sums = of_norm->sums = &plan->norm_sums[front];
+    }
+}
+
 static void bind_backward(dsbi_plan *plan, size_t i)
 {
     const dsbi_node *node = &plan->nodes[i];
@@ -443,11 +479,7 @@ static void bind_backward(dsbi_plan *plan, size_t i)
         const ptrdiff_t again = plan->remade[node->inputs[k]];
         op->call.x[k] = again != NO_BUFFER ? at(plan, again) : plan->forward[i].call.x[k];
     }
-    if (plan->norm[i] != NO_BUFFER) {
-        const dsbi_node *norm = &plan->nodes[plan->norm[i]];
-        op->call.norm = at(plan, plan->saved[plan->norm[i]]);
-        op->call.norm_gate = norm->relu && !norm->residual;
-    }
+    bind_norms(plan, i);
     op->sums = plan->later_sums + first;
     for (size_t k = 0; k < node->n_inputs && op->active; k++) {
         const dsbi_value x = node->inputs[k];
@@ -549,12 +581,13 @@ void dsbi_plan_free(dsbi_plan *plan)
         return;
     dsb_runtime *rt = plan->rt;
     dsbi_fuse_free(rt, plan->nodes, plan->n_nodes);
-    void *const owned[] = {
-        plan->remake,     plan->forward,       plan->backward,      plan->needs,
-        plan->buffers,    plan->value,         plan->wants_grad,    plan->later,
-        plan->later_sums, plan->x_pointers,    plan->x_shapes,      plan->dx_pointers,
-        plan->add_flags,  plan->arena,         plan->ready,         plan->grads,
-        plan->groups,     plan->group_buffers, plan->group_seconds, plan->group_pointers};
+    void *const owned[] = {plan->remake,        plan->forward,        plan->backward,
+                           plan->needs,         plan->buffers,        plan->value,
+                           plan->wants_grad,    plan->later,          plan->later_sums,
+                           plan->x_pointers,    plan->x_shapes,       plan->dx_pointers,
+                           plan->add_flags,     plan->arena,          plan->ready,
+                           plan->grads,         plan->groups,         plan->group_buffers,
+                           plan->group_seconds, plan->group_pointers, plan->norm_sums};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         dsbi_free(rt, owned[i]);
     dsbi_free(rt, plan);

@@ -208,6 +208,11 @@ static dsb_status remake(const dsbi_call *call)
     return dsbi_ranges(call, &v, v.rows, v.block, forward_rows);
 }
 
+static bool hands_on(const dsbi_call *call)
+{
+    return call->node->residual && call->dx[1] && call->dx[1] != call->dy;
+}
+
 /* A residual's gradient: dy behind the ReLU, written over dy, and handed on where it lies
  * elsewhere.
  */
@@ -215,9 +220,9 @@ static void pass_residual(const dsbi_call *call, size_t at, size_t count)
 {
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     void *dy = dsbi_at(call, call->dy, at);
-    if (call->node->relu)
+    if (call->node->relu && !call->sums)
         call->math->relu_bwd(kernels, dy, dy, dsbi_at(call, call->y, at), count);
-    if (!call->dx[1] || call->dx[1] == call->dy)
+    if (!hands_on(call))
         return;
     void *dx = dsbi_at(call, call->dx[1], at);
     if (call->add[1])
@@ -281,10 +286,29 @@ static dsb_status backward_rows(const dsbi_call *call, const void *job, size_t f
     return DSB_OK;
 }
 
+static dsb_status hand_rows_on(const dsbi_call *call, const void *job, size_t first, size_t count,
+                               size_t worker)
+{
+    (void)worker;
+    const rows_cut *v = job;
+    pass_residual(call, first * v->c, count * v->c);
+    return DSB_OK;
+}
+
+/* Sums of dy: made here, or by the layer behind. */
+static dsb_status make_sums(const dsbi_call *call, rows_cut *v)
+{
+    if (!call->sums)
+        return dsbi_ranges(call, v, v->rows, v->step, piece_sums);
+    v->partials = call->sums->partials;
+    v->pieces = call->sums->n;
+    return hands_on(call) ? dsbi_ranges(call, v, v->rows, v->block, hand_rows_on) : DSB_OK;
+}
+
 static dsb_status backward(const dsbi_call *call)
 {
-    const rows_cut v = cut(call);
-    DSBI_TRY(dsbi_ranges(call, &v, v.rows, v.step, piece_sums));
+    rows_cut v = cut(call);
+    DSBI_TRY(make_sums(call, &v));
     gradient_vectors(call, &v);
     return call->dx[0] ? dsbi_ranges(call, &v, v.rows, v.block, backward_rows) : DSB_OK;
 }
