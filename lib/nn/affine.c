@@ -19,6 +19,8 @@ enum {
     TILE_ROWS = 84,
     MOST_ROWS = 12 * TILE_ROWS,
     MANY_WEIGHTS = 1 << 19,
+    SUMMED_ELEMENTS = 43008,
+    SUMMED_ROWS = 42,
     LARGE_PARTIAL = 1 << 15, /* worth summing over at least GROUP_ROWS before it is put away */
     GROUP_ROWS = 768,
     GROUPS_WANTED = 8
@@ -236,6 +238,7 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
     needs->in_place = needs->passes = node->residual ? 2 : 0;
     needs->takes_norm = !node->gelu && !node->relu && !node->residual;
     needs->sums_norm = affine->blocked_rows && !affine->gather;
+    needs->stats_parts = dsbi_pieces(work.rows, work.block);
 }
 
 static void *scratch_at(const dsbi_call *call, size_t element)
@@ -394,6 +397,8 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t t
                     columns);
     if (work->dropped)
         dsbi_branch_drop(call, y, out, first, count, n, true);
+    if (work->across == 1)
+        dsbi_norm_stats_set(call, task, first, count);
     return DSB_OK;
 }
 
@@ -415,6 +420,8 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
     affine_work work;
     cut(&work, affine, call->node, call->batch, call->training);
     lay_forward(&work, call->rt->n_threads, call->prepared);
+    if (call->stats)
+        call->stats->n = work.few_rows || work.across > 1 ? 0 : dsbi_pieces(work.rows, work.block);
     if (work.few_rows)
         return forward_few(call, &work);
     if (!call->prepared)
@@ -488,6 +495,21 @@ static void input_gradient(const dsbi_call *call, const affine_work *work, const
         work->affine->scatter(call, out, first, count);
 }
 
+/* Few rows at a time where a norm in front wants their sums: dx, x and the norm's input are in the
+ * cache together. */
+static void input_gradients(const dsbi_call *call, const affine_work *work, const void *dh,
+                            size_t first, size_t count, size_t worker)
+{
+    const size_t rows = SUMMED_ELEMENTS / work->affine->k / SUMMED_ROWS * SUMMED_ROWS;
+    const size_t step = !call->sums ? count : rows > SUMMED_ROWS ? rows : SUMMED_ROWS;
+    for (size_t done = 0; done < count; done += step) {
+        const size_t part = count - done < step ? count - done : step;
+        input_gradient(call, work, dsbi_at(call, dh, done * work->affine->n), first + done, part,
+                       worker);
+        dsbi_norm_sums_add(call, first / work->group, first + done, part);
+    }
+}
+
 /* dW of this block's rows, added to the partial result. */
 static void weight_gradient(const dsbi_call *call, const affine_work *work, void *partial,
                             const void *dh, size_t first, size_t count, size_t worker)
@@ -509,10 +531,8 @@ static void backward_block(const dsbi_call *call, const affine_work *work, void 
 {
     const size_t n = work->affine->n;
     const void *dh = block_gradient(call, work, first, count, worker);
-    if (call->dx[0] && !work->few_rows) {
-        input_gradient(call, work, dh, first, count, worker);
-        dsbi_norm_sums_add(call, first / work->group, first, count);
-    }
+    if (call->dx[0] && !work->few_rows)
+        input_gradients(call, work, dh, first, count, worker);
     dsbi_branch_pass(call, first * n, count * n);
     if (!call->grads[0])
         return;

@@ -13,21 +13,24 @@ typedef struct dsbi_needs {
     size_t scratch_backward;
     size_t prepared; /* bytes of weights made ready by `prepare`, asked for with sizing.prepares */
     size_t scratch_prepare;
-    uint32_t keep_x;   /* bit k: backward reads input k */
-    bool keep_y;       /* backward reads the output */
-    bool adds_dx;      /* backward can add into dx (call->add); else the plan adds afterwards */
-    bool dx_over_dy;   /* backward may write the gradient of input 0 over dy */
-    uint32_t in_place; /* 1 + k: forward may write the output over input k; 0: over none */
-    uint32_t passes;   /* 1 + k: the gradient of input k is dy itself and may share its memory */
-    bool remakes;      /* the layer can write its output again in backward (dsbi_layer.remake) from
-                        * what it saved and the inputs remake_x: it need not be kept for readers */
-    uint32_t remake_x; /* bit k: making it again reads input k; not done where no backward pass
-                        * keeps that */
-    bool takes_norm;   /* backward takes the last pass of a batch norm behind (norm.h) */
-    bool sums_norm;    /* backward can sum for a batch norm that made input 0 (norm.h) */
+    uint32_t keep_x;    /* bit k: backward reads input k */
+    bool keep_y;        /* backward reads the output */
+    bool adds_dx;       /* backward can add into dx (call->add); else the plan adds afterwards */
+    bool dx_over_dy;    /* backward may write the gradient of input 0 over dy */
+    uint32_t in_place;  /* 1 + k: forward may write the output over input k; 0: over none */
+    uint32_t passes;    /* 1 + k: the gradient of input k is dy itself and may share its memory */
+    bool remakes;       /* the layer can write its output again in backward (dsbi_layer.remake) from
+                         * what it saved and the inputs remake_x: it need not be kept for readers */
+    uint32_t remake_x;  /* bit k: making it again reads input k; not done where no backward pass
+                         * keeps that */
+    bool takes_norm;    /* backward takes the last pass of a batch norm behind (norm.h) */
+    bool sums_norm;     /* backward can sum for a batch norm that made input 0 (norm.h) */
+    size_t stats_parts; /* forward can give statistics of its output in so many parts or fewer, for
+                         * a batch norm behind (norm.h); 0: it cannot */
 } dsbi_needs;
 
 typedef struct dsbi_norm_sums dsbi_norm_sums; /* norm.h */
+typedef struct dsbi_norm_stats dsbi_norm_stats;
 
 /* One execution. Arrays are dense, images first; `real` is float or double as `math` says. */
 typedef struct dsbi_call {
@@ -58,8 +61,10 @@ typedef struct dsbi_call {
     const void *norm; /* backward: what the batch norm behind has saved, dy is its gradient and the
                        * rest is left to this layer (norm.h); NULL: dy is the gradient of y */
     bool norm_gate;   /* with a ReLU behind the norm */
-    dsbi_norm_sums *sums; /* backward: sums to be made for the batch norm in front, or of a batch
-                           * norm: made by the layer behind; NULL: none */
+    dsbi_norm_sums *sums;   /* backward: sums to be made for the batch norm in front, or of a batch
+                             * norm: made by the layer behind; NULL: none */
+    dsbi_norm_stats *stats; /* forward: statistics of y to be made for the batch norm behind, or of
+                             * x, for a batch norm: made by the layer in front; NULL: none */
 } dsbi_call;
 
 typedef struct dsbi_sizing {

@@ -11,6 +11,18 @@ static bool reads_value(const dsbi_node *node, dsbi_value x)
     return false;
 }
 
+size_t dsbi_wants_stats(const dsbi_plan *plan, size_t i)
+{
+    if (!plan->opts.training || plan->opts.no_fusion || plan->needs[i].stats_parts == 0)
+        return plan->n_nodes;
+    for (size_t reader = i + 1; reader < plan->n_nodes; reader++) {
+        const dsbi_node *node = &plan->nodes[reader];
+        if (node->layer->role == DSBI_ROLE_BATCHNORM && node->inputs[0] == i)
+            return reader;
+    }
+    return plan->n_nodes;
+}
+
 /* Backward of these nodes reads dy and leaves it as it is. */
 static bool keeps_gradient(const dsbi_node *node)
 {

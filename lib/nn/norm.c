@@ -3,6 +3,18 @@
 
 #include <string.h>
 
+void dsbi_norm_stats_set(const dsbi_call *call, size_t part, size_t first, size_t count)
+{
+    const dsbi_norm_stats *s = call->stats;
+    if (!s)
+        return;
+    const size_t c = call->node->out.c;
+    void *mean = dsbi_at(call, s->partials, part * 2 * c);
+    call->math->batchnorm_stats(dsbi_kernels_of(call->rt), mean, dsbi_at(call, mean, c),
+                                dsbi_at(call, call->y, first * c), count, c);
+    s->ends[part] = first + count;
+}
+
 static void *part_of(const dsbi_call *call, size_t part)
 {
     return dsbi_at(call, call->sums->partials, part * 2 * call->node->in.c);

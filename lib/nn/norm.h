@@ -17,7 +17,17 @@ enum {
     DSBI_NORM_VECTORS
 };
 
-/* The first pass of a norm, made by the layer behind. */
+/* Statistics of a norm's input, made by the layer in front. */
+struct dsbi_norm_stats {
+    void *partials; /* [n, 2, C]: mean, squares of the differences from it */
+    size_t *ends;   /* [n]: part i is rows ends[i - 1] .. ends[i] */
+    size_t n;       /* 0: none were made, the norm does it */
+};
+
+/* By the layer in front: rows first .. first + count of y, part `part`, are complete. */
+void dsbi_norm_stats_set(const dsbi_call *call, size_t part, size_t first, size_t count);
+
+/* The first pass of a norm's backward, made by the layer behind. */
 struct dsbi_norm_sums {
     const void *norm, *x; /* what the norm has saved; its input */
     bool gate;            /* a ReLU behind it, told by x */

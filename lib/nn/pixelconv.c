@@ -77,6 +77,7 @@ void dsbi_pixelconv_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi
     needs->scratch_backward = backward * sizing->item;
     needs->adds_dx = true;
     needs->takes_norm = !node->relu;
+    needs->stats_parts = work.units;
 }
 
 /* Lines of output of a unit. */
@@ -135,6 +136,7 @@ static dsb_status forward_unit(const dsbi_call *call, const void *user, size_t u
                            w->n, dsbi_at(call, lines, i * w->stride * w->line), 3 * w->stride, 1,
                            ready, out.w, w->n, w->run, w->k, w->line, bias, NULL, 0,
                            call->node->relu);
+    dsbi_norm_stats_set(call, unit, (s.image * out.h + s.first) * out.w, s.count * out.w);
     return DSB_OK;
 }
 
@@ -158,6 +160,8 @@ dsb_status dsbi_pixelconv_forward(const dsbi_call *call)
     const pixel_work w = work_of(call->node, call->batch, call->rt->n_threads, false);
     if (!call->prepared)
         make_ready(call, &w, dsbi_at(call, call->scratch, w.packed));
+    if (call->stats)
+        call->stats->n = w.units;
     return dsbi_ranges(call, &w, w.units, 1, forward_unit);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "base/file.h"
+#include "base/pool.h"
 #include "nn/blocks.h"
 #include "nn/norm.h"
 #include "nn/plan_inside.h"
@@ -10,6 +11,9 @@
 
 /* Outputs that could be made again and together are smaller than this are kept all the same. */
 enum { KEEP_BYTES = 64 << 20 };
+
+/* Gradients of weights that a task sets to 0. */
+enum { CLEAR_BYTES = 1 << 20 };
 
 static size_t end_of_time(const dsbi_plan *plan)
 {
@@ -147,6 +151,22 @@ static void find_useful(dsbi_plan *plan)
             plan->useful[plan->nodes[i].inputs[k]] = true;
 }
 
+/* Mean and squares of each part, then where it ends. */
+static size_t stats_bytes(const dsbi_plan *plan, size_t i)
+{
+    return plan->needs[i].stats_parts * 2 * plan->nodes[i].out.c * plan->opts.math->item;
+}
+
+static dsb_status lay_stats(dsbi_plan *plan, size_t i)
+{
+    const size_t norm = dsbi_wants_stats(plan, i);
+    plan->stats[i] = NO_BUFFER;
+    if (norm == plan->n_nodes)
+        return DSB_OK;
+    const size_t ends = plan->needs[i].stats_parts * sizeof(size_t);
+    return dsbi_plan_new_buffer(plan, &plan->stats[i], stats_bytes(plan, i) + ends, i, norm);
+}
+
 static dsb_status lay_forward(dsbi_plan *plan)
 {
     find_useful(plan);
@@ -173,6 +193,7 @@ static dsb_status lay_forward(dsbi_plan *plan)
                                           last > i ? value_bytes(plan, i) : 0, i, last));
         DSBI_TRY(
             dsbi_plan_new_buffer(plan, &plan->scratch_forward[i], needs->scratch_forward, i, i));
+        DSBI_TRY(lay_stats(plan, i));
         const size_t until = plan->opts.training ? back(plan, i) : i;
         DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->saved[i], needs->saved, i, until));
     }
@@ -318,7 +339,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->forward = dsbi_calloc(plan->rt, n, sizeof *plan->forward);
     plan->backward = dsbi_calloc(plan->rt, n, sizeof *plan->backward);
     plan->remake = dsbi_calloc(plan->rt, n, sizeof *plan->remake);
-    plan->value = dsbi_calloc(plan->rt, 10 * n, sizeof *plan->value);
+    plan->value = dsbi_calloc(plan->rt, 11 * n, sizeof *plan->value);
     plan->wants_grad = dsbi_calloc(plan->rt, 3 * n, sizeof *plan->wants_grad);
     plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
     plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
@@ -327,6 +348,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->dx_pointers = dsbi_calloc(plan->rt, m, sizeof *plan->dx_pointers);
     plan->add_flags = dsbi_calloc(plan->rt, m, sizeof *plan->add_flags);
     plan->norm_sums = dsbi_calloc(plan->rt, n, sizeof *plan->norm_sums);
+    plan->norm_stats = dsbi_calloc(plan->rt, n, sizeof *plan->norm_stats);
     if (!plan->needs || !plan->forward || !plan->backward || !plan->remake || !plan->value ||
         !plan->wants_grad || !plan->later || !plan->later_sums || !plan->x_pointers ||
         !plan->x_shapes || !plan->dx_pointers || !plan->add_flags)
@@ -340,6 +362,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->prepared = plan->value + 7 * n;
     plan->norm = plan->value + 8 * n;
     plan->sums = plan->value + 9 * n;
+    plan->stats = plan->value + 10 * n;
     plan->grad_born = plan->wants_grad + n;
     plan->useful = plan->wants_grad + 2 * n;
     return DSB_OK;
@@ -492,6 +515,18 @@ static void bind_backward(dsbi_plan *plan, size_t i)
     }
 }
 
+/* Called before any copy of a forward call is made. */
+static void bind_stats(dsbi_plan *plan, size_t i)
+{
+    if (plan->stats[i] == NO_BUFFER)
+        return;
+    char *memory = at(plan, plan->stats[i]);
+    plan->norm_stats[i] = (dsbi_norm_stats){
+        .partials = memory, .ends = (size_t *)(void *)(memory + stats_bytes(plan, i))};
+    plan->forward[i].call.stats = plan->forward[dsbi_wants_stats(plan, i)].call.stats =
+        &plan->norm_stats[i];
+}
+
 static void bind_remake(dsbi_plan *plan, size_t i)
 {
     plan_op *op = &plan->remake[i];
@@ -508,6 +543,8 @@ static void bind(dsbi_plan *plan)
         plan->forward[i].active = i != plan->input || plan->buffers[plan->value[i]].size > 0;
         bind_fold(plan, i);
     }
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        bind_stats(plan, i);
     for (size_t i = 0; i < plan->n_nodes && plan->opts.training; i++) {
         bind_backward(plan, i);
         bind_remake(plan, i);
@@ -581,13 +618,13 @@ void dsbi_plan_free(dsbi_plan *plan)
         return;
     dsb_runtime *rt = plan->rt;
     dsbi_fuse_free(rt, plan->nodes, plan->n_nodes);
-    void *const owned[] = {plan->remake,        plan->forward,        plan->backward,
-                           plan->needs,         plan->buffers,        plan->value,
-                           plan->wants_grad,    plan->later,          plan->later_sums,
-                           plan->x_pointers,    plan->x_shapes,       plan->dx_pointers,
-                           plan->add_flags,     plan->arena,          plan->ready,
-                           plan->grads,         plan->groups,         plan->group_buffers,
-                           plan->group_seconds, plan->group_pointers, plan->norm_sums};
+    void *const owned[] = {
+        plan->remake,     plan->forward,       plan->backward,      plan->needs,
+        plan->buffers,    plan->value,         plan->wants_grad,    plan->later,
+        plan->later_sums, plan->x_pointers,    plan->x_shapes,      plan->dx_pointers,
+        plan->add_flags,  plan->arena,         plan->ready,         plan->grads,
+        plan->groups,     plan->group_buffers, plan->group_seconds, plan->group_pointers,
+        plan->norm_sums,  plan->norm_stats};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         dsbi_free(rt, owned[i]);
     dsbi_free(rt, plan);
@@ -738,11 +775,23 @@ static dsb_status remake_reads(dsbi_plan *plan, size_t i, uint64_t step)
     return plan->needs[i].keep_y ? remake(plan, i, step) : DSB_OK;
 }
 
+static dsb_status clear_task(void *user, size_t task, size_t worker)
+{
+    const dsbi_plan *plan = user;
+    (void)worker;
+    const size_t bytes = plan->graph->arena_size * plan->opts.math->item,
+                 first = task * CLEAR_BYTES;
+    memset((char *)plan->grads + first, 0,
+           bytes - first < CLEAR_BYTES ? bytes - first : CLEAR_BYTES);
+    return DSB_OK;
+}
+
 dsb_status dsbi_plan_backward(dsbi_plan *plan)
 {
     if (!plan->opts.training)
         return dsbi_fail(DSB_E_STATE, "this plan is for inference");
-    memset(plan->grads, 0, plan->graph->arena_size * plan->opts.math->item);
+    const size_t bytes = plan->graph->arena_size * plan->opts.math->item;
+    DSBI_TRY(dsbi_parallel(plan->rt, (bytes + CLEAR_BYTES - 1) / CLEAR_BYTES, clear_task, plan));
     for (size_t i = 0; i < plan->n_nodes; i++)
         plan->remake[i].active = plan->remade[i] != NO_BUFFER;
     for (size_t i = plan->n_nodes; i-- > 0;) {

@@ -46,6 +46,7 @@ struct dsbi_plan {
     ptrdiff_t *value, *grad, *saved, *scratch_forward, *scratch_backward; /* buffer of each node */
     ptrdiff_t *remade;   /* buffer of an output written again in backward, or none */
     ptrdiff_t *norm;     /* batch norm that leaves its last pass to this node (norm.h), or none */
+    ptrdiff_t *stats;    /* buffer of statistics that this node makes for a norm behind, or none */
     ptrdiff_t *sums;     /* buffer of sums that this node makes for the one of input 0, or none */
     ptrdiff_t *folded;   /* of weights with a norm in them */
     ptrdiff_t *prepared; /* offset of weights made ready once (prepare.c), or none */
@@ -54,8 +55,9 @@ struct dsbi_plan {
     bool *useful;     /* the output depends on it */
     ptrdiff_t *later; /* temporary gradient buffers, in the order of later_sums */
     later_sum *later_sums;
-    dsbi_norm_sums *norm_sums; /* of each batch norm */
-    const void **x_pointers;   /* forward; behind them backward */
+    dsbi_norm_sums *norm_sums;   /* of each batch norm */
+    dsbi_norm_stats *norm_stats; /* of each node in front of one */
+    const void **x_pointers;     /* forward; behind them backward */
     dsbi_shape *x_shapes;
     void **dx_pointers;
     bool *add_flags;
@@ -95,6 +97,8 @@ void dsbi_plan_note(plan_op *op, double seconds);
 
 /* leave.c: whether batch norm i leaves its last pass to the node that made its input. */
 bool dsbi_leaves_gradient(const dsbi_plan *plan, size_t i);
+/* The batch norm that wants the statistics of the output of node i; n_nodes: none. */
+size_t dsbi_wants_stats(const dsbi_plan *plan, size_t i);
 /* Whether node i makes the sums of the batch norm that made its input 0. */
 bool dsbi_sums_for_norm(const dsbi_plan *plan, size_t i);
 /* prepare.c: memory for weights made ready, before other arrays are laid; making them ready; */

@@ -11,6 +11,7 @@
 
 #include <string.h>
 #include "nn/blocks.h"
+#include "nn/norm.h"
 
 enum {
     PIECE = 4,    /* outputs of a piece, in each direction */
@@ -23,6 +24,7 @@ enum {
     MOST_PIECES = 112,
     LEAST_PIECES = 14, /* a tile of a product */
     BLOCKS_WANTED = 12,
+    PARTS_OF_FEW = 64, /* no smaller batch makes more blocks, where its own number is less */
     GROUP_ELEMENTS = 36 << 12, /* largest dU that groups have of their own */
     MOST_GROUPS = 16,
     SHARED_ELEMENTS = 3 << 20 /* V and D of the pieces that share one dU */
@@ -106,7 +108,9 @@ typedef struct wino_product {
     void *y;
     bool relu;
     bool prepared; /* U and bias lie in call->prepared */
+    bool norms;    /* a batch norm in front or behind wants something of whole rows of y */
     size_t block, columns, v_stride, m_stride;
+    size_t group;   /* pieces of a task: a part of a norm's sums */
     size_t weights; /* U, for COLUMNS columns after the other: [36, c_in, COLUMNS] packed; bias */
     size_t worker, v, m, taps, worker_size, end;
 } wino_product;
@@ -136,6 +140,11 @@ static void lay_product(wino_product *job, size_t n_threads)
     most = most > MOST_PIECES ? MOST_PIECES : most < 2 * LEAST_PIECES ? 2 * LEAST_PIECES : most;
     const size_t wanted = dsbi_pieces(job->cut.pieces, BLOCKS_WANTED);
     job->block = wanted > most ? most : wanted < LEAST_PIECES ? LEAST_PIECES : wanted;
+    const size_t across = job->cut.across;
+    job->norms &= job->block >= across;
+    if (job->norms)
+        job->block = job->block / across * across;
+    job->group = job->block;
     job->v_stride = job->block * c + GAP;
     job->m_stride = job->block * job->columns + GAP;
     job->weights = take(&job->end, job->prepared ? 0 : ready_size(job));
@@ -186,10 +195,16 @@ static dsb_status transform_weights(const dsbi_call *call, const void *user, siz
     return DSB_OK;
 }
 
-static dsb_status product_block(const dsbi_call *call, const void *user, size_t first, size_t count,
-                                size_t worker)
+/* First row of y of a piece at the beginning of a line of pieces. */
+static size_t row_of(const wino_cut *cut, size_t piece)
 {
-    const wino_product *job = user;
+    const wino_place p = place_of(cut, piece);
+    return (p.image * cut->out.h + p.line) * cut->out.w;
+}
+
+static void product_block(const dsbi_call *call, const wino_product *job, size_t first,
+                          size_t count, size_t worker)
+{
     const wino_cut *cut = &job->cut;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const size_t c = cut->in.c, n = cut->out.c;
@@ -215,6 +230,27 @@ static dsb_status product_block(const dsbi_call *call, const void *user, size_t 
                                     columns);
         }
     }
+}
+
+/* Blocks of a task, and what norms want of their rows. */
+static dsb_status product_group(const dsbi_call *call, const void *user, size_t first, size_t count,
+                                size_t worker)
+{
+    const wino_product *job = user;
+    if (job->norms && job->reversed)
+        dsbi_norm_sums_begin(call, first / job->group);
+    for (size_t piece = first; piece < first + count; piece += job->block) {
+        const size_t left = first + count - piece;
+        const size_t part = left < job->block ? left : job->block;
+        product_block(call, job, piece, part, worker);
+        if (!job->norms)
+            continue;
+        const size_t row = row_of(&job->cut, piece), rows = row_of(&job->cut, piece + part) - row;
+        if (job->reversed)
+            dsbi_norm_sums_add(call, first / job->group, row, rows);
+        else
+            dsbi_norm_stats_set(call, piece / job->block, row, rows);
+    }
     return DSB_OK;
 }
 
@@ -222,7 +258,7 @@ static dsb_status run_product(const dsbi_call *call, const wino_product *job)
 {
     if (!job->prepared)
         DSBI_TRY(dsbi_ranges(call, job, job->cut.out.c, job->columns, transform_weights));
-    return dsbi_ranges(call, job, job->cut.pieces, job->block, product_block);
+    return dsbi_ranges(call, job, job->cut.pieces, job->group, product_group);
 }
 
 /* --- gradient of the weights ---------------------------------------------------------------- */
@@ -426,13 +462,14 @@ static wino_product forward_product(const dsbi_call *call)
                           .from = call->node->residual ? call->x[1] : NULL,
                           .y = call->y,
                           .relu = call->node->relu,
-                          .prepared = call->prepared};
+                          .prepared = call->prepared,
+                          .norms = call->stats};
 }
 
 void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
     wino_product forward = {.cut = forward_cut(node, sizing->batch), .prepared = sizing->prepares};
-    wino_product data = {.cut = data_cut(node, sizing->batch)};
+    wino_product data = {.cut = data_cut(node, sizing->batch)}, parts = forward;
     wino_gradient weights = {.cut = forward_cut(node, sizing->batch)};
     lay_product(&forward, sizing->n_threads);
     lay_product(&data, sizing->n_threads);
@@ -446,6 +483,11 @@ void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_
         needs->scratch_prepare = forward.end * sizing->item;
     }
     needs->scratch_backward = (data.end > weights.end ? data.end : weights.end) * sizing->item;
+    parts.norms = true;
+    lay_product(&parts, sizing->n_threads);
+    const size_t blocks = dsbi_pieces(parts.cut.pieces, parts.block);
+    needs->stats_parts = !parts.norms ? 0 : blocks > PARTS_OF_FEW ? blocks : PARTS_OF_FEW;
+    needs->sums_norm = data.cut.across <= LEAST_PIECES;
     needs->keep_x = 1;
     needs->adds_dx = true;
     needs->in_place = node->residual ? 2 : 0;
@@ -463,6 +505,8 @@ dsb_status dsbi_winograd_forward(const dsbi_call *call)
 {
     wino_product job = forward_product(call);
     lay_product(&job, call->rt->n_threads);
+    if (call->stats)
+        call->stats->n = job.norms ? dsbi_pieces(job.cut.pieces, job.block) : 0;
     return run_product(call, &job);
 }
 
@@ -473,8 +517,14 @@ dsb_status dsbi_winograd_backward(const dsbi_call *call)
                             .reversed = true,
                             .x = call->dy,
                             .y = call->dx[0],
-                            .from = call->add[0] ? call->dx[0] : NULL};
+                            .from = call->add[0] ? call->dx[0] : NULL,
+                            .norms = call->sums};
         lay_product(&job, call->rt->n_threads);
+        if (call->sums) { /* few enough parts */
+            const size_t blocks = dsbi_pieces(job.cut.pieces, job.block);
+            job.group = job.block * dsbi_pieces(blocks, DSBI_MOST_PARTIALS);
+            call->sums->n = dsbi_pieces(job.cut.pieces, job.group);
+        }
         DSBI_TRY(run_product(call, &job));
     }
     if (!call->grads[0])

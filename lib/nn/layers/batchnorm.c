@@ -20,6 +20,8 @@ static const double momentum = 0.1;
 /* Bytes of a sum that is worth three passes over memory to make it again. */
 enum { LARGE_SUM = 16 << 20 };
 
+enum { MERGED_CHANNELS = 64 };
+
 enum { GAIN, BIAS, RUNNING_MEAN, RUNNING_VAR };
 
 static void declare(dsbi_builder *b, dsbi_node *node)
@@ -79,6 +81,7 @@ typedef struct rows_cut {
     void *partials; /* [pieces, 2, C] */
     void *blocks;   /* behind them, as large */
     void *norm;     /* [DSBI_NORM_VECTORS, C] */
+    bool given;     /* statistics come from the layer in front */
 } rows_cut;
 
 static rows_cut cut(const dsbi_call *call)
@@ -153,23 +156,47 @@ static void set_norm(const dsbi_call *call, const rows_cut *v, size_t i, double 
         get(call, call->params[BIAS], i) - mean * scale);
 }
 
-static dsb_status norm_by_batch(const dsbi_call *call, const rows_cut *v)
+/* Rows before the end of part `part`, and where its mean and squares lie. */
+static size_t end_of(const dsbi_call *call, const rows_cut *v, size_t part)
 {
-    DSBI_TRY(dsbi_ranges(call, v, v->rows, v->step, piece_stats));
-    void *mean = v->partials, *squares = dsbi_at(call, mean, v->c);
+    if (v->given)
+        return call->stats->ends[part];
+    const size_t end = (part + 1) * v->step;
+    return end < v->rows ? end : v->rows;
+}
+
+/* Statistics of some channels, from those of all parts. */
+static dsb_status merge_parts(const dsbi_call *call, const void *job, size_t first, size_t count,
+                              size_t worker)
+{
+    (void)worker;
+    const rows_cut *v = job;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    void *mean = dsbi_at(call, v->partials, first), *squares = dsbi_at(call, mean, v->c);
     for (size_t p = 1; p < v->pieces; p++) {
-        const size_t before = p * v->step, left = v->rows - before;
-        const void *other = partial_of(call, v, p);
-        call->math->batchnorm_merge(dsbi_kernels_of(call->rt), mean, squares, before, other,
-                                    dsbi_at(call, other, v->c), left < v->step ? left : v->step,
-                                    v->c);
+        const size_t before = end_of(call, v, p - 1);
+        const void *other = dsbi_at(call, partial_of(call, v, p), first);
+        call->math->batchnorm_merge(kernels, mean, squares, before, other,
+                                    dsbi_at(call, other, v->c), end_of(call, v, p) - before, count);
     }
-    for (size_t i = 0; i < v->c; i++) {
+    for (size_t i = 0; i < count; i++) {
         const double m = get(call, mean, i), s = get(call, squares, i);
-        set_norm(call, v, i, m, s / (double)v->rows);
-        move_running(call, i, m, s / (double)(v->rows > 1 ? v->rows - 1 : 1));
+        set_norm(call, v, first + i, m, s / (double)v->rows);
+        move_running(call, first + i, m, s / (double)(v->rows > 1 ? v->rows - 1 : 1));
     }
     return DSB_OK;
+}
+
+static dsb_status norm_by_batch(const dsbi_call *call, rows_cut *v)
+{
+    v->given = call->stats && call->stats->n > 0;
+    if (v->given) {
+        v->partials = call->stats->partials;
+        v->pieces = call->stats->n;
+    } else {
+        DSBI_TRY(dsbi_ranges(call, v, v->rows, v->step, piece_stats));
+    }
+    return dsbi_ranges(call, v, v->c, MERGED_CHANNELS, merge_parts);
 }
 
 static void norm_by_running(const dsbi_call *call, const rows_cut *v)
@@ -194,7 +221,7 @@ static dsb_status forward_rows(const dsbi_call *call, const void *job, size_t fi
 
 static dsb_status forward(const dsbi_call *call)
 {
-    const rows_cut v = cut(call);
+    rows_cut v = cut(call);
     if (call->training)
         DSBI_TRY(norm_by_batch(call, &v));
     else
