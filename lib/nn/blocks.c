@@ -37,6 +37,12 @@ size_t dsbi_range_step(size_t n, size_t unit_elements)
     return step ? step : 1;
 }
 
+dsb_status dsbi_images(const dsbi_call *call, const void *job, dsbi_range_fn fn)
+{
+    const size_t step = dsbi_range_step(call->batch, dsbi_shape_size(call->node->in));
+    return dsbi_ranges(call, job, call->batch, step, fn);
+}
+
 static size_t most_partials(size_t partial)
 {
     const size_t most = PARTIAL_ELEMENTS / (partial ? partial : 1);

@@ -16,6 +16,9 @@ dsb_status dsbi_ranges(const dsbi_call *call, const void *job, size_t n, size_t 
 /* How many units make a task, for `n` units of `unit_elements` each. */
 size_t dsbi_range_step(size_t n, size_t unit_elements);
 
+/* fn over the images of the batch, whose work is about that of their input's elements. */
+dsb_status dsbi_images(const dsbi_call *call, const void *job, dsbi_range_fn fn);
+
 /* How many units make a task that sums into a partial result of `partial` elements: as
  * dsbi_range_step, but with few enough tasks that the partial results stay small. */
 size_t dsbi_partial_step(size_t n, size_t unit_elements, size_t partial);

@@ -40,8 +40,7 @@ static dsb_status scale_images(const dsbi_call *call, const void *job, size_t fi
 static dsb_status scale_all(const dsbi_call *call, void *to, const void *from)
 {
     const scale_job job = {to, from};
-    const size_t step = dsbi_range_step(call->batch, dsbi_shape_size(call->node->in));
-    return dsbi_ranges(call, &job, call->batch, step, scale_images);
+    return dsbi_images(call, &job, scale_images);
 }
 
 static dsb_status forward(const dsbi_call *call)

@@ -96,8 +96,7 @@ static dsb_status forward_images(const dsbi_call *call, const void *job, size_t 
 
 static dsb_status forward(const dsbi_call *call)
 {
-    const size_t step = dsbi_range_step(call->batch, dsbi_shape_size(call->node->in));
-    return dsbi_ranges(call, NULL, call->batch, step, forward_images);
+    return dsbi_images(call, NULL, forward_images);
 }
 
 static dsb_status backward_images(const dsbi_call *call, const void *job, size_t first,
@@ -129,8 +128,7 @@ static dsb_status backward(const dsbi_call *call)
 {
     if (!call->dx[0])
         return DSB_OK;
-    const size_t step = dsbi_range_step(call->batch, dsbi_shape_size(call->node->in));
-    return dsbi_ranges(call, NULL, call->batch, step, backward_images);
+    return dsbi_images(call, NULL, backward_images);
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)

@@ -87,8 +87,7 @@ static dsb_status backward(const dsbi_call *call)
 {
     if (!call->dx[0])
         return DSB_OK;
-    const size_t step = dsbi_range_step(call->batch, dsbi_shape_size(call->node->in));
-    return dsbi_ranges(call, NULL, call->batch, step, backward_images);
+    return dsbi_images(call, NULL, backward_images);
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)

@@ -52,8 +52,7 @@ static dsb_status backward_images(const dsbi_call *call, const void *job, size_t
 
 static dsb_status backward(const dsbi_call *call)
 {
-    const size_t step = dsbi_range_step(call->batch, dsbi_shape_size(call->node->in));
-    return dsbi_ranges(call, NULL, call->batch, step, backward_images);
+    return dsbi_images(call, NULL, backward_images);
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)
