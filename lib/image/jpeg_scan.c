@@ -20,6 +20,8 @@ typedef struct plane {
     uint8_t *data; /* sample (0, 0) of the first MCU that is needed */
     size_t stride;
     uint32_t across, down; /* blocks an MCU */
+    uint32_t side;         /* samples of a block, in both directions */
+    dsbi_idct_u8_fn *transform;
     const dsbi_huff_table *dc, *ac;
     const uint16_t *quant;
     int32_t last_dc;
@@ -37,6 +39,8 @@ typedef struct decoder {
     range columns, rows; /* MCUs that are needed */
     range chroma;        /* columns of chroma that pixels are mixed from */
     uint32_t mcus_across, mcus_down;
+    uint32_t luma_side, chroma_side; /* of blocks */
+    uint32_t across, down;           /* luma samples for one of chroma, as decoded */
     uint32_t chroma_width, chroma_height;
     dsbi_huff_reader reader;
     uint8_t *segment;          /* the bytes being read, without stuffing */
@@ -53,19 +57,6 @@ static const uint8_t natural_order[64] = {
     0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
     41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
     30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
-
-bool dsbi_jpeg_scan_suits(const dsbi_jpeg_scan *scan, const dsbi_kernels *kernels)
-{
-    if (kernels->idct_u8 == dsbi_idct_u8_generic)
-        return false;
-    if (scan->n_components == 1)
-        return scan->across == 1 && scan->down == 1;
-    const bool is_known = scan->across == 1   ? scan->down == 1
-                          : scan->across == 2 ? scan->down <= 2
-                                              : false;
-    /* libjpeg mixes no chroma of one or two columns */
-    return scan->n_components == 3 && is_known && (scan->across == 1 || scan->width > 4);
-}
 
 static uint32_t quotient_up(uint32_t a, uint32_t b)
 {
@@ -87,21 +78,51 @@ static range chroma_of(uint32_t from, uint32_t to, uint32_t ratio, uint32_t n)
     return (range){first ? first - 1 : 0, least((to - 1) / 2 + 2, n)};
 }
 
-static range mcus_of(range samples)
+static range mcus_of(range samples, uint32_t side)
 {
-    return (range){samples.begin / SIDE, quotient_up(samples.end, SIDE)};
+    return (range){samples.begin / side, quotient_up(samples.end, side)};
+}
+
+/* As libjpeg, chroma is made smaller by less than luma is where that spares the mixing. */
+static void choose_sides(decoder *d, const dsbi_jpeg_scan *scan)
+{
+    d->luma_side = d->chroma_side = SIDE / scan->scale;
+    while (d->chroma_side < SIDE && scan->across * d->luma_side % (2 * d->chroma_side) == 0 &&
+           scan->down * d->luma_side % (2 * d->chroma_side) == 0)
+        d->chroma_side *= 2;
+    d->across = scan->across * d->luma_side / d->chroma_side;
+    d->down = scan->down * d->luma_side / d->chroma_side;
 }
 
 static void measure(decoder *d, const dsbi_jpeg_scan *scan)
 {
     d->scan = scan;
+    choose_sides(d, scan);
     d->mcus_across = quotient_up(scan->width, SIDE * scan->across);
     d->mcus_down = quotient_up(scan->height, SIDE * scan->down);
-    d->chroma_width = quotient_up(scan->width, scan->across);
-    d->chroma_height = quotient_up(scan->height, scan->down);
-    d->chroma = chroma_of(scan->x, scan->x + scan->out_width, scan->across, d->chroma_width);
-    d->columns = mcus_of(d->chroma);
-    d->rows = mcus_of(chroma_of(scan->y, scan->y + scan->out_height, scan->down, d->chroma_height));
+    d->chroma_width = quotient_up(scan->width * d->chroma_side, SIDE * scan->across);
+    d->chroma_height = quotient_up(scan->height * d->chroma_side, SIDE * scan->down);
+    d->chroma = chroma_of(scan->x, scan->x + scan->out_width, d->across, d->chroma_width);
+    d->columns = mcus_of(d->chroma, d->chroma_side);
+    d->rows = mcus_of(chroma_of(scan->y, scan->y + scan->out_height, d->down, d->chroma_height),
+                      d->chroma_side);
+}
+
+bool dsbi_jpeg_scan_suits(const dsbi_jpeg_scan *scan, const dsbi_kernels *kernels)
+{
+    if (kernels->idct_u8 == dsbi_idct_u8_generic)
+        return false;
+    if (scan->n_components == 1)
+        return scan->across == 1 && scan->down == 1;
+    const bool is_known = scan->across == 1   ? scan->down == 1
+                          : scan->across == 2 ? scan->down == 1 || scan->down == 2
+                                              : false;
+    if (scan->n_components != 3 || !is_known)
+        return false;
+    decoder d;
+    measure(&d, scan);
+    /* libjpeg mixes no chroma of one or two columns, and none of blocks of one sample */
+    return d.across == 1 || (d.chroma_width > 2 && d.luma_side > 1);
 }
 
 /* ---- memory: counted first, then handed out ---- */
@@ -129,8 +150,9 @@ static bool lay_out(decoder *d, uint8_t *base, dsbi_huff_table **tables, size_t 
         plane *p = &d->planes[c];
         p->across = c == 0 ? scan->across : 1;
         p->down = c == 0 ? scan->down : 1;
-        const size_t n_rows = (size_t)(d->rows.end - d->rows.begin) * p->down * SIDE;
-        p->stride = (size_t)(d->columns.end - d->columns.begin) * p->across * SIDE + 2 * EDGE;
+        p->side = c == 0 ? d->luma_side : d->chroma_side;
+        const size_t n_rows = (size_t)(d->rows.end - d->rows.begin) * p->down * p->side;
+        p->stride = (size_t)(d->columns.end - d->columns.begin) * p->across * p->side + 2 * EDGE;
         size_t bytes;
         fits = fits && dsbi_mul(&bytes, n_rows, p->stride);
         uint8_t *data = fits ? carve(base, size, bytes, &fits) : NULL;
@@ -166,6 +188,10 @@ static bool build_tables(decoder *d, dsbi_huff_table *tables)
         p->dc = built(tables, d->scan->dc, c, true);
         p->ac = built(tables + 3, d->scan->ac, c, false);
         p->quant = d->scan->quant[c];
+        p->transform = p->side == SIDE ? d->kernels->idct_u8
+                       : p->side == 4  ? d->kernels->idct4_u8
+                       : p->side == 2  ? d->kernels->idct2_u8
+                                       : NULL;
         if (!p->dc || !p->ac)
             return false;
     }
@@ -255,26 +281,26 @@ static inline __attribute__((always_inline)) bool read_block(dsbi_huff_reader *r
     return k == 63 || (k >= DSBI_HUFF_END && !(entry & DSBI_HUFF_SLOW));
 }
 
-/* A block of nothing but its mean: all samples are the same. */
-static void fill_block(uint8_t *out, size_t stride, int16_t dc, uint16_t quant)
+/* A block of nothing but its mean: all samples are the same, however many. */
+static void fill_block(uint8_t *out, const plane *p, int16_t dc)
 {
-    const int16_t first = (int16_t)((uint32_t)(uint16_t)dc * quant * 4); /* after a first pass */
+    const int16_t first = (int16_t)((uint32_t)(uint16_t)dc * p->quant[0] * 4); /* after a pass */
     int32_t level = 128 + ((first + 16) >> 5);
     level = level < 0 ? 0 : level > 255 ? 255 : level;
-    for (int y = 0; y < SIDE; y++)
-        memset(out + (size_t)y * stride, level, SIDE);
+    for (size_t y = 0; y < p->side; y++)
+        memset(out + y * p->stride, level, p->side);
 }
 
 /* Sample (x, y) of the plane is the first of the block, which is cleared. */
-static void put_block(const decoder *d, const plane *p, block *b, size_t x, size_t y)
+static void put_block(const plane *p, block *b, size_t x, size_t y)
 {
     uint8_t *out = p->data + y * p->stride + x;
-    if (b->is_flat) {
-        fill_block(out, p->stride, b->coefficients[0], p->quant[0]);
-        return;
-    }
-    d->kernels->idct_u8(out, p->stride, b->coefficients, p->quant);
-    memset(b->coefficients, 0, sizeof b->coefficients);
+    if (b->is_flat || !p->transform)
+        fill_block(out, p, b->coefficients[0]);
+    else
+        p->transform(out, p->stride, b->coefficients, p->quant);
+    if (!b->is_flat)
+        memset(b->coefficients, 0, sizeof b->coefficients);
 }
 
 /* The MCU at (x, y) of those that are needed. */
@@ -285,7 +311,7 @@ static void put_blocks(decoder *d, size_t x, size_t y)
         const plane *p = &d->planes[c];
         for (uint32_t v = 0; v < p->down; v++)
             for (uint32_t h = 0; h < p->across; h++)
-                put_block(d, p, b++, (x * p->across + h) * SIDE, (y * p->down + v) * SIDE);
+                put_block(p, b++, (x * p->across + h) * p->side, (y * p->down + v) * p->side);
     }
 }
 
@@ -335,9 +361,9 @@ static bool read_mcu_row(decoder *d, uint32_t y)
 /* The first and last column of chroma once more outside of the image. */
 static void repeat_edges(const decoder *d, const plane *p, uint32_t y)
 {
-    const uint32_t first = d->columns.begin * SIDE;
-    for (uint32_t i = 0; i < SIDE; i++) {
-        uint8_t *row = p->data + ((size_t)y * SIDE + i) * p->stride;
+    const uint32_t first = d->columns.begin * p->side;
+    for (uint32_t i = 0; i < p->side; i++) {
+        uint8_t *row = p->data + ((size_t)y * p->side + i) * p->stride;
         if (d->chroma.begin == 0)
             *(row - 1) = row[0];
         if (d->chroma.end == d->chroma_width)
@@ -345,17 +371,17 @@ static void repeat_edges(const decoder *d, const plane *p, uint32_t y)
     }
 }
 
-/* Row y of the image, of a component at the size of chroma; mixed to full width if need be. */
+/* Row y of the image, of a component of chroma; mixed to full width if need be. */
 static const uint8_t *chroma_row(const decoder *d, const plane *p, uint32_t y, uint8_t *mixed)
 {
     const dsbi_jpeg_scan *scan = d->scan;
-    const uint32_t row0 = d->rows.begin * SIDE, column0 = d->columns.begin * SIDE;
-    const uint8_t *near = p->data + (size_t)(y / scan->down - row0) * p->stride;
-    if (scan->across == 1)
+    const uint32_t row0 = d->rows.begin * p->side, column0 = d->columns.begin * p->side;
+    const uint8_t *near = p->data + (size_t)(y / d->down - row0) * p->stride;
+    if (d->across == 1)
         return near + (scan->x - column0);
     const uint32_t from = scan->x / 2, n = (scan->x + scan->out_width - 1) / 2 + 1 - from;
     near += from - column0;
-    if (scan->down == 1) {
+    if (d->down == 1) {
         d->kernels->widen_u8(mixed, near, n);
         return mixed + scan->x % 2;
     }
@@ -374,8 +400,8 @@ static void make_row(decoder *d, uint32_t y)
     const dsbi_jpeg_scan *scan = d->scan;
     const plane *p = &d->planes[0];
     uint8_t *rgb = d->rgb + (size_t)(y - scan->y) * scan->out_width * 3;
-    const uint8_t *luma = p->data + (size_t)(y - d->rows.begin * p->down * SIDE) * p->stride +
-                          (scan->x - d->columns.begin * p->across * SIDE);
+    const uint8_t *luma = p->data + (size_t)(y - d->rows.begin * p->down * p->side) * p->stride +
+                          (scan->x - d->columns.begin * p->across * p->side);
     if (scan->n_components == 1) {
         for (size_t x = 0; x < scan->out_width; x++, rgb += 3)
             rgb[0] = rgb[1] = rgb[2] = luma[x];
@@ -393,7 +419,7 @@ static void make_rows(decoder *d, uint32_t n)
     const uint32_t last = scan->y + scan->out_height;
     uint32_t end = last;
     if (d->rows.begin + n < d->rows.end)
-        end = least((d->rows.begin + n) * SIDE * scan->down - (scan->down - 1), last);
+        end = least((d->rows.begin + n) * d->chroma_side * d->down - (d->down - 1), last);
     for (; d->next_row < end; d->next_row++)
         make_row(d, d->next_row);
 }

@@ -23,7 +23,8 @@ typedef struct dsbi_jpeg_scan {
     uint16_t quant[3][64]; /* in rows */
     const uint8_t *bytes;  /* behind the header of the scan */
     size_t size;
-    uint32_t x, y, out_width, out_height; /* the rectangle */
+    uint32_t scale;                       /* 1, 2, 4 or 8: the image is made smaller by as much */
+    uint32_t x, y, out_width, out_height; /* the rectangle, of the smaller image */
     bool to_the_end;                      /* up to the end of the image and its marker */
 } dsbi_jpeg_scan;
 

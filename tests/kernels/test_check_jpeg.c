@@ -35,6 +35,10 @@ static void check_block(const dsbi_kernels *table, uint32_t isa, uint32_t number
     dsbi_idct_u8_generic(expected, stride, coefficients, quant);
     ck_assert_msg(memcmp(out, expected, 7 * stride + 8) == 0, "%s: block %u", dsb_isa_name(isa),
                   number);
+    table->idct4_u8(out, stride, coefficients, quant);
+    dsbi_idct4_u8_generic(expected, stride, coefficients, quant);
+    ck_assert_msg(memcmp(out, expected, 7 * stride + 8) == 0, "%s: 4x4 of block %u",
+                  dsb_isa_name(isa), number);
     arrays_end(&all);
 }
 

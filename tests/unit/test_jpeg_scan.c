@@ -180,6 +180,65 @@ START_TEST(pixels_are_those_of_libjpeg)
 }
 END_TEST
 
+/* Reduced images, whole and cut, against libjpeg's. */
+static void check_reduced(const both *b, const kind *k, uint32_t width, uint32_t height)
+{
+    unsigned long size;
+    unsigned char *bytes = encoded(k, width, height, &size);
+    for (uint32_t scale = 2; scale <= 8; scale *= 2) {
+        dsbi_decode_limits limits = dsbi_decode_limits_default;
+        limits.min_side = (width < height ? width : height) / scale;
+        if (limits.min_side == 0)
+            break;
+        dsbi_image quick, plain;
+        ck_assert_ok(dsbi_image_decode(b->quick, &quick, NULL, bytes, size, &limits));
+        ck_assert_ok(dsbi_image_decode(b->plain, &plain, NULL, bytes, size, &limits));
+        ck_assert_uint_eq(plain.width, (width + scale - 1) / scale);
+        ck_assert_uint_eq(quick.width, plain.width);
+        ck_assert_uint_eq(quick.height, plain.height);
+        for (size_t i = 0; i < (size_t)plain.width * plain.height * 3; i++)
+            ck_assert_msg(quick.data[i] == plain.data[i],
+                          "kind %d, %u x %u / %u: byte %zu is %u, not %u", (int)(k - kinds), width,
+                          height, scale, i, quick.data[i], plain.data[i]);
+        dsbi_cut cut = {.x = width / 5,
+                        .y = height / 7,
+                        .width = width / 2,
+                        .height = height / 2 + height / 7,
+                        .min_width = width / 2 / scale,
+                        .min_height = (height / 2 + height / 7) / scale};
+        limits.cut = &cut;
+        dsbi_image part;
+        if (cut.min_width && cut.min_height) {
+            ck_assert_ok(dsbi_image_decode(b->quick, &part, NULL, bytes, size, &limits));
+            ck_assert_uint_eq(cut.scale, scale);
+            for (uint32_t y = cut.y / scale; y < (cut.y + cut.height) / scale; y++)
+                ck_assert_mem_eq(
+                    part.data +
+                        ((size_t)(y - cut.at_y) * part.width + cut.x / scale - cut.at_x) * 3,
+                    plain.data + ((size_t)y * plain.width + cut.x / scale) * 3,
+                    cut.width / scale * 3);
+            dsbi_image_free(b->quick, &part);
+        }
+        dsbi_image_free(b->quick, &quick);
+        dsbi_image_free(b->plain, &plain);
+    }
+    free(bytes);
+}
+
+START_TEST(reduced_pixels_are_those_of_libjpeg)
+{
+    both b = both_runtimes();
+    static const uint32_t sizes[][2] = {{256, 192}, {97, 131}, {170, 200}, {300, 15}, {33, 65}};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (size_t k = 0; k < N_KINDS; k++)
+            check_reduced(&b, &kinds[k], sizes[s][0], sizes[s][1]);
+    for (uint32_t side = 8; side < 60; side++)
+        for (size_t k = 0; k < N_KINDS; k++)
+            check_reduced(&b, &kinds[k], side, 68 - side);
+    free_both(&b);
+}
+END_TEST
+
 static void check_damaged(const both *b, const uint8_t *bytes, size_t size, uint32_t number)
 {
     dsbi_image quick, plain;
@@ -276,6 +335,6 @@ END_TEST
 
 int main(void)
 {
-    return run_tests("jpeg_scan", pixels_are_those_of_libjpeg, damage_has_the_outcome_of_libjpeg,
-                     long_codes, NULL);
+    return run_tests("jpeg_scan", pixels_are_those_of_libjpeg, reduced_pixels_are_those_of_libjpeg,
+                     damage_has_the_outcome_of_libjpeg, long_codes, NULL);
 }

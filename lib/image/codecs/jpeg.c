@@ -388,6 +388,21 @@ static dsb_status alloc_pixels(reader *r, dsb_runtime *rt, dsbi_image *out, uint
     return DSB_OK;
 }
 
+/* The rectangle of the image at its reduced size. */
+static void take_cut(dsbi_jpeg_scan *scan, const dsbi_cut *cut)
+{
+    const uint32_t scale = scan->scale;
+    scan->out_width = (scan->width + scale - 1) / scale;
+    scan->out_height = (scan->height + scale - 1) / scale;
+    if (!cut)
+        return;
+    scan->x = cut->x / scale;
+    scan->y = cut->y / scale;
+    scan->out_width = (cut->x + cut->width + scale - 1) / scale - scan->x;
+    scan->out_height = (cut->y + cut->height + scale - 1) / scale - scan->y;
+    scan->to_the_end = cut->is_checked;
+}
+
 /* What jpeg_scan.h needs to know; false: it is not for this file. */
 static bool describe_scan(const reader *r, dsbi_jpeg_scan *scan)
 {
@@ -396,7 +411,7 @@ static bool describe_scan(const reader *r, dsbi_jpeg_scan *scan)
                           (jpeg->num_components == 1 && jpeg->jpeg_color_space == JCS_GRAYSCALE);
     if (!is_known || jpeg->progressive_mode || jpeg->arith_code || jpeg->data_precision != 8 ||
         jpeg->comps_in_scan != jpeg->num_components || jpeg->Ss != 0 || jpeg->Se != DCTSIZE2 - 1 ||
-        jpeg->Ah != 0 || jpeg->Al != 0 || jpeg->scale_denom != 1)
+        jpeg->Ah != 0 || jpeg->Al != 0)
         return false;
     const jpeg_component_info *luma = &jpeg->comp_info[0];
     *scan = (dsbi_jpeg_scan){
@@ -408,8 +423,7 @@ static bool describe_scan(const reader *r, dsbi_jpeg_scan *scan)
         .restart_interval = jpeg->restart_interval,
         .bytes = r->source.next_input_byte,
         .size = r->source.bytes_in_buffer,
-        .out_width = jpeg->image_width,
-        .out_height = jpeg->image_height,
+        .scale = jpeg->scale_denom,
         .to_the_end = true,
     };
     for (int c = 0; c < jpeg->num_components; c++) {
@@ -429,14 +443,7 @@ static bool describe_scan(const reader *r, dsbi_jpeg_scan *scan)
         for (int i = 0; i < DCTSIZE2; i++)
             scan->quant[c][i] = quant->quantval[i];
     }
-    if (r->limits->cut) {
-        const dsbi_cut *cut = r->limits->cut;
-        scan->x = cut->x;
-        scan->y = cut->y;
-        scan->out_width = cut->width;
-        scan->out_height = cut->height;
-        scan->to_the_end = cut->is_checked;
-    }
+    take_cut(scan, r->limits->cut);
     return true;
 }
 
@@ -478,6 +485,7 @@ static dsb_status read_scan(reader *r, dsb_runtime *rt, dsbi_image *out, bool *i
         return DSB_OK;
     DSBI_TRY(scan_pixels(&scan, rt, out, r->limits, is_done));
     if (*is_done && r->limits->cut) {
+        r->limits->cut->scale = scan.scale;
         r->limits->cut->at_x = scan.x;
         r->limits->cut->at_y = scan.y;
     }

@@ -66,6 +66,61 @@ void dsbi_idct_u8_generic(uint8_t *out, size_t stride, const int16_t coefficient
     }
 }
 
+/* To fewer samples: the transform of the lowest frequencies, as a sum over a row or a column. The
+ * weights of the n-th sample, n < size / 2; of those behind the middle odd ones are negative. */
+static int32_t reduced(const int16_t *in, size_t step, const int32_t weights[8], bool is_behind)
+{
+    int32_t even = 0, odd = 0;
+    for (size_t i = 0; i < 8; i += 2) {
+        even += in[i * step] * weights[i];
+        odd += in[(i + 1) * step] * weights[i + 1];
+    }
+    return is_behind ? even - odd : even + odd;
+}
+
+/* extra: bits that the weights have beside FRACTION. */
+static void reduce(uint8_t *out, size_t stride, const int16_t coefficients[64],
+                   const uint16_t quant[64], size_t side, const int32_t weights[][8], int extra)
+{
+    int16_t values[64], middle[4 * 8];
+    for (int i = 0; i < 64; i++)
+        values[i] = (int16_t)((uint32_t)(uint16_t)coefficients[i] * quant[i]);
+    int bits = FRACTION - FIRST_BITS + extra;
+    for (size_t y = 0; y < side; y++) {
+        const bool is_behind = y >= side / 2;
+        for (size_t x = 0; x < 8; x++) {
+            const int32_t sum =
+                reduced(values + x, 8, weights[is_behind ? side - 1 - y : y], is_behind);
+            middle[8 * y + x] =
+                (int16_t)clip((sum + (1 << (bits - 1))) >> bits, INT16_MIN, INT16_MAX);
+        }
+    }
+    bits = FRACTION + FIRST_BITS + 3 + extra;
+    for (size_t y = 0; y < side; y++)
+        for (size_t x = 0; x < side; x++) {
+            const bool is_behind = x >= side / 2;
+            const int32_t sum =
+                reduced(middle + 8 * y, 1, weights[is_behind ? side - 1 - x : x], is_behind);
+            out[y * stride + x] =
+                (uint8_t)(clip((sum + (1 << (bits - 1))) >> bits, -128, 127) + 128);
+        }
+}
+
+void dsbi_idct4_u8_generic(uint8_t *out, size_t stride, const int16_t coefficients[64],
+                           const uint16_t quant[64])
+{
+    static const int32_t weights[2][8] = {{16384, 20995, 15137, 7373, 0, -4926, -6270, -4176},
+                                          {16384, 8697, -15137, -17799, 0, 11893, 6270, -1730}};
+    reduce(out, stride, coefficients, quant, 4, weights, 1);
+}
+
+void dsbi_idct2_u8_generic(uint8_t *out, size_t stride, const int16_t coefficients[64],
+                           const uint16_t quant[64])
+{
+    static const int32_t weights[1][8] = {{32768, 29692, 0, -10426, 0, 6967, 0, -5906}};
+    reduce(out, stride, coefficients, quant, 2, weights, 2);
+}
+
 void dsbi_widen_u8_generic(uint8_t *out, const uint8_t *in, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

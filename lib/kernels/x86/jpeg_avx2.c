@@ -130,6 +130,58 @@ void dsbi_idct_u8_avx2(uint8_t *out, size_t stride, const int16_t coefficients[6
     store_rows(out + 6 * stride, stride, _mm256_extracti128_si256(high, 1));
 }
 
+/* The transform to four samples as a product with a matrix. */
+static const int16_t four[4][8] = {{16384, 20995, 15137, 7373, 0, -4926, -6270, -4176},
+                                   {16384, 8697, -15137, -17799, 0, 11893, 6270, -1730},
+                                   {16384, -8697, -15137, 17799, 0, -11893, 6270, 1730},
+                                   {16384, -20995, 15137, -7373, 0, 4926, -6270, 4176}};
+
+/* Row y of the first pass, of eight columns. */
+VEC_INLINE vi first_of_four(const vi pairs[4], int y)
+{
+    vi sum = _mm256_set1_epi32(1 << (FRACTION - FIRST_BITS));
+    for (int i = 0; i < 4; i++)
+        sum = _mm256_add_epi32(sum, weighted(pairs[i], four[y][2 * i], four[y][2 * i + 1]));
+    return _mm256_srai_epi32(sum, FRACTION - FIRST_BITS + 1);
+}
+
+/* Two rows to four sums each, in lanes. */
+VEC_INLINE vi second_of_four(vi rows)
+{
+    vi sums[4];
+    for (int x = 0; x < 4; x++)
+        sums[x] = _mm256_madd_epi16(
+            rows, _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)four[x])));
+    const vi all =
+        _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
+    const int bits = FRACTION + FIRST_BITS + 3 + 1;
+    return _mm256_srai_epi32(_mm256_add_epi32(all, _mm256_set1_epi32(1 << (bits - 1))), bits);
+}
+
+void dsbi_idct4_u8_avx2(uint8_t *out, size_t stride, const int16_t coefficients[64],
+                        const uint16_t quant[64])
+{
+    __m128i values[8];
+    vi pairs[4], rows[4];
+    for (int i = 0; i < 8; i++)
+        values[i] = _mm_mullo_epi16(_mm_loadu_si128((const void *)(coefficients + 8 * i)),
+                                    _mm_loadu_si128((const void *)(quant + 8 * i)));
+    for (int i = 0; i < 4; i++)
+        pairs[i] = interleaved(values[2 * i], values[2 * i + 1]);
+    for (int y = 0; y < 4; y++)
+        rows[y] = first_of_four(pairs, y);
+    /* 64-bit pieces 0 2 1 3 put packed rows in order, one a lane */
+    const vi upper = _mm256_permute4x64_epi64(_mm256_packs_epi32(rows[0], rows[1]), 0xd8);
+    const vi lower = _mm256_permute4x64_epi64(_mm256_packs_epi32(rows[2], rows[3]), 0xd8);
+    const vi sums = _mm256_packs_epi32(second_of_four(upper), second_of_four(lower));
+    const vi bytes = _mm256_add_epi8(_mm256_packs_epi16(sums, sums), _mm256_set1_epi8((char)0x80));
+    const __m128i even = _mm256_castsi256_si128(bytes), odd = _mm256_extracti128_si256(bytes, 1);
+    _mm_storeu_si32(out, even);
+    _mm_storeu_si32(out + stride, odd);
+    _mm_storeu_si32(out + 2 * stride, _mm_srli_si128(even, 4));
+    _mm_storeu_si32(out + 3 * stride, _mm_srli_si128(odd, 4));
+}
+
 VEC_INLINE vi load_wide(const uint8_t *in)
 {
     return _mm256_cvtepu8_epi16(_mm_loadu_si128((const void *)in));
