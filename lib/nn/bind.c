@@ -22,11 +22,14 @@ typedef enum claim {
 typedef struct binder {
     const dsbi_graph *graph;
     const dsbi_safetensors *st;
-    const dsbi_st_tensor **tensors; /* [n_params] */
-    uint8_t *claims;                /* [n_params] */
+    const dsbi_st_tensor **tensors; /* [n_params, SLOTS] */
+    uint8_t *claims;                /* [n_params, SLOTS] */
     uint8_t *used;                  /* [st->n]: bound, or known not to matter */
     uint32_t *by_name;              /* [n_params] parameters sorted by name */
+    dsbi_binding *bound;            /* [n_params] */
 } binder;
+
+enum { THIRDS = 3, SLOTS = 1 + THIRDS }; /* the whole, then its thirds */
 
 static int compare_params(const void *a, const void *b, void *user)
 {
@@ -62,14 +65,14 @@ static size_t number_of(const binder *b, const dsbi_st_tensor *tensor)
     return (size_t)(tensor - b->st->tensors);
 }
 
-static void take(binder *b, size_t param, const dsbi_st_tensor *tensor, claim how)
+static void take(binder *b, size_t slot, const dsbi_st_tensor *tensor, claim how)
 {
-    const claim held = (claim)b->claims[param];
+    const claim held = (claim)b->claims[slot];
     const bool wins = how > held;
-    const dsbi_st_tensor *loser = wins ? b->tensors[param] : tensor;
+    const dsbi_st_tensor *loser = wins ? b->tensors[slot] : tensor;
     if (wins) {
-        b->tensors[param] = tensor;
-        b->claims[param] = (uint8_t)how;
+        b->tensors[slot] = tensor;
+        b->claims[slot] = (uint8_t)how;
         b->used[number_of(b, tensor)] = 1;
     }
     if (loser) /* no surplus beside a mean, or where the user chose */
@@ -87,7 +90,7 @@ static dsb_status take_keymap(binder *b, const dsbi_json_value *keymap)
             return dsbi_fail(DSB_E_FORMAT, "the value of \"%.80s\" is no name", ours);
         const dsbi_st_tensor *tensor = dsbi_st_find(b->st, theirs);
         if (tensor && find_param(b, ours, &param))
-            take(b, param, tensor, CLAIM_KEYMAP);
+            take(b, param * SLOTS, tensor, CLAIM_KEYMAP);
         else if (tensor && dsbi_name_is_idle(ours))
             b->used[number_of(b, tensor)] = 1;
     }
@@ -104,11 +107,27 @@ static void take_by_name(binder *b, const dsbi_st_tensor *tensor)
         if (find_param(b, r.name, &param)) {
             const claim plain = r.rule ? CLAIM_READING : CLAIM_NAME,
                         ema = r.rule ? CLAIM_EMA_READING : CLAIM_EMA_NAME;
-            take(b, param, tensor, r.ema ? ema : plain);
+            take(b, param * SLOTS + r.third, tensor, r.ema ? ema : plain);
             return;
         }
     if (tensor->size == 1 && dsbi_name_is_idle(tensor->name))
         b->used[number_of(b, tensor)] = 1;
+}
+
+/* What each parameter gets. Thirds beside the whole are left over. */
+static void settle(binder *b)
+{
+    for (size_t i = 0; i < b->graph->n_params; i++) {
+        const dsbi_st_tensor **slots = b->tensors + i * SLOTS;
+        dsbi_binding *bound = &b->bound[i];
+        const bool thirds = slots[1] && slots[2] && slots[3];
+        bound->n = slots[0] ? 1 : thirds ? THIRDS : 0;
+        for (size_t k = 0; k < bound->n; k++)
+            bound->parts[k] = slots[slots[0] ? k : k + 1];
+        for (size_t k = 1; slots[0] && k < SLOTS; k++)
+            if (slots[k])
+                b->used[number_of(b, slots[k])] = 0;
+    }
 }
 
 /* Copies dimensions other than 1. */
@@ -137,10 +156,21 @@ static bool same_numbers(const dsbi_param *param, const dsbi_st_tensor *tensor)
     return at == n;
 }
 
-static bool fits(const dsbi_param *param, const dsbi_st_tensor *tensor)
+static bool fits_whole(const dsbi_param *param, const dsbi_st_tensor *tensor)
 {
     return same_numbers(param, tensor) ||
            dsbi_positions_side(param, tensor->rank, tensor->dims) > 0;
+}
+
+/* `n` parts of equal size make up the parameter. */
+static bool fits(const dsbi_param *param, const dsbi_st_tensor *tensor, size_t n)
+{
+    if (n == 1)
+        return fits_whole(param, tensor);
+    dsbi_param third = *param;
+    third.dims[0] /= n;
+    third.size /= n;
+    return param->dims[0] % n == 0 && same_numbers(&third, tensor);
 }
 
 /* ---- the sentence ---- */
@@ -162,7 +192,8 @@ static bool names_room(names *list)
     return false;
 }
 
-static void add_shapes(dsbi_text *text, const dsbi_param *param, const dsbi_st_tensor *tensor)
+static void add_shapes(dsbi_text *text, const dsbi_param *param, const dsbi_st_tensor *tensor,
+                       size_t n)
 {
     char shown[DSBI_ST_SHOWN_NAME];
     dsbi_text_add(text, param->name);
@@ -173,7 +204,7 @@ static void add_shapes(dsbi_text *text, const dsbi_param *param, const dsbi_st_t
         dsbi_text_printf(text, d ? ",%llu" : "%llu", (unsigned long long)tensor->dims[d]);
     dsbi_text_add(text, "], expected [");
     for (size_t d = 0; d < param->rank; d++)
-        dsbi_text_printf(text, d ? ",%zu" : "%zu", param->dims[d]);
+        dsbi_text_printf(text, d ? ",%zu" : "%zu", d ? param->dims[d] : param->dims[d] / n);
     dsbi_text_add(text, "]");
 }
 
@@ -193,10 +224,12 @@ static void collect(const binder *b, const dsb_load_opts *opts, names *missing, 
     char shown[DSBI_ST_SHOWN_NAME];
     for (size_t i = 0; i < b->graph->n_params; i++) {
         const dsbi_param *param = &b->graph->params[i];
-        if (!b->tensors[i] && !opts->allow_missing && names_room(missing))
+        const dsbi_binding *bound = &b->bound[i];
+        if (bound->n == 0 && !opts->allow_missing && names_room(missing))
             dsbi_text_add(&missing->text, param->name);
-        if (b->tensors[i] && !fits(param, b->tensors[i]) && names_room(misshapen))
-            add_shapes(&misshapen->text, param, b->tensors[i]);
+        for (size_t k = 0; k < bound->n; k++)
+            if (!fits(param, bound->parts[k], bound->n) && names_room(misshapen))
+                add_shapes(&misshapen->text, param, bound->parts[k], bound->n);
     }
     for (size_t i = 0; i < b->st->n && !opts->allow_extra; i++) {
         const uint32_t tensor = b->st->by_name[i];
@@ -232,13 +265,13 @@ static dsb_status check(const binder *b, const dsb_load_opts *opts)
 {
     DSBI_TRY(report(b, opts));
     for (size_t i = 0; i < b->graph->n_params; i++)
-        if (b->tensors[i])
-            DSBI_TRY(dsbi_st_check_real(b->tensors[i]));
+        for (size_t k = 0; k < b->bound[i].n; k++)
+            DSBI_TRY(dsbi_st_check_real(b->bound[i].parts[k]));
     return DSB_OK;
 }
 
 /* opts NULL: names alone. */
-static dsb_status bind_tensors(const dsbi_graph *graph, const dsbi_st_tensor **tensors,
+static dsb_status bind_tensors(const dsbi_graph *graph, dsbi_binding *bound,
                                const dsbi_safetensors *st, const dsbi_json_value *keymap,
                                const dsb_load_opts *opts)
 {
@@ -247,36 +280,38 @@ static dsb_status bind_tensors(const dsbi_graph *graph, const dsbi_st_tensor **t
     binder b = {
         .graph = graph,
         .st = st,
-        .tensors = tensors,
-        .claims = dsbi_calloc(rt, graph->n_params + 1, sizeof *b.claims),
+        .bound = bound,
+        .tensors = dsbi_calloc(rt, graph->n_params * SLOTS + 1, sizeof *b.tensors),
+        .claims = dsbi_calloc(rt, graph->n_params * SLOTS + 1, sizeof *b.claims),
         .used = dsbi_calloc(rt, st->n + 1, sizeof *b.used),
         .by_name = dsbi_alloc_array(rt, graph->n_params + 1, sizeof *b.by_name),
     };
-    memset(tensors, 0, graph->n_params * sizeof *tensors);
-    if (!b.claims || !b.used || !b.by_name)
+    memset(bound, 0, graph->n_params * sizeof *bound);
+    if (!b.tensors || !b.claims || !b.used || !b.by_name)
         goto done;
     sort_params(&b);
     DSBI_GO(dsbi_fail_at(take_keymap(&b, keymap), "key map"));
     for (size_t i = 0; i < st->n; i++)
         if (!b.used[st->by_name[i]])
             take_by_name(&b, &st->tensors[st->by_name[i]]);
+    settle(&b);
     status = opts ? check(&b, opts) : DSB_OK;
 done:
+    dsbi_free(rt, (void *)b.tensors);
     dsbi_free(rt, b.claims);
     dsbi_free(rt, b.used);
     dsbi_free(rt, b.by_name);
     return status;
 }
 
-dsb_status dsbi_bind(const dsbi_graph *graph, const dsbi_st_tensor **tensors,
-                     const dsbi_safetensors *st, const dsbi_json_value *keymap,
-                     const dsb_load_opts *opts)
+dsb_status dsbi_bind(const dsbi_graph *graph, dsbi_binding *bound, const dsbi_safetensors *st,
+                     const dsbi_json_value *keymap, const dsb_load_opts *opts)
 {
-    return bind_tensors(graph, tensors, st, keymap, opts);
+    return bind_tensors(graph, bound, st, keymap, opts);
 }
 
-dsb_status dsbi_bind_names(const dsbi_graph *graph, const dsbi_st_tensor **tensors,
-                           const dsbi_safetensors *st, const dsbi_json_value *keymap)
+dsb_status dsbi_bind_names(const dsbi_graph *graph, dsbi_binding *bound, const dsbi_safetensors *st,
+                           const dsbi_json_value *keymap)
 {
-    return bind_tensors(graph, tensors, st, keymap, NULL);
+    return bind_tensors(graph, bound, st, keymap, NULL);
 }

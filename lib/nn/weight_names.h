@@ -20,6 +20,7 @@ typedef struct dsbi_reading {
     size_t wrappers;  /* taken off so far */
     bool ema;         /* a wrapper says that this is a running mean of the weights */
     bool started;
+    uint32_t third; /* 1 to 3: the tensor is that third of the parameter's rows; 0: all of it */
     char name[DSBI_MAX_NAME];
 } dsbi_reading;
 

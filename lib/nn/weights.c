@@ -119,15 +119,16 @@ static dsb_status read_positions(dsb_runtime *rt, const dsbi_param *param, float
     return status;
 }
 
-/* Reads one tensor into `values` and from there into `arena`. */
+/* Reads what fills a parameter into `values` and from there into `arena`. */
 static dsb_status fill_param(void *arena, const dsb_model *model, const dsbi_param *param,
-                             float *values, const dsbi_safetensors *st,
-                             const dsbi_st_tensor *tensor, bool check_finite)
+                             float *values, const dsbi_safetensors *st, const dsbi_binding *bound,
+                             bool check_finite)
 {
-    if (tensor->size == param->size)
-        DSBI_TRY(dsbi_st_read(st, tensor, values));
+    if (bound->n == 1 && bound->parts[0]->size != param->size)
+        DSBI_TRY(read_positions(model->rt, param, values, st, bound->parts[0]));
     else
-        DSBI_TRY(read_positions(model->rt, param, values, st, tensor));
+        for (size_t k = 0; k < bound->n; k++)
+            DSBI_TRY(dsbi_st_read(st, bound->parts[k], values + k * (param->size / bound->n)));
     for (size_t i = 0; check_finite && i < param->size; i++)
         if (!isfinite(values[i]))
             return dsbi_fail(DSB_E_NUMERIC, "%s holds %g", param->name, (double)values[i]);
@@ -135,8 +136,8 @@ static dsb_status fill_param(void *arena, const dsb_model *model, const dsbi_par
     return DSB_OK;
 }
 
-static dsb_status fill(dsb_model *model, const dsbi_safetensors *st,
-                       const dsbi_st_tensor *const *tensors, bool check_finite)
+static dsb_status fill(dsb_model *model, const dsbi_safetensors *st, const dsbi_binding *bound,
+                       bool check_finite)
 {
     const dsbi_graph *graph = model->graph;
     const size_t arena_bytes = graph->arena_size * model->math->item;
@@ -151,9 +152,9 @@ static dsb_status fill(dsb_model *model, const dsbi_safetensors *st,
     else
         memcpy(arena, model->params, arena_bytes);
     for (size_t i = 0; i < graph->n_params && status == DSB_OK; i++)
-        if (tensors[i])
+        if (bound[i].n > 0)
             status =
-                fill_param(arena, model, &graph->params[i], values, st, tensors[i], check_finite);
+                fill_param(arena, model, &graph->params[i], values, st, &bound[i], check_finite);
     if (status == DSB_OK) {
         memcpy(model->params, arena, arena_bytes);
         model->version++;
@@ -166,14 +167,13 @@ static dsb_status fill(dsb_model *model, const dsbi_safetensors *st,
 static dsb_status load(dsb_model *model, const dsbi_safetensors *st, const dsbi_json_value *keymap,
                        const dsb_load_opts *opts)
 {
-    const dsbi_st_tensor **tensors =
-        dsbi_alloc_array(model->rt, model->graph->n_params + 1, sizeof *tensors);
-    if (!tensors)
+    dsbi_binding *bound = dsbi_alloc_array(model->rt, model->graph->n_params + 1, sizeof *bound);
+    if (!bound)
         return DSB_E_NOMEM;
-    dsb_status status = dsbi_bind(model->graph, tensors, st, keymap, opts);
+    dsb_status status = dsbi_bind(model->graph, bound, st, keymap, opts);
     if (status == DSB_OK)
-        status = fill(model, st, tensors, opts->check_finite);
-    dsbi_free(model->rt, (void *)tensors);
+        status = fill(model, st, bound, opts->check_finite);
+    dsbi_free(model->rt, bound);
     return status;
 }
 
@@ -271,12 +271,12 @@ dsb_status dsb_model_load_with(dsb_model *model, const char *path, const dsb_loa
 }
 
 /* Rows of the tensor that fills the weight of the last layer. */
-static dsb_status find_outputs(const dsbi_graph *graph, uint64_t *outputs,
-                               const dsbi_st_tensor **tensors, const weight_file *file)
+static dsb_status find_outputs(const dsbi_graph *graph, uint64_t *outputs, dsbi_binding *bound,
+                               const weight_file *file)
 {
     const dsbi_node *last = &graph->nodes[graph->output];
-    DSBI_TRY(dsbi_bind_names(graph, tensors, &file->st, dsbi_json_root(file->keymap)));
-    const dsbi_st_tensor *weight = last->n_params > 0 ? tensors[last->params[0]] : NULL;
+    DSBI_TRY(dsbi_bind_names(graph, bound, &file->st, dsbi_json_root(file->keymap)));
+    const dsbi_st_tensor *weight = last->n_params > 0 ? bound[last->params[0]].parts[0] : NULL;
     if (!weight || weight->rank == 0)
         return dsbi_fail(DSB_E_NOTFOUND, "no weight of the last layer, %s", last->name);
     *outputs = weight->dims[0];
@@ -292,11 +292,10 @@ dsb_status dsb_model_load_outputs(const dsb_model *model, uint64_t *outputs, con
     weight_file file;
     *outputs = 0;
     DSBI_TRY(open_weights(&file, model->rt, path, opts));
-    const dsbi_st_tensor **tensors =
-        dsbi_alloc_array(model->rt, model->graph->n_params + 1, sizeof *tensors);
+    dsbi_binding *bound = dsbi_alloc_array(model->rt, model->graph->n_params + 1, sizeof *bound);
     const dsb_status status =
-        tensors ? find_outputs(model->graph, outputs, tensors, &file) : DSB_E_NOMEM;
-    dsbi_free(model->rt, (void *)tensors);
+        bound ? find_outputs(model->graph, outputs, bound, &file) : DSB_E_NOMEM;
+    dsbi_free(model->rt, bound);
     close_weights(&file);
     return dsbi_fail_at(status, "%s", path);
 }

@@ -18,6 +18,7 @@ static const golden_file files[] = {
     {"torchvision_convnext", "convnext:depths=1-1-2-1,dims=4-6-8-10", 32},
     {"timm_vit", "vit:patch=8,dim=12,depth=2,heads=3,mlp=24,pool=mean", 16},
     {"torchvision_vit", "vit:patch=8,dim=12,depth=2,heads=3,mlp=24", 16},
+    {"transformers_vit", "vit:patch=8,dim=12,depth=2,heads=2,mlp=24", 24},
     {"timm_densenet", "densenet:growth=4,blocks=2-2-1-1", 40},
     {"torchvision_densenet", "densenet:growth=4,blocks=2-2-1-1", 40},
     {"timm_vgg", "vgg:convs=1-1-2-2-2,norm=yes,base=2,hidden=4", 64},

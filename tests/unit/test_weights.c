@@ -45,6 +45,10 @@ START_TEST(names_are_understood)
         {"encoder.layers.encoder_layer_0.mlp.3.bias", "blocks.0.mlp.fc2.bias"},
         {"encoder.layers.encoder_layer_0.mlp.linear_1.bias", "blocks.0.mlp.fc1.bias"},
         {"heads.head.weight", "head.weight"},
+        {"vit.embeddings.patch_embeddings.projection.bias", "patch_embed.proj.bias"},
+        {"model.vit.encoder.layer.11.layernorm_after.bias", "blocks.11.norm2.bias"},
+        {"vit.encoder.layer.0.attention.attention.key.weight", "blocks.0.attn.qkv.weight"},
+        {"vit.layernorm.weight", "norm.weight"},
         {"encoder.pos_embedding", "pos_embed"},
         {"features.denseblock1.denselayer12.norm.1.running_var",
          "features.denseblock1.denselayer12.norm1.running_var"},
@@ -91,7 +95,7 @@ END_TEST
 
 static const char spec[] = "convnext:depths=1-1-1-1,dims=2-3-4-5";
 
-static dsb_model *make_model(dsb_runtime *rt, uint64_t seed)
+static dsb_model *make_model(dsb_runtime *rt, const char *network, uint64_t seed)
 {
     dsb_model_opts opts;
     dsb_model_opts_init(&opts, sizeof opts);
@@ -99,7 +103,7 @@ static dsb_model *make_model(dsb_runtime *rt, uint64_t seed)
     opts.height = opts.width = 32;
     opts.seed = seed;
     dsb_model *model;
-    ck_assert_ok(dsb_model_create(rt, &model, spec, &opts));
+    ck_assert_ok(dsb_model_create(rt, &model, network, &opts));
     return model;
 }
 
@@ -111,6 +115,7 @@ typedef struct entry {
     const dsbi_param *param;
     size_t rank, dims[8];
     float scale;
+    size_t parts, part; /* the file holds this part of the rows */
 } entry;
 typedef struct listing {
     entry entries[MOST];
@@ -120,9 +125,12 @@ typedef struct listing {
 static void read_entry(const void *user, float *out)
 {
     const entry *e = user;
-    dsbi_param_read(e->param, e->model->math, e->model->params, out);
-    for (size_t i = 0; i < e->param->size; i++)
-        out[i] *= e->scale;
+    const size_t n = e->param->size / e->parts;
+    float *values = calloc(e->param->size, sizeof *values);
+    dsbi_param_read(e->param, e->model->math, e->model->params, values);
+    for (size_t i = 0; i < n; i++)
+        out[i] = values[e->part * n + i] * e->scale;
+    free(values);
 }
 
 static void put(void *user, const void *bytes, size_t n_bytes)
@@ -133,7 +141,7 @@ static void put(void *user, const void *bytes, size_t n_bytes)
 static entry *add_entry(listing *list, const dsb_model *model, size_t param, const char *prefix)
 {
     entry *e = &list->entries[list->n++];
-    *e = (entry){.model = model, .param = &model->graph->params[param], .scale = 1};
+    *e = (entry){.model = model, .param = &model->graph->params[param], .scale = 1, .parts = 1};
     snprintf(e->name, sizeof e->name, "%s%s", prefix, e->param->name);
     e->rank = e->param->rank;
     memcpy(e->dims, e->param->dims, sizeof e->param->dims);
@@ -166,8 +174,8 @@ static dsb_status load_list(dsb_model *into, const listing *list, const char *ke
     dsbi_text_init(&text, into->rt);
     for (size_t i = 0; i < list->n; i++) {
         const entry *e = &list->entries[i];
-        sources[i] =
-            (dsbi_st_source){e->name, DSBI_ST_F32, e->rank, e->dims, e->param->size, read_entry, e};
+        sources[i] = (dsbi_st_source){
+            e->name, DSBI_ST_F32, e->rank, e->dims, e->param->size / e->parts, read_entry, e};
     }
     ck_assert_ok(dsbi_st_write(into->rt, &sink, sources, list->n, NULL));
     const dsb_status status = dsbi_model_read(into, (const uint8_t *)text.data, text.size, keymap,
@@ -186,10 +194,15 @@ typedef struct pair {
     dsb_model *from, *into;
 } pair;
 
-static pair make_pair(void)
+static pair make_pair_of(const char *network)
 {
     dsb_runtime *rt = make_runtime(1);
-    return (pair){rt, make_model(rt, 1), make_model(rt, 2)};
+    return (pair){rt, make_model(rt, network, 1), make_model(rt, network, 2)};
+}
+
+static pair make_pair(void)
+{
+    return make_pair_of(spec);
 }
 
 static void end_pair(pair p, listing *list)
@@ -290,6 +303,45 @@ START_TEST(what_does_not_fit_is_named)
     ck_assert_ptr_nonnull(strstr(dsb_last_error(), " and 10 more; 22 extra: fc.bias, "));
     list->n = 0;
     ck_assert_fails(load_list(p.into, list, NULL), DSB_E_NOTFOUND, "missing");
+    end_pair(p, list);
+}
+END_TEST
+
+/* In the place of a parameter its thirds, as transformers keeps query, key and value. */
+static entry *add_third(listing *list, const entry *whole, size_t third, const char *name)
+{
+    entry *e = &list->entries[list->n++];
+    *e = *whole;
+    e->parts = 3;
+    e->part = third;
+    e->dims[0] /= 3;
+    snprintf(e->name, sizeof e->name, "vit.encoder.layer.0.attention.attention.%s", name);
+    return e;
+}
+
+START_TEST(query_key_and_value_may_be_apart)
+{
+    static const char *const names[] = {"query.weight", "key.weight", "value.weight"};
+    pair p = make_pair_of("vit:patch=8,dim=12,depth=1,heads=2,mlp=24");
+    listing *list = list_all(p.from, "");
+    entry *qkv = entry_named(list, "blocks.0.attn.qkv.weight"), whole = *qkv, *value = NULL;
+    *qkv = list->entries[--list->n];
+    for (size_t i = 0; i < 3; i++)
+        value = add_third(list, &whole, i, names[i]);
+    ck_assert_ok(load_list(p.into, list, NULL));
+    expect_same(p.from, p.into);
+    strcpy(value->name, "value.weight");
+    ck_assert_fails(load_list(p.into, list, NULL), DSB_E_NOTFOUND,
+                    "1 missing: blocks.0.attn.qkv.weight; 1 extra: value.weight");
+    value->dims[0] = 3;
+    value->dims[1] = 48;
+    strcpy(value->name, "vit.encoder.layer.0.attention.attention.value.weight");
+    ck_assert_fails(load_list(p.into, list, NULL), DSB_E_SHAPE,
+                    "(vit.encoder.layer.0.attention.attention.value.weight in the file) is [3,48], "
+                    "expected [12,12]");
+    value->dims[0] = value->dims[1] = 12;
+    list->entries[list->n++] = whole; /* beside its thirds: one of them is too many */
+    ck_assert_fails(load_list(p.into, list, NULL), DSB_E_NOTFOUND, "3 extra: vit.encoder.layer.0");
     end_pair(p, list);
 }
 END_TEST
@@ -448,9 +500,9 @@ END_TEST
 
 int main(void)
 {
-    return run_tests("weights", names_are_understood, patterns_match_whole_names,
-                     wrappers_are_taken_off, the_mean_comes_first, a_key_map_says_the_rest,
-                     shapes_may_differ_in_ones, what_does_not_fit_is_named, options_relax_and_check,
-                     bfloat16_is_half_the_size, bfloat16_is_rounded_to_even,
-                     other_formats_are_named, NULL);
+    return run_tests(
+        "weights", names_are_understood, patterns_match_whole_names, wrappers_are_taken_off,
+        the_mean_comes_first, a_key_map_says_the_rest, shapes_may_differ_in_ones,
+        what_does_not_fit_is_named, query_key_and_value_may_be_apart, options_relax_and_check,
+        bfloat16_is_half_the_size, bfloat16_is_rounded_to_even, other_formats_are_named, NULL);
 }

@@ -13,7 +13,7 @@ import tvfix  # noqa: F401  makes torchvision import where it has no compiled op
 import timm
 import torch
 import torchvision.models as tv
-from make import randomise
+from make import randomise, transformers_vit
 from safetensors.torch import save_file
 
 
@@ -83,6 +83,9 @@ NETWORKS = {
     "timm_vgg11_bn": (lambda: timm.create_model("vgg11_bn"), "vgg11_bn", 96, "model.model."),
     "timm_vit_small_224": (lambda: timm.create_model("vit_small_patch16_224"), "vit_small", 224, "model."),
     "timm_vit_tiny_160": (lambda: timm.create_model("vit_tiny_patch16_224", img_size=160), "vit_tiny", 160, "ema_model.module."),
+    "vit_transformers": (lambda: timm.create_model("vit_small_patch16_224"), "vit_small", 224, transformers_vit),
+    "vit_transformers_half": (lambda: timm.create_model("vit_tiny_patch16_224", img_size=96), "vit_tiny", 96,
+                              lambda state: halves(prefixed("module.")(transformers_vit(state)))),
     "tv_vit_b_16_half": (lambda: tv.vit_b_16(image_size=64), "vit_base", 64, halves),
 }
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -92,7 +95,7 @@ def compare(dsbias, name, folder):
     make, ours, size, names = NETWORKS[name]
     model = make()
     randomise(model)
-    if names is halves:
+    if name.endswith("half"):
         model.half().float()
     written = (prefixed(names) if isinstance(names, str) else names)(model.state_dict())
     model.eval()

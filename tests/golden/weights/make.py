@@ -33,13 +33,32 @@ def randomise(model):
             p.data = noise * 0.1 + (0 if name.endswith(("bias", "running_mean")) else 1)
 
 
-def save(name, model, size, rename=lambda k: k):
+def transformers_vit(state):
+    """timm's names as ViTForImageClassification of transformers has them, query, key and value apart."""
+    rules = [(r"^cls_token", "vit.embeddings.cls_token"), (r"^pos_embed", "vit.embeddings.position_embeddings"),
+             (r"^patch_embed\.proj", "vit.embeddings.patch_embeddings.projection"), (r"^norm", "vit.layernorm"),
+             (r"^head", "classifier"), (r"^blocks\.(\d+)\.", r"vit.encoder.layer.\1."), (r"norm1", "layernorm_before"),
+             (r"norm2", "layernorm_after"), (r"attn\.proj", "attention.output.dense"), (r"mlp\.fc1", "intermediate.dense"),
+             (r"mlp\.fc2", "output.dense")]
+    out = {}
+    for name, value in state.items():
+        for pattern, to in rules:
+            name = re.sub(pattern, to, name)
+        if "attn.qkv" in name:
+            for part, third in zip(("query", "key", "value"), value.chunk(3)):
+                out[name.replace("attn.qkv", f"attention.attention.{part}")] = third.clone()
+        else:
+            out[name] = value
+    return out
+
+
+def save(name, model, size, rename=lambda k: k, rewrite=lambda state: state):
     randomise(model)
     model.eval()
     images = ((torch.arange(2 * size * size * 3) * 37 % 251) ^ 85).reshape(2, size, size, 3)
     with torch.no_grad():
         logits = model(images.permute(0, 3, 1, 2).float() / 255)
-    tensors = {rename(k): v.contiguous() for k, v in model.state_dict().items()}
+    tensors = {rename(k): v.contiguous() for k, v in rewrite(model.state_dict()).items()}
     tensors |= {"images": images.to(torch.uint8), "logits": logits}
     save_file(tensors, f"{name}.safetensors")
 
@@ -52,6 +71,8 @@ def main():
          mlp_ratio=2, num_classes=CLASSES, global_pool="avg"), 16, lambda k: "module." + k)
     save("torchvision_vit", tv.VisionTransformer(image_size=16, patch_size=8, num_layers=2, num_heads=3, hidden_dim=12, mlp_dim=24,
          num_classes=CLASSES), 16)
+    save("transformers_vit", timm.models.vision_transformer.VisionTransformer(img_size=24, patch_size=8, embed_dim=12, depth=2,
+         num_heads=2, mlp_ratio=2, num_classes=CLASSES), 24, rewrite=transformers_vit)
     save("timm_densenet", timm.models.densenet.DenseNet(growth_rate=4, block_config=(2, 2, 1, 1), num_classes=CLASSES), 40)
     old = tv.DenseNet(growth_rate=4, block_config=(2, 2, 1, 1), num_init_features=8, num_classes=CLASSES)
     save("torchvision_densenet", old, 40, lambda k: "state_dict." + re.sub(r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2", k))
