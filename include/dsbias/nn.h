@@ -151,6 +151,9 @@ DSB_API dsb_status dsb_model_predict(dsb_model *model, float *logits, const uint
  *      DSB(dsb_softmax_xent(rt, losses, dlogits, logits, targets, n, classes));
  *      DSB(dsb_model_backward(model, dlogits));
  *      DSB(dsb_model_gradient(model, gradient, size, i));
+ *  dsb_model_forward_frozen in its place computes what dsb_model_predict does, and backward the
+ *  gradients of that: running statistics, which stay as they are, nothing dropped, an image
+ *  independent of the others (fine tuning with frozen norms, gradients at a trained model).
  *  What backward needs is kept in the model from the first call on, for the largest n so far.
  *  Parameters must stay as they are between forward and backward.
  *  @param logits   [n, n_classes] f32, written.  @param images  [n, height, width, 3] bytes.
@@ -162,6 +165,8 @@ DSB_API dsb_status dsb_model_predict(dsb_model *model, float *logits, const uint
  *          DSB_E_LIMIT. Bitwise independent of the number of threads. Since 0.1. */
 DSB_API dsb_status dsb_model_forward(dsb_model *model, float *logits, const uint8_t *images,
                                      uint64_t n);
+DSB_API dsb_status dsb_model_forward_frozen(dsb_model *model, float *logits, const uint8_t *images,
+                                            uint64_t n);
 DSB_API dsb_status dsb_model_backward(dsb_model *model, const float *dlogits);
 DSB_API dsb_status dsb_model_gradient(const dsb_model *model, float *out, uint64_t n, uint64_t i);
 

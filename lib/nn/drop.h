@@ -9,7 +9,7 @@
 /* The factor of `image` at this step for the drop-path node `id`. */
 static inline double dsbi_drop_factor(const dsbi_call *call, uint32_t id, double rate, size_t image)
 {
-    if (!call->training || rate <= 0)
+    if (!dsbi_is_random(call) || rate <= 0)
         return 1;
     dsbi_rng rng;
     /* index: step and node; the image is the block number, so images do not depend on each other */

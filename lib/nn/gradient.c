@@ -19,22 +19,35 @@ static dsb_status plan_for(dsb_model *model, size_t n)
     return dsbi_plan_create(model, &model->learn, n, true);
 }
 
-dsb_status dsb_model_forward(dsb_model *model, float *logits, const uint8_t *images, uint64_t n)
+static dsb_status forward(dsb_model *model, float *logits, const uint8_t *images, uint64_t n,
+                          const char *function, bool frozen)
 {
     dsbi_clear_error();
     if (!model || !logits || !images)
-        return dsbi_fail(DSB_E_INVALID, "dsb_model_forward: NULL argument");
+        return dsbi_fail(DSB_E_INVALID, "%s: NULL argument", function);
     if (n < 1 || n > MOST_IMAGES)
-        return dsbi_fail(DSB_E_INVALID, "dsb_model_forward: %llu images, not 1..%d",
+        return dsbi_fail(DSB_E_INVALID, "%s: %llu images, not 1..%d", function,
                          (unsigned long long)n, MOST_IMAGES);
     model->learn_state = DSBI_LEARN_NOTHING;
     DSBI_TRY(plan_for(model, (size_t)n));
     memcpy(dsbi_plan_input(model->learn), images, (size_t)n * image_bytes(model));
-    DSBI_TRY(dsbi_plan_forward(model->learn, model->learn_steps++));
+    dsbi_plan_set_frozen(model->learn, frozen);
+    DSBI_TRY(dsbi_plan_forward(model->learn, frozen ? 0 : model->learn_steps++));
     model->learn_state = DSBI_LEARN_FORWARD;
     dsbi_reals_read(model->math, logits, dsbi_plan_logits(model->learn),
                     (size_t)n * model->opts.n_classes);
     return DSB_OK;
+}
+
+dsb_status dsb_model_forward(dsb_model *model, float *logits, const uint8_t *images, uint64_t n)
+{
+    return forward(model, logits, images, n, "dsb_model_forward", false);
+}
+
+dsb_status dsb_model_forward_frozen(dsb_model *model, float *logits, const uint8_t *images,
+                                    uint64_t n)
+{
+    return forward(model, logits, images, n, "dsb_model_forward_frozen", true);
 }
 
 dsb_status dsb_model_backward(dsb_model *model, const float *dlogits)

@@ -38,9 +38,10 @@ typedef struct dsbi_call {
     const dsbi_math *math;
     const dsbi_graph *graph;
     const dsbi_node *node;
-    size_t batch; /* images */
-    bool training;
-    bool remade; /* the output will be written again in backward */
+    size_t batch;  /* images */
+    bool training; /* backward may follow */
+    bool frozen;   /* and yet what is computed is that of evaluation: see dsbi_is_random */
+    bool remade;   /* the output will be written again in backward */
     uint64_t seed, step;
     const void **x;             /* inputs */
     const dsbi_shape *x_shapes; /* theirs */
@@ -119,6 +120,12 @@ static inline dsbi_needs dsbi_needs_of(const dsbi_node *node, const dsbi_sizing 
     if (node->layer->needs)
         node->layer->needs(node, sizing, &needs);
     return needs;
+}
+
+/* Whether the call takes the statistics of the batch and draws what is dropped. */
+static inline bool dsbi_is_random(const dsbi_call *call)
+{
+    return call->training && !call->frozen;
 }
 
 /* Element `index` of an array of reals. */

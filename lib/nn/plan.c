@@ -739,6 +739,13 @@ static dsb_status run_op(dsbi_plan *plan, plan_op *op,
     return DSB_OK;
 }
 
+void dsbi_plan_set_frozen(dsbi_plan *plan, bool frozen)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        plan->forward[i].call.frozen = plan->backward[i].call.frozen = plan->remake[i].call.frozen =
+            frozen;
+}
+
 dsb_status dsbi_plan_forward(dsbi_plan *plan, uint64_t step)
 {
     if (plan->opts.training && plan->opts.version)

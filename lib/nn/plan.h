@@ -42,6 +42,10 @@ void *dsbi_plan_dinput(dsbi_plan *plan);
 /* Gradient arena, laid out as the parameters; overwritten by each backward. */
 void *dsbi_plan_grads(dsbi_plan *plan);
 
+/* From now on a plan for training computes what evaluation does, and its gradients: running
+ * statistics, which stay as they are, and nothing dropped; or as at first again. */
+void dsbi_plan_set_frozen(dsbi_plan *plan, bool frozen);
+
 /* `step` numbers the random draws of training; a plan for inference ignores it. */
 dsb_status dsbi_plan_forward(dsbi_plan *plan, uint64_t step);
 dsb_status dsbi_plan_backward(dsbi_plan *plan);

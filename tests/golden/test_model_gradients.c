@@ -1,8 +1,9 @@
 /* Networks agree with PyTorch: every file of golden/models (golden.py there says what is in one).
- * Logits of evaluation and of training, loss, each parameter's gradient and each running statistic
- * after a step, against PyTorch in f64: the f64 path to rounding, fused and as declared; the f32
- * path to 1e-4 of each tensor's norm, with Winograd's convolutions, where there are any, to 1e-3.
- * Of a tensor projections on random signs are compared: they tell the norm of the difference. */
+ * Logits, loss and each parameter's gradient in training and in evaluation, and each running
+ * statistic after a step, against PyTorch in f64: the f64 path to rounding, fused and as declared;
+ * the f32 path to 1e-4 of each tensor's norm, with Winograd's convolutions, where there are any, to
+ * 1e-3. Of a tensor projections on random signs are compared: they tell the norm of the difference.
+ */
 #include "testing.h"
 
 #include <dirent.h>
@@ -191,13 +192,15 @@ static double loss_of(const golden *g, const void *logits, void *dlogits)
     double loss = 0;
     for (size_t n = 0; n < g->batch; n++) {
         const size_t label = n * 3 % g->classes;
-        double sum = 0;
+        double sum = 0, most = at(g, logits, n * g->classes);
+        for (size_t c = 1; c < g->classes; c++)
+            most = fmax(most, at(g, logits, n * g->classes + c));
         for (size_t c = 0; c < g->classes; c++)
-            sum += exp(at(g, logits, n * g->classes + c));
-        loss += log(sum) - at(g, logits, n * g->classes + label);
+            sum += exp(at(g, logits, n * g->classes + c) - most);
+        loss += log(sum) + most - at(g, logits, n * g->classes + label);
         for (size_t c = 0; c < g->classes; c++) {
             const size_t i = n * g->classes + c;
-            const double d = (exp(at(g, logits, i)) / sum - (c == label)) / (double)g->batch;
+            const double d = (exp(at(g, logits, i) - most) / sum - (c == label)) / (double)g->batch;
             if (g->model->math->item == sizeof(float))
                 ((float *)dlogits)[i] = (float)d;
             else
@@ -273,13 +276,14 @@ static double error_of(const char *name, const dsbi_json_value *sums, const stor
     return sqrt(square / (double)n);
 }
 
-static double own_error(const golden *g, const char *name)
+static double own_error(const golden *g, const char *errors, const char *name)
 {
-    const dsbi_json_value *value = dsbi_json_get(dsbi_json_get(g->root, "own_errors"), name);
+    const dsbi_json_value *value = dsbi_json_get(dsbi_json_get(g->root, errors), name);
     return value ? number(value) : 0;
 }
 
-static void check_tensors(const golden *g, const char *key, const void *arena, double tolerance)
+static void check_tensors(const golden *g, const char *key, const char *errors, const void *arena,
+                          double tolerance)
 {
     const dsbi_json_value *tensors = dsbi_json_get(g->root, key);
     const double largest = largest_norm(tensors);
@@ -301,7 +305,7 @@ static void check_tensors(const golden *g, const char *key, const void *arena, d
         if (norm <= vanishing * largest)
             allowed = (f64 ? vanishing : allowed_of_vanishing) * largest;
         else if (!f64)
-            allowed = fmax(tolerance, own_factor * own_error(g, param->name)) * norm;
+            allowed = fmax(tolerance, own_factor * own_error(g, errors, param->name)) * norm;
         const double share = norm <= vanishing * largest ? 0 : error / norm;
         if (share > worst) {
             worst = share;
@@ -311,7 +315,7 @@ static void check_tensors(const golden *g, const char *key, const void *arena, d
                       g->file, key, param->name, error, norm, allowed);
         free(s.values);
     }
-    printf("%-32s %-9s allowed %.0e, worst %.1e %s\n", g->file, key, tolerance, worst, worst_name);
+    printf("%-32s %-20s allowed %.0e, worst %.1e %s\n", g->file, key, tolerance, worst, worst_name);
 }
 
 static void check_evaluation(const golden *g, double tolerance)
@@ -332,7 +336,30 @@ static bool uses_winograd(const dsbi_graph *graph)
     return false;
 }
 
-static void check_training(const golden *g, way how, double logit_tolerance, double tolerance)
+/* Keys of what a mode is held against. */
+typedef struct mode {
+    const char *logits, *loss, *gradients, *errors;
+} mode;
+
+static const mode training = {"logits_training", "loss", "gradients", "own_errors"};
+static const mode evaluation = {"logits_evaluation", "loss_evaluation", "gradients_evaluation",
+                                "own_errors_evaluation"};
+
+static void check_step(const golden *g, dsbi_plan *plan, const mode *m, double logit_tolerance,
+                       double tolerance)
+{
+    memcpy(dsbi_plan_input(plan), g->pixels, g->n_pixels);
+    ck_assert_ok(dsbi_plan_forward(plan, 0));
+    check_logits(g, m->logits, dsbi_plan_logits(plan), logit_tolerance);
+    const double loss = loss_of(g, dsbi_plan_logits(plan), dsbi_plan_dlogits(plan));
+    const double expected = number(dsbi_json_get(g->root, m->loss));
+    ck_assert_msg(fabs(loss - expected) <= logit_tolerance * fmax(expected, 1),
+                  "%s: %s is %.9g, PyTorch's %.9g", g->file, m->loss, loss, expected);
+    ck_assert_ok(dsbi_plan_backward(plan));
+    check_tensors(g, m->gradients, m->errors, dsbi_plan_grads(plan), tolerance);
+}
+
+static void check_steps(const golden *g, way how, double logit_tolerance, double tolerance)
 {
     dsbi_plan *plan;
     const dsbi_plan_opts opts = {.batch = g->batch,
@@ -342,16 +369,11 @@ static void check_training(const golden *g, way how, double logit_tolerance, dou
                                  .math = g->model->math,
                                  .params = g->model->params};
     ck_assert_ok(dsbi_plan_create_for(&plan, g->rt, g->model->graph, &opts));
-    memcpy(dsbi_plan_input(plan), g->pixels, g->n_pixels);
-    ck_assert_ok(dsbi_plan_forward(plan, 0));
-    check_logits(g, "logits_training", dsbi_plan_logits(plan), logit_tolerance);
-    const double loss = loss_of(g, dsbi_plan_logits(plan), dsbi_plan_dlogits(plan));
-    const double expected = number(dsbi_json_get(g->root, "loss"));
-    ck_assert_msg(fabs(loss - expected) <= logit_tolerance * fmax(expected, 1),
-                  "%s: the loss is %.9g, PyTorch's %.9g", g->file, loss, expected);
-    ck_assert_ok(dsbi_plan_backward(plan));
-    check_tensors(g, "gradients", dsbi_plan_grads(plan), tolerance);
-    check_tensors(g, "buffers", g->model->params, tolerance);
+    dsbi_plan_set_frozen(plan, true); /* first: it must not move the running statistics */
+    check_step(g, plan, &evaluation, logit_tolerance, tolerance);
+    dsbi_plan_set_frozen(plan, false);
+    check_step(g, plan, &training, logit_tolerance, tolerance);
+    check_tensors(g, "buffers", training.errors, g->model->params, tolerance);
     dsbi_plan_free(plan);
 }
 
@@ -361,10 +383,10 @@ static void check_way(dsb_runtime *rt, const char *file, const char *text, size_
     const bool f64 = how.precision == DSB_PRECISION_F64;
     const bool winograd = !f64 && !how.no_winograd && uses_winograd(g.model->graph);
     check_evaluation(&g, f64 ? exact : close_logits);
-    check_training(&g, how, f64 ? exact : close_logits,
-                   f64        ? exact
-                   : winograd ? close_winograd
-                              : close_sums);
+    check_steps(&g, how, f64 ? exact : close_logits,
+                f64        ? exact
+                : winograd ? close_winograd
+                           : close_sums);
     close_golden(&g);
 }
 

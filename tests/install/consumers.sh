@@ -12,7 +12,7 @@ prefix=$work/moved
 pc=$(dirname "$(find "$prefix" -name dsbias.pc)")
 lib=$(dirname "$pc")
 
-"$dsbias" demo --images 60 --time-limit 1 --out "$work/demo" --quiet >/dev/null
+"$dsbias" demo --images 60 --time-limit 10 --out "$work/demo" --quiet >/dev/null
 set -- "$work"/demo/*/
 run() {
     echo "== $*"

@@ -102,8 +102,8 @@ START_TEST(a_declaration_equals_the_named_model)
 END_TEST
 
 /* One of every layer. No ReLU, max pool or norm of the batch where finite differences would step
- * over a corner; those come behind smooth layers only. */
-static dsb_model *everything(dsb_runtime *rt, uint32_t precision)
+ * over a corner; those come behind smooth layers only. `rate`: of dropout and drop path. */
+static dsb_model *everything(dsb_runtime *rt, uint32_t precision, double rate)
 {
     dsb_graph *g = begin(rt, precision);
     dsb_value x = dsb_graph_images(g);
@@ -125,16 +125,20 @@ static dsb_model *everything(dsb_runtime *rt, uint32_t precision)
     x = dsb_graph_tokens(g, x, 1);
     y = dsb_graph_linear(g, dsb_graph_layernorm(g, x, "ln", 1e-6), "qkv", 36, 0);
     y = dsb_graph_linear(g, dsb_graph_attention(g, y, 3), "proj", 24, 1);
-    x = dsb_graph_add(g, x, dsb_graph_droppath(g, dsb_graph_dropout(g, y, 0), 0));
+    x = dsb_graph_add(g, x, dsb_graph_droppath(g, dsb_graph_dropout(g, y, rate), rate));
     y = dsb_graph_flatten_linear(g, x, "flat", CLASSES, 1);
     x = dsb_graph_linear(g, dsb_graph_pool_tokens(g, x, 1, 9), "head", CLASSES, 1);
     return end(g, dsb_graph_add(g, x, y));
 }
 
-static double loss_of(dsb_model *model, const uint8_t *images, const float *weights)
+typedef dsb_status (*forward_fn)(dsb_model *model, float *logits, const uint8_t *images,
+                                 uint64_t n);
+
+static double loss_of(dsb_model *model, forward_fn forward, const uint8_t *images,
+                      const float *weights)
 {
     float logits[IMAGES * CLASSES];
-    ck_assert_ok(dsb_model_forward(model, logits, images, IMAGES));
+    ck_assert_ok(forward(model, logits, images, IMAGES));
     double loss = 0;
     for (int i = 0; i < IMAGES * CLASSES; i++)
         loss += (double)weights[i] * (double)logits[i];
@@ -144,15 +148,13 @@ static double loss_of(dsb_model *model, const uint8_t *images, const float *weig
 /* Every parameter moved along a random direction: central differences of the loss against the
  * product of direction and gradient. The model computes in double; logits come out as floats, which
  * bounds what differences can show. */
-START_TEST(gradients_are_those_of_finite_differences)
+static void check_differences(dsb_model *model, forward_fn forward)
 {
     enum { MOST = 4096 };
     static uint8_t images[IMAGES * PIXELS];
     static float gradient[MOST], values[MOST], moved[MOST], direction[MOST];
     float weights[IMAGES * CLASSES];
-    const double step = 2e-3;
-    dsb_runtime *rt = make_runtime(2);
-    dsb_model *model = everything(rt, DSB_PRECISION_F64);
+    const double step = 5e-4;
     draw_images(images, IMAGES);
     for (int i = 0; i < IMAGES * CLASSES; i++)
         weights[i] = sinf((float)i + 1);
@@ -166,7 +168,7 @@ START_TEST(gradients_are_those_of_finite_differences)
             ck_assert_fails(dsb_model_gradient(model, gradient, n, p), DSB_E_INVALID, "buffer");
             continue;
         }
-        loss_of(model, images, weights);
+        loss_of(model, forward, images, weights);
         ck_assert_ok(dsb_model_backward(model, weights));
         ck_assert_ok(dsb_model_gradient(model, gradient, n, p));
         ck_assert_ok(dsb_model_param_get(model, values, n, p));
@@ -180,7 +182,7 @@ START_TEST(gradients_are_those_of_finite_differences)
             for (uint64_t i = 0; i < n; i++)
                 moved[i] = values[i] + (float)(side ? step : -step) * direction[i];
             ck_assert_ok(dsb_model_param_set(model, p, moved, n));
-            loss[side] = loss_of(model, images, weights);
+            loss[side] = loss_of(model, forward, images, weights);
         }
         ck_assert_ok(dsb_model_param_set(model, p, values, n));
         const double difference = (loss[1] - loss[0]) / (2 * step);
@@ -189,6 +191,53 @@ START_TEST(gradients_are_those_of_finite_differences)
         checked++;
     }
     ck_assert_uint_ge(checked, 20);
+}
+
+START_TEST(gradients_are_those_of_finite_differences)
+{
+    dsb_runtime *rt = make_runtime(2);
+    dsb_model *model = everything(rt, DSB_PRECISION_F64, 0);
+    check_differences(model, dsb_model_forward);
+    dsb_model_free(model);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
+static float running_mean(const dsb_model *model)
+{
+    float means[64];
+    for (uint64_t p = 0; p < dsb_model_param_count(model); p++) {
+        uint64_t dims[4];
+        if (!dsb_model_param_is_buffer(model, p))
+            continue;
+        ck_assert_uint_eq(dsb_model_param_dims(model, p, dims), 1);
+        ck_assert_ok(dsb_model_param_get(model, means, dims[0], p));
+        return means[0];
+    }
+    ck_abort_msg("no batch norm");
+}
+
+/* Frozen, a model with batch norm, dropout and drop path gives the scores of prediction, and the
+ * gradients of those; its running statistics stay. */
+START_TEST(frozen_gradients_are_those_of_prediction)
+{
+    static uint8_t images[IMAGES * PIXELS];
+    float predicted[IMAGES * CLASSES], learned[IMAGES * CLASSES], frozen[IMAGES * CLASSES];
+    dsb_runtime *rt = make_runtime(2);
+    dsb_model *model = everything(rt, DSB_PRECISION_F64, 0.4);
+    draw_images(images, IMAGES);
+    ck_assert_ok(dsb_model_forward(model, learned, images, IMAGES)); /* moves the statistics */
+    const float before = running_mean(model);
+    ck_assert_float_ne(before, 0);
+    ck_assert_ok(dsb_model_predict(model, predicted, images, IMAGES));
+    ck_assert_ok(dsb_model_forward_frozen(model, frozen, images, IMAGES));
+    for (int i = 0; i < IMAGES * CLASSES; i++)
+        ck_assert_float_eq_tol(frozen[i], predicted[i], 1e-6f);
+    ck_assert_mem_ne(frozen, learned, sizeof frozen);
+    check_differences(model, dsb_model_forward_frozen);
+    ck_assert_float_eq(running_mean(model), before);
+    ck_assert_ok(dsb_model_forward(model, learned, images, IMAGES));
+    ck_assert_float_ne(running_mean(model), before);
     dsb_model_free(model);
     dsb_runtime_free(rt);
 }
@@ -204,7 +253,8 @@ START_TEST(a_step_by_hand_is_the_trainers)
     const float lr = 0.125f;
     draw_images(images, IMAGES);
     dsb_runtime *rt = make_runtime(2);
-    dsb_model *hand = everything(rt, DSB_PRECISION_F32), *trained = everything(rt, 0);
+    dsb_model *hand = everything(rt, DSB_PRECISION_F32, 0),
+              *trained = everything(rt, DSB_PRECISION_F32, 0);
     for (int i = 0; i < IMAGES; i++)
         targets[i * CLASSES + (int)labels[i]] = 1;
     ck_assert_ok(dsb_model_forward(hand, logits, images, IMAGES));
@@ -254,7 +304,7 @@ START_TEST(threads_and_batch_size_change_no_bit)
     draw_images(images, IMAGES);
     for (int k = 0; k < 2; k++) {
         dsb_runtime *rt = make_runtime(k ? 3 : 1);
-        dsb_model *model = everything(rt, DSB_PRECISION_F32);
+        dsb_model *model = everything(rt, DSB_PRECISION_F32, 0);
         if (k) /* a smaller batch first: the plan is made anew for the larger one */
             ck_assert_ok(dsb_model_forward(model, logits[k], images, 2));
         ck_assert_ok(dsb_model_forward(model, logits[k], images, IMAGES));
@@ -422,7 +472,8 @@ END_TEST
 int main(void)
 {
     return run_tests("declare", a_declaration_equals_the_named_model,
-                     gradients_are_those_of_finite_differences, a_step_by_hand_is_the_trainers,
+                     gradients_are_those_of_finite_differences,
+                     frozen_gradients_are_those_of_prediction, a_step_by_hand_is_the_trainers,
                      threads_and_batch_size_change_no_bit, calls_out_of_order_are_refused,
                      mistakes_come_out_at_the_end, outputs_must_be_one_vector, NULL);
 }

@@ -222,7 +222,7 @@ static dsb_status forward_rows(const dsbi_call *call, const void *job, size_t fi
 static dsb_status forward(const dsbi_call *call)
 {
     rows_cut v = cut(call);
-    if (call->training)
+    if (dsbi_is_random(call))
         DSBI_TRY(norm_by_batch(call, &v));
     else
         norm_by_running(call, &v);
@@ -279,7 +279,8 @@ static dsb_status piece_sums(const dsbi_call *call, const void *job, size_t firs
     return DSB_OK;
 }
 
-/* Gradients of gain and bias, and dx = scale g dy + slope x + offset. */
+/* Gradients of gain and bias, and dx = scale g dy + slope x + offset, where the last two come from
+ * the statistics of the batch. */
 static void gradient_vectors(const dsbi_call *call, const rows_cut *v)
 {
     const double n = (double)v->rows;
@@ -290,14 +291,15 @@ static void gradient_vectors(const dsbi_call *call, const rows_cut *v)
         const double sum = get(call, sums, i), product = get(call, sums, v->c + i);
         const double rstd = get(call, norm_of(call, v, DSBI_NORM_RSTD), i);
         const double scale = get(call, norm_of(call, v, DSBI_NORM_SCALE), i);
-        const double slope = -scale * rstd * rstd * product / n;
+        const bool moves = dsbi_is_random(call); /* mean and variance with x */
+        const double slope = moves ? -scale * rstd * rstd * product / n : 0;
         if (dgain)
             set(call, dgain, i, get(call, dgain, i) + rstd * product);
         if (dbias)
             set(call, dbias, i, get(call, dbias, i) + sum);
         set(call, norm_of(call, v, DSBI_NORM_SLOPE), i, slope);
         set(call, norm_of(call, v, DSBI_NORM_OFFSET), i,
-            -scale * sum / n - slope * get(call, norm_of(call, v, DSBI_NORM_MEAN), i));
+            moves ? -scale * sum / n - slope * get(call, norm_of(call, v, DSBI_NORM_MEAN), i) : 0);
     }
 }
 

@@ -34,7 +34,7 @@ static dsb_status drop_range(const dsbi_call *call, const void *job, size_t firs
     const double rate = call->node->attrs.rate;
     void *to = dsbi_at(call, drop->to, first);
     const void *from = dsbi_at(call, drop->from, first);
-    if (!call->training) {
+    if (!dsbi_is_random(call)) {
         if (to != from)
             memcpy(to, from, count * call->math->item);
         return DSB_OK;

@@ -21,7 +21,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
 /* Weight of the first branch. */
 static double weight_of(const dsbi_call *call, size_t image, bool backward)
 {
-    if (!call->training || call->node->attrs.even)
+    if (!dsbi_is_random(call) || call->node->attrs.even)
         return 0.5;
     dsbi_rng rng;
     dsbi_rng_init(&rng, call->seed, DSBI_RNG_DROP,
