@@ -202,6 +202,50 @@ START_TEST(wide_layers_agree_with_differences)
 }
 END_TEST
 
+/* Bottlenecks: norms whose passes are made by products, by Winograd's and by patches, beside them.
+ */
+static void bottlenecks(dsbi_builder *b)
+{
+    const dsbi_attrs linear = {.c_out = 16, .no_bias = true};
+    const dsbi_attrs conv = {.c_out = 16, .kernel = 3, .stride = 1, .pad = 1, .no_bias = true};
+    dsbi_value x = dsbi_linear_with(b, dsbi_input_values(b), "in", &linear);
+    for (int i = 0; i < 2; i++) {
+        dsbi_enter(b, "%d", i);
+        dsbi_value y =
+            dsbi_relu(b, dsbi_batchnorm(b, dsbi_linear_with(b, x, "conv1", &linear), "bn1", 1e-5));
+        y = dsbi_relu(b, dsbi_batchnorm(b, dsbi_conv(b, y, "conv2", &conv), "bn2", 1e-5));
+        y = dsbi_batchnorm(b, dsbi_linear_with(b, y, "conv3", &linear), "bn3", 1e-5);
+        x = dsbi_relu(b, dsbi_add_values(b, y, x));
+        dsbi_leave(b);
+    }
+    dsbi_graph_output(b, dsbi_linear(b, dsbi_global_avgpool(b, x), "out", 3));
+}
+
+/* Rows enough for several parts of each sum. */
+START_TEST(norms_between_products_agree_with_norms_alone)
+{
+    static const dsbi_shape images[] = {{36, 36, 4}, {13, 29, 4}, {7, 6, 4}};
+    dsb_runtime *rt = make_runtime(2);
+    for (size_t i = 0; i < 3; i++) {
+        grad_case g = grad_case_make(rt, declared_for(rt, bottlenecks, images[i]), 3);
+        dsbi_plan *plans[2];
+        for (int no_fusion = 0; no_fusion < 2; no_fusion++) {
+            plans[no_fusion] = grad_plan(&g, &dsbi_math_f64, g.params, no_fusion);
+            grad_run(&g, plans[no_fusion], &dsbi_math_f64);
+        }
+        const double *fused = dsbi_plan_grads(plans[0]), *alone = dsbi_plan_grads(plans[1]);
+        grad_error error = {0, 0};
+        for (size_t k = 0; k < g.graph->arena_size; k++)
+            grad_compare(&error, alone[k], fused[k]);
+        ck_assert_double_le(grad_relative(&error), 1e-10);
+        dsbi_plan_free(plans[0]);
+        dsbi_plan_free(plans[1]);
+        grad_case_free(&g);
+    }
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 START_TEST(convnext_agrees_with_differences)
 {
     dsb_runtime *rt = make_runtime(2);
@@ -234,8 +278,8 @@ END_TEST
 
 int main(void)
 {
-    return run_tests("graph_gradients", graphs_agree_with_differences,
-                     first_layers_agree_with_differences, wide_layers_agree_with_differences,
-                     convnext_agrees_with_differences, float_agrees_with_double_at_each_level,
-                     NULL);
+    return run_tests(
+        "graph_gradients", graphs_agree_with_differences, first_layers_agree_with_differences,
+        wide_layers_agree_with_differences, norms_between_products_agree_with_norms_alone,
+        convnext_agrees_with_differences, float_agrees_with_double_at_each_level, NULL);
 }
