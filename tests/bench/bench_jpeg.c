@@ -4,8 +4,9 @@
  *     bench_jpeg MODE THREADS SECONDS FOLDER...
  *
  * MODE: full = whole images; half = at 1/2; crop = of each image the box of a random resized crop
- * (area 0.08 to 1, aspect 3/4 to 4/3), rows and columns outside it skipped; crop224 = the same at
- * 1/2, 1/4 or 1/8 as long as the box keeps 224 pixels a side; header = headers only. Files (.jpg in
+ * (area 0.08 to 1, aspect 3/4 to 4/3), rows and columns outside it skipped; cropend = the same, and
+ * coded data below it read to the end; crop224 = crop at 1/2, 1/4 or 1/8 as long as the box keeps
+ * 224 pixels a side; header = headers only. Files (.jpg in
  * the folders) are read into memory first; each thread keeps one decoder, restarts it for each
  * image and decodes into one buffer. Prints JSON. */
 #include <dirent.h>
@@ -119,7 +120,15 @@ static void decode_box(decoder *d)
     if (y > 0)
         jpeg_skip_scanlines(jpeg, y);
     read_rows(d, y + height, jpeg->output_width);
-    jpeg_abort_decompress(jpeg);
+    if (strcmp(mode, "cropend") != 0) {
+        jpeg_abort_decompress(jpeg);
+        return;
+    }
+    /* skipping to the end would not read it */
+    if (jpeg->output_scanline + 1 < jpeg->output_height)
+        jpeg_skip_scanlines(jpeg, jpeg->output_height - 1 - jpeg->output_scanline);
+    read_rows(d, jpeg->output_height, jpeg->output_width);
+    jpeg_finish_decompress(jpeg);
 }
 
 static void decode(decoder *d, const file *f)
@@ -201,8 +210,9 @@ static void add_folder(const char *folder)
 int main(int argc, char **argv)
 {
     if (argc < 5) {
-        fprintf(stderr,
-                "usage: bench_jpeg full|half|crop|crop224|header THREADS SECONDS FOLDER...\n");
+        fprintf(
+            stderr,
+            "usage: bench_jpeg full|half|crop|cropend|crop224|header THREADS SECONDS FOLDER...\n");
         return 2;
     }
     mode = argv[1];

@@ -89,7 +89,7 @@ def one_round(args, python):
     figures = {}
     shards = os.path.join(args.work, "shards")
     for threads in (1, 2):
-        for mode in ("full", "crop224"):
+        for mode in ("full", "cropend", "crop224"):
             figures[f"libjpeg {mode}, {threads}"] = run_libjpeg(args, mode, threads)
         for fast in (False, True):
             name = "dsbias fast" if fast else "dsbias exact"
@@ -111,11 +111,12 @@ def ratios(figures):
     torch = figures[best(figures, "torchvision")]
     others = figures[best(figures, "OpenCV", "simplejpeg", "Pillow")]
     rows = {}
-    for mode, alone in (("exact", "full"), ("fast", "crop224"), ("fast from tar", "crop224")):
+    for mode, modes_alone in (("exact", ("full", "cropend")), ("fast", ("crop224",)),
+                              ("fast from tar", ("crop224",))):
         two = figures[f"dsbias {mode}, 2"]
         rows[f"{mode} / best torchvision DataLoader"] = (two / torch, 2.5)
         rows[f"{mode} / best of OpenCV, simplejpeg, Pillow"] = (two / others, 1.3)
-        for threads in (1, 2):
+        for alone, threads in ((a, t) for a in modes_alone for t in (1, 2)):
             rows[f"{mode} / libjpeg-turbo alone, {alone}, {threads} thread{'s' * (threads > 1)}"] = (
                 figures[f"dsbias {mode}, {threads}"] / figures[f"libjpeg {alone}, {threads}"], 0.9)
         rows[f"{mode}: two threads / one"] = (two / figures[f"dsbias {mode}, 1"], 1.9)
