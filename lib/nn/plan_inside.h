@@ -84,12 +84,36 @@ static inline size_t dsbi_value_bytes(const dsbi_plan *plan, size_t node, size_t
     return images * dsbi_shape_size(plan->nodes[node].out) * plan->opts.math->item;
 }
 
+static inline size_t dsbi_input_offset(const dsbi_plan *plan, size_t node)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < node; i++)
+        at += plan->nodes[i].n_inputs;
+    return at;
+}
+
+/* Mean and squares of each part, then where it ends. */
+static inline size_t dsbi_stats_bytes(const dsbi_plan *plan, size_t i)
+{
+    return plan->needs[i].stats_parts * 2 * plan->nodes[i].out.c * plan->opts.math->item;
+}
+
+static inline bool dsbi_reads_in_backward(const dsbi_plan *plan, size_t reader, size_t k)
+{
+    return plan->opts.training && plan->useful[reader] && plan->needs[reader].keep_x >> k & 1;
+}
+
 dsb_status dsbi_plan_new_buffer(dsbi_plan *plan, ptrdiff_t *out, size_t size, size_t birth,
                                 size_t death);
 static inline void *dsbi_buffer_at(const dsbi_plan *plan, ptrdiff_t buffer)
 {
     return buffer == NO_BUFFER ? NULL : plan->arena + plan->buffers[buffer].offset;
 }
+/* plan_lay.c: the arrays of forward and of backward, in this order. */
+dsb_status dsbi_lay_forward(dsbi_plan *plan);
+dsb_status dsbi_lay_backward(dsbi_plan *plan);
+/* plan_bind.c: the calls of all operations. */
+void dsbi_plan_bind(dsbi_plan *plan);
 /* How the norm of operation i goes into its weights, which are written to `out`. */
 dsbi_fold dsbi_plan_fold(const dsbi_plan *plan, size_t i, void *out);
 /* Keeps the least seconds of an operation: other work on the machine only ever adds time. */
