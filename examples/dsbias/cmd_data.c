@@ -25,6 +25,9 @@ static const cli_flag data_flags[] = {
     CLI_FLAG("max-file-bytes", COUNT, data_args, max_file_bytes, .unit = "N",
              .fallback = "134217728", .min = 1, .max = 1e12,
              .help = "files and members of more bytes are broken"),
+    CLI_FLAG("max-unpacked-bytes", COUNT, data_args, max_unpacked_bytes, .unit = "N",
+             .fallback = "17179869184", .min = 1, .max = 1e15,
+             .help = "gzip and zip streams may unpack to so many bytes on disk"),
     CLI_FLAG("max-depth", COUNT, data_args, max_depth, .unit = "N", .fallback = "32", .max = 1000,
              .help = "folders nested deeper are skipped"),
     CLI_FLAG("strict", SWITCH, data_args, strict,
@@ -87,6 +90,7 @@ static dsb_status open_all(cli_context *cli, enum action action, const data_args
         opts.max_blocks = args->max_blocks;
         opts.max_scans = (uint32_t)args->max_scans;
         opts.max_file_bytes = args->max_file_bytes;
+        opts.max_unpacked_bytes = args->max_unpacked_bytes;
         opts.max_depth = (uint32_t)args->max_depth;
         opts.verify = !args->headers_only && (action != SHOW || strstr(specs[i], "index="));
         dsb_status status =

@@ -6,7 +6,8 @@
 
 typedef struct data_args {
     uint64_t list, max_broken, size, quality, per_shard, batches, warmup, prefetch, tiles, columns,
-        tile, seed, pixels, max_pixels, max_blocks, max_scans, max_file_bytes, max_depth;
+        tile, seed, pixels, max_pixels, max_blocks, max_scans, max_file_bytes, max_unpacked_bytes,
+        max_depth;
     const char *to, *augment, *filter, *out, *html;
     bool headers_only, strict, near, decoded, fast, by_class;
 } data_args;

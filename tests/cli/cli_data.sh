@@ -87,6 +87,12 @@ run data scan "$work/shards" --json
 expect_code 0
 expect_json
 expect_out '"webdataset"'
+tar -czf "$work/shards.tar.gz" -C "$work/shards" .
+run data verify "$work/shards.tar.gz"
+expect_code 0
+run data verify "$work/shards.tar.gz" --max-unpacked-bytes 100
+expect_code 1
+expect_out "unpacks to more than 100 bytes"
 run data convert "$work/shards" "$work/all_images.npy" --to npy --size 32
 expect_code 0
 run data convert "$work/all_images.npy?labels=none" "$work/c.bin" --to cifar
