@@ -18,9 +18,9 @@ enum {
     BLOCK_ELEMENTS = 131072,
     TILE_ROWS = 84,
     MOST_ROWS = 12 * TILE_ROWS,
-    MANY_WEIGHTS = 1 << 19,
-    SUMMED_ELEMENTS = 43008,
-    SUMMED_ROWS = 42,
+    MANY_WEIGHTS = 1 << 19,  /* their gradient is one product over all rows */
+    SUMMED_ELEMENTS = 43008, /* of dx between two sums for a norm in front (norm.h) */
+    SUMMED_ROWS = 42,        /* and a multiple of so many rows, at least */
     LARGE_PARTIAL = 1 << 15, /* worth summing over at least GROUP_ROWS before it is put away */
     GROUP_ROWS = 768,
     GROUPS_WANTED = 8
@@ -56,13 +56,6 @@ typedef struct affine_work {
     size_t worker, patches, dpatches, block_out, packed_rows, worker_size;
     size_t end;
 } affine_work;
-
-static size_t take(size_t *end, size_t elements)
-{
-    const size_t at = *end;
-    *end += (elements + 15) / 16 * 16;
-    return at;
-}
 
 static size_t block_rows(size_t k, size_t n)
 {
@@ -133,10 +126,10 @@ static void lay_workers(affine_work *work, const dsbi_affine *affine, bool backw
     size_t end = 0;
     work->ld = affine->k + (!backward && affine->k % ALIASING_STRIDE == 0 ? GAP : 0);
     const bool copied = affine->gather || work->ld > affine->k;
-    work->patches = take(&end, copied ? work->block * work->ld : 0);
-    work->dpatches = take(&end, affine->gather && backward ? work->block * affine->k : 0);
-    work->block_out = take(&end, work->block * affine->n);
-    work->packed_rows = take(&end, backward ? packed_size(work->block, work->k) : 0);
+    work->patches = dsbi_take(&end, copied ? work->block * work->ld : 0);
+    work->dpatches = dsbi_take(&end, affine->gather && backward ? work->block * affine->k : 0);
+    work->block_out = dsbi_take(&end, work->block * affine->n);
+    work->packed_rows = dsbi_take(&end, backward ? packed_size(work->block, work->k) : 0);
     work->worker_size = end;
 }
 
@@ -150,34 +143,34 @@ static void lay_forward(affine_work *work, size_t n_threads, bool prepared)
 {
     const dsbi_affine *affine = work->affine;
     work->few_rows &= !prepared;
-    work->weights = take(&work->end, work->scaled && !prepared ? affine->n * work->k : 0);
+    work->weights = dsbi_take(&work->end, work->scaled && !prepared ? affine->n * work->k : 0);
     if (work->few_rows) {
-        work->product = take(&work->end, dsbi_few_rows_size(work->rows, work->k, n_threads));
+        work->product = dsbi_take(&work->end, dsbi_few_rows_size(work->rows, work->k, n_threads));
         return;
     }
-    work->packed = take(&work->end, prepared ? 0 : ready_size(work));
+    work->packed = dsbi_take(&work->end, prepared ? 0 : ready_size(work));
     lay_workers(work, affine, false);
-    work->worker = take(&work->end, n_threads * work->worker_size);
+    work->worker = dsbi_take(&work->end, n_threads * work->worker_size);
 }
 
 static void lay_backward(affine_work *work, size_t n_threads)
 {
     const dsbi_affine *affine = work->affine;
     const size_t n_weights = affine->n * work->k;
-    work->weights = take(&work->end, work->scaled ? n_weights : 0);
+    work->weights = dsbi_take(&work->end, work->scaled ? n_weights : 0);
     work->packed =
-        take(&work->end, work->few_rows ? 0 : work->groups * packed_size(work->n, work->k));
+        dsbi_take(&work->end, work->few_rows ? 0 : work->groups * packed_size(work->n, work->k));
     work->stride = (work->whole_product ? 0 : n_weights) + affine->n;
     work->stride = (work->stride + 15) / 16 * 16;
-    work->partials = take(&work->end, work->most_groups * work->stride);
-    work->total = take(&work->end, work->scaled ? n_weights + affine->n : 0);
+    work->partials = dsbi_take(&work->end, work->most_groups * work->stride);
+    work->total = dsbi_take(&work->end, work->scaled ? n_weights + affine->n : 0);
     work->drops =
-        take(&work->end, work->whole_product && work->dropped ? work->rows * affine->n : 0);
+        dsbi_take(&work->end, work->whole_product && work->dropped ? work->rows * affine->n : 0);
     const size_t few = work->few_rows ? dsbi_few_rows_size(work->rows, work->n, n_threads) : 0;
     const size_t all = work->whole_product ? dsbi_all_rows_size(work->rows, work->k, n_threads) : 0;
-    work->product = take(&work->end, few > all ? few : all);
+    work->product = dsbi_take(&work->end, few > all ? few : all);
     lay_workers(work, affine, true);
-    work->worker = take(&work->end, n_threads * work->worker_size);
+    work->worker = dsbi_take(&work->end, n_threads * work->worker_size);
 }
 
 void dsbi_affine_declare(dsbi_builder *b, dsbi_node *node, size_t rank, const size_t *dims,

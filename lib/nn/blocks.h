@@ -32,6 +32,14 @@ static inline size_t dsbi_pieces(size_t n, size_t step)
     return (n + step - 1) / step;
 }
 
+/* Scratch memory: where the next `elements` lie, in elements; they begin at whole vectors. */
+static inline size_t dsbi_take(size_t *end, size_t elements)
+{
+    const size_t at = *end;
+    *end += (elements + 15) / 16 * 16;
+    return at;
+}
+
 /* out[i] += sum over p of partials[p * stride + i], in the order of p; nothing where out is NULL.
  */
 dsb_status dsbi_reduce(const dsbi_call *call, void *out, const void *partials, size_t n_partials,

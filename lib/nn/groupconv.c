@@ -22,13 +22,6 @@ typedef struct group_work {
     size_t worker, frame, dense, worker_size, end;
 } group_work;
 
-static size_t take(size_t *end, size_t elements)
-{
-    const size_t at = *end;
-    *end += (elements + 15) / 16 * 16;
-    return at;
-}
-
 /* Pixels of a line of the frame under `width` outputs. */
 static size_t frame_width(size_t width, size_t stride)
 {
@@ -53,6 +46,12 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Weights in the order of the kernel, then the bias; or, for partial sums, its gradient. */
+static size_t ready_size(const dsbi_node *node, const group_work *w)
+{
+    return w->blocks * w->weights + node->in.c;
+}
+
 static group_work work_of(const dsbi_node *node, size_t batch, size_t n_threads, bool backward,
                           bool prepared)
 {
@@ -67,16 +66,16 @@ static group_work work_of(const dsbi_node *node, size_t batch, size_t n_threads,
     w.parts = dsbi_pieces(batch, w.images);
     w.lines = lines_of(out, w.stride, w.channels);
     w.back_lines = lines_of(in, 1, w.channels);
-    w.stride_of_partials = w.blocks * w.weights + in.c;
-    w.ready = take(&w.end, prepared ? 0 : w.blocks * w.weights + in.c);
-    w.partial = take(&w.end, backward ? w.parts * w.stride_of_partials : 0);
+    w.stride_of_partials = ready_size(node, &w);
+    w.ready = dsbi_take(&w.end, prepared ? 0 : ready_size(node, &w));
+    w.partial = dsbi_take(&w.end, backward ? w.parts * w.stride_of_partials : 0);
     const size_t frame = frame_lines(w.lines, w.stride) * frame_width(out.w, w.stride);
     const size_t back = frame_lines(w.back_lines, 1) * frame_width(in.w, 1);
     size_t end = 0;
-    w.frame = take(&end, (backward ? larger(frame, back) : frame) * w.channels);
-    w.dense = take(&end, backward ? w.lines * frame_width(out.w, 1) * LANES : 0);
+    w.frame = dsbi_take(&end, (backward ? larger(frame, back) : frame) * w.channels);
+    w.dense = dsbi_take(&end, backward ? w.lines * frame_width(out.w, 1) * LANES : 0);
     w.worker_size = end;
-    w.worker = take(&w.end, n_threads * end);
+    w.worker = dsbi_take(&w.end, n_threads * end);
     return w;
 }
 
@@ -98,15 +97,13 @@ bool dsbi_groupconv_fits(const dsbi_node *node)
 
 void dsbi_groupconv_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
-    const size_t batch = sizing->batch, threads = sizing->n_threads;
-    needs->scratch_forward =
-        work_of(node, batch, threads, false, sizing->prepares).end * sizing->item;
+    const group_work forward =
+        work_of(node, sizing->batch, sizing->n_threads, false, sizing->prepares);
+    needs->scratch_forward = forward.end * sizing->item;
     if (sizing->prepares)
-        needs->prepared = (work_of(node, batch, threads, false, true).blocks *
-                               work_of(node, batch, threads, false, true).weights +
-                           node->in.c) *
-                          sizing->item;
-    needs->scratch_backward = work_of(node, batch, threads, true, false).end * sizing->item;
+        needs->prepared = ready_size(node, &forward) * sizing->item;
+    needs->scratch_backward =
+        work_of(node, sizing->batch, sizing->n_threads, true, false).end * sizing->item;
     needs->keep_x = 1;
     needs->adds_dx = true;
 }

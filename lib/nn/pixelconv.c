@@ -22,13 +22,6 @@ typedef struct pixel_work {
     size_t worker, lines, gradient, packed_line, worker_size, end;
 } pixel_work;
 
-static size_t take(size_t *end, size_t elements)
-{
-    const size_t at = *end;
-    *end += (elements + 15) / 16 * 16;
-    return at;
-}
-
 /* Weights made ready, and the bias behind them. */
 static size_t ready_size(const pixel_work *w)
 {
@@ -48,15 +41,15 @@ static pixel_work work_of(const dsbi_node *node, size_t batch, size_t n_threads,
     w.group = dsbi_pieces(w.units, MOST_PARTIALS);
     w.stride_of_partials = (w.k * w.run * w.n + w.n + 15) / 16 * 16;
     if (backward)
-        w.partials = take(&w.end, MOST_PARTIALS * w.stride_of_partials);
+        w.partials = dsbi_take(&w.end, MOST_PARTIALS * w.stride_of_partials);
     else
-        w.packed = take(&w.end, ready_size(&w));
+        w.packed = dsbi_take(&w.end, ready_size(&w));
     size_t end = 0;
-    w.lines = take(&end, ((STRIP - 1) * w.stride + w.k) * w.line);
-    w.gradient = take(&end, backward ? node->out.w * w.n : 0);
-    w.packed_line = take(&end, backward ? node->out.w * (w.n + DSBI_GEMM_PAD) : 0);
+    w.lines = dsbi_take(&end, ((STRIP - 1) * w.stride + w.k) * w.line);
+    w.gradient = dsbi_take(&end, backward ? node->out.w * w.n : 0);
+    w.packed_line = dsbi_take(&end, backward ? node->out.w * (w.n + DSBI_GEMM_PAD) : 0);
     w.worker_size = end;
-    w.worker = take(&w.end, n_threads * end);
+    w.worker = dsbi_take(&w.end, n_threads * end);
     return w;
 }
 

@@ -32,93 +32,100 @@ static const struct {
 
 typedef struct name_rule {
     const char *theirs, *ours;
-    uint32_t third; /* 1 to 3: the tensor is this third of the parameter's rows; 0: all of it */
 } name_rule;
 
 /* Every library has its own word for the last layer. */
 /* clang-format off */
 #define LAST_LAYER(ours)                                                                         \
-    {"fc.*", ours ".$1", 0}, {"linear.*", ours ".$1", 0}, {"head.*", ours ".$1", 0},             \
-    {"classifier.*", ours ".$1", 0}, {"head.fc.*", ours ".$1", 0},                               \
-    {"heads.head.*", ours ".$1", 0}, {"last_linear.*", ours ".$1", 0}
+    {"fc.*", ours ".$1"}, {"linear.*", ours ".$1"}, {"head.*", ours ".$1"},             \
+    {"classifier.*", ours ".$1"}, {"head.fc.*", ours ".$1"},                               \
+    {"heads.head.*", ours ".$1"}, {"last_linear.*", ours ".$1"}
 /* clang-format on */
 
 static const name_rule rules[] = {
-    {"*", "$1", 0},
+    {"*", "$1"},
     /* ConvNeXt: timm */
-    {"stem.#.*", "downsample_layers.0.$1.$2", 0},
-    {"stages.#.downsample.#.*", "downsample_layers.$1.$2.$3", 0},
-    {"stages.#.blocks.#.conv_dw.*", "stages.$1.$2.dwconv.$3", 0},
-    {"stages.#.blocks.#.mlp.fc#.*", "stages.$1.$2.pwconv$3.$4", 0},
-    {"stages.#.blocks.#.*", "stages.$1.$2.$3", 0},
-    {"head.norm.*", "norm.$1", 0},
+    {"stem.#.*", "downsample_layers.0.$1.$2"},
+    {"stages.#.downsample.#.*", "downsample_layers.$1.$2.$3"},
+    {"stages.#.blocks.#.conv_dw.*", "stages.$1.$2.dwconv.$3"},
+    {"stages.#.blocks.#.mlp.fc#.*", "stages.$1.$2.pwconv$3.$4"},
+    {"stages.#.blocks.#.*", "stages.$1.$2.$3"},
+    {"head.norm.*", "norm.$1"},
     /* ConvNeXt: torchvision; features 0, 2, 4, 6 are between the stages, 1, 3, 5, 7 the stages */
-    {"features.#.#.block.0.*", "stages.$1/2.$2.dwconv.$3", 0},
-    {"features.#.#.block.2.*", "stages.$1/2.$2.norm.$3", 0},
-    {"features.#.#.block.3.*", "stages.$1/2.$2.pwconv1.$3", 0},
-    {"features.#.#.block.5.*", "stages.$1/2.$2.pwconv2.$3", 0},
-    {"features.#.#.layer_scale", "stages.$1/2.$2.gamma", 0},
-    {"features.#.#.*", "downsample_layers.$1/2.$2.$3", 0},
-    {"classifier.0.*", "norm.$1", 0},
-    {"classifier.2.*", "head.$1", 0},
+    {"features.#.#.block.0.*", "stages.$1/2.$2.dwconv.$3"},
+    {"features.#.#.block.2.*", "stages.$1/2.$2.norm.$3"},
+    {"features.#.#.block.3.*", "stages.$1/2.$2.pwconv1.$3"},
+    {"features.#.#.block.5.*", "stages.$1/2.$2.pwconv2.$3"},
+    {"features.#.#.layer_scale", "stages.$1/2.$2.gamma"},
+    {"features.#.#.*", "downsample_layers.$1/2.$2.$3"},
+    {"classifier.0.*", "norm.$1"},
+    {"classifier.2.*", "head.$1"},
     /* ConvNeXt: transformers */
-    {"convnext.embeddings.patch_embeddings.*", "downsample_layers.0.0.$1", 0},
-    {"convnext.embeddings.layernorm.*", "downsample_layers.0.1.$1", 0},
-    {"convnext.encoder.stages.#.downsampling_layer.#.*", "downsample_layers.$1.$2.$3", 0},
-    {"convnext.encoder.stages.#.layers.#.layernorm.*", "stages.$1.$2.norm.$3", 0},
-    {"convnext.encoder.stages.#.layers.#.layer_scale_parameter", "stages.$1.$2.gamma", 0},
-    {"convnext.encoder.stages.#.layers.#.*", "stages.$1.$2.$3", 0},
-    {"convnext.layernorm.*", "norm.$1", 0},
+    {"convnext.embeddings.patch_embeddings.*", "downsample_layers.0.0.$1"},
+    {"convnext.embeddings.layernorm.*", "downsample_layers.0.1.$1"},
+    {"convnext.encoder.stages.#.downsampling_layer.#.*", "downsample_layers.$1.$2.$3"},
+    {"convnext.encoder.stages.#.layers.#.layernorm.*", "stages.$1.$2.norm.$3"},
+    {"convnext.encoder.stages.#.layers.#.layer_scale_parameter", "stages.$1.$2.gamma"},
+    {"convnext.encoder.stages.#.layers.#.*", "stages.$1.$2.$3"},
+    {"convnext.layernorm.*", "norm.$1"},
     /* ViT: torchvision */
-    {"class_token", "cls_token", 0},
-    {"encoder.pos_embedding", "pos_embed", 0},
-    {"conv_proj.*", "patch_embed.proj.$1", 0},
-    {"encoder.layers.encoder_layer_#.ln_#.*", "blocks.$1.norm$2.$3", 0},
-    {"encoder.layers.encoder_layer_#.self_attention.in_proj_*", "blocks.$1.attn.qkv.$2", 0},
-    {"encoder.layers.encoder_layer_#.self_attention.out_proj.*", "blocks.$1.attn.proj.$2", 0},
-    {"encoder.layers.encoder_layer_#.mlp.linear_#.*", "blocks.$1.mlp.fc$2.$3", 0},
-    {"encoder.layers.encoder_layer_#.mlp.0.*", "blocks.$1.mlp.fc1.$2", 0},
-    {"encoder.layers.encoder_layer_#.mlp.3.*", "blocks.$1.mlp.fc2.$2", 0},
-    {"encoder.ln.*", "norm.$1", 0},
-    /* ViT: transformers, which keeps query, key and value apart */
-    {"embeddings.cls_token", "cls_token", 0},
-    {"embeddings.position_embeddings", "pos_embed", 0},
-    {"embeddings.patch_embeddings.projection.*", "patch_embed.proj.$1", 0},
-    {"encoder.layer.#.layernorm_before.*", "blocks.$1.norm1.$2", 0},
-    {"encoder.layer.#.layernorm_after.*", "blocks.$1.norm2.$2", 0},
-    {"encoder.layer.#.attention.attention.query.*", "blocks.$1.attn.qkv.$2", 1},
-    {"encoder.layer.#.attention.attention.key.*", "blocks.$1.attn.qkv.$2", 2},
-    {"encoder.layer.#.attention.attention.value.*", "blocks.$1.attn.qkv.$2", 3},
-    {"encoder.layer.#.attention.output.dense.*", "blocks.$1.attn.proj.$2", 0},
-    {"encoder.layer.#.intermediate.dense.*", "blocks.$1.mlp.fc1.$2", 0},
-    {"encoder.layer.#.output.dense.*", "blocks.$1.mlp.fc2.$2", 0},
-    {"layernorm.*", "norm.$1", 0},
-    {"layernorm.*", "fc_norm.$1", 0},
-    /* ViT: q_proj, k_proj, v_proj inside timm's names */
-    {"blocks.#.attn.q_proj.*", "blocks.$1.attn.qkv.$2", 1},
-    {"blocks.#.attn.k_proj.*", "blocks.$1.attn.qkv.$2", 2},
-    {"blocks.#.attn.v_proj.*", "blocks.$1.attn.qkv.$2", 3},
+    {"class_token", "cls_token"},
+    {"encoder.pos_embedding", "pos_embed"},
+    {"conv_proj.*", "patch_embed.proj.$1"},
+    {"encoder.layers.encoder_layer_#.ln_#.*", "blocks.$1.norm$2.$3"},
+    {"encoder.layers.encoder_layer_#.self_attention.in_proj_*", "blocks.$1.attn.qkv.$2"},
+    {"encoder.layers.encoder_layer_#.self_attention.out_proj.*", "blocks.$1.attn.proj.$2"},
+    {"encoder.layers.encoder_layer_#.mlp.linear_#.*", "blocks.$1.mlp.fc$2.$3"},
+    {"encoder.layers.encoder_layer_#.mlp.0.*", "blocks.$1.mlp.fc1.$2"},
+    {"encoder.layers.encoder_layer_#.mlp.3.*", "blocks.$1.mlp.fc2.$2"},
+    {"encoder.ln.*", "norm.$1"},
+    /* ViT: transformers */
+    {"embeddings.cls_token", "cls_token"},
+    {"embeddings.position_embeddings", "pos_embed"},
+    {"embeddings.patch_embeddings.projection.*", "patch_embed.proj.$1"},
+    {"encoder.layer.#.layernorm_before.*", "blocks.$1.norm1.$2"},
+    {"encoder.layer.#.layernorm_after.*", "blocks.$1.norm2.$2"},
+    {"encoder.layer.#.attention.output.dense.*", "blocks.$1.attn.proj.$2"},
+    {"encoder.layer.#.intermediate.dense.*", "blocks.$1.mlp.fc1.$2"},
+    {"encoder.layer.#.output.dense.*", "blocks.$1.mlp.fc2.$2"},
+    {"layernorm.*", "norm.$1"},
+    {"layernorm.*", "fc_norm.$1"},
     /* ViT: torch.nn.MultiheadAttention inside timm's names; the norm behind mean pooling */
-    {"blocks.#.attn.in_proj_*", "blocks.$1.attn.qkv.$2", 0},
-    {"blocks.#.attn.out_proj.*", "blocks.$1.attn.proj.$2", 0},
-    {"fc_norm.*", "norm.$1", 0},
-    {"norm.*", "fc_norm.$1", 0},
+    {"blocks.#.attn.in_proj_*", "blocks.$1.attn.qkv.$2"},
+    {"blocks.#.attn.out_proj.*", "blocks.$1.attn.proj.$2"},
+    {"fc_norm.*", "norm.$1"},
+    {"norm.*", "fc_norm.$1"},
     /* VGG: timm */
-    {"pre_logits.fc1.*", "classifier.0.$1", 0},
-    {"pre_logits.fc2.*", "classifier.3.$1", 0},
+    {"pre_logits.fc1.*", "classifier.0.$1"},
+    {"pre_logits.fc2.*", "classifier.3.$1"},
     /* DenseNet: torchvision before 2018 */
-    {"*.norm.#.*", "$1.norm$2.$3", 0},
-    {"*.conv.#.*", "$1.conv$2.$3", 0},
+    {"*.norm.#.*", "$1.norm$2.$3"},
+    {"*.conv.#.*", "$1.conv$2.$3"},
     /* ResNet on CIFAR: several */
-    {"*.shortcut.#.*", "$1.downsample.$2.$3", 0},
-    {"*.downsample.#.*", "$1.shortcut.$2.$3", 0},
+    {"*.shortcut.#.*", "$1.downsample.$2.$3"},
+    {"*.downsample.#.*", "$1.shortcut.$2.$3"},
     LAST_LAYER("fc"),
     LAST_LAYER("linear"),
     LAST_LAYER("head"),
     LAST_LAYER("classifier"),
     LAST_LAYER("classifier.6"),
 };
-enum { N_RULES = sizeof rules / sizeof rules[0] };
+
+/* Query, key and value apart, by turns: thirds of the rows of a parameter that holds all. */
+static const name_rule thirds[] = {
+    /* ViT: transformers */
+    {"encoder.layer.#.attention.attention.query.*", "blocks.$1.attn.qkv.$2"},
+    {"encoder.layer.#.attention.attention.key.*", "blocks.$1.attn.qkv.$2"},
+    {"encoder.layer.#.attention.attention.value.*", "blocks.$1.attn.qkv.$2"},
+    /* ViT: inside timm's names */
+    {"blocks.#.attn.q_proj.*", "blocks.$1.attn.qkv.$2"},
+    {"blocks.#.attn.k_proj.*", "blocks.$1.attn.qkv.$2"},
+    {"blocks.#.attn.v_proj.*", "blocks.$1.attn.qkv.$2"},
+};
+enum {
+    N_WHOLE = sizeof rules / sizeof rules[0],
+    N_RULES = N_WHOLE + sizeof thirds / sizeof thirds[0]
+};
 
 enum { MAX_HOLES = 6, MAX_FILE_NAME = 256, MAX_WRAPPERS = 6 };
 
@@ -212,11 +219,13 @@ bool dsbi_reading_next(dsbi_reading *r)
         r->rule++;
     r->started = true;
     for (; r->rest && r->wrappers <= MAX_WRAPPERS; r->wrappers++) {
-        for (; r->rule < N_RULES; r->rule++)
-            if (dsbi_name_rewrite(r->name, rules[r->rule].theirs, rules[r->rule].ours, r->rest)) {
-                r->third = rules[r->rule].third;
+        for (; r->rule < N_RULES; r->rule++) {
+            const bool whole = r->rule < N_WHOLE;
+            const name_rule *rule = whole ? &rules[r->rule] : &thirds[r->rule - N_WHOLE];
+            r->third = whole ? 0 : (uint32_t)(r->rule - N_WHOLE) % 3 + 1;
+            if (dsbi_name_rewrite(r->name, rule->theirs, rule->ours, r->rest))
                 return true;
-            }
+        }
         r->rest = unwrap(r->rest, &r->ema);
         r->rule = 0;
     }

@@ -92,13 +92,6 @@ static void transform_input(const dsbi_call *call, const wino_cut *cut, const vo
                            whole ? NULL : part, c);
 }
 
-static size_t take(size_t *end, size_t elements)
-{
-    const size_t at = *end;
-    *end += (elements + 15) / 16 * 16;
-    return at;
-}
-
 /* --- forward and gradient of the data ------------------------------------------------------- */
 
 typedef struct wino_product {
@@ -147,14 +140,14 @@ static void lay_product(wino_product *job, size_t n_threads)
     job->group = job->block;
     job->v_stride = job->block * c + GAP;
     job->m_stride = job->block * job->columns + GAP;
-    job->weights = take(&job->end, job->prepared ? 0 : ready_size(job));
+    job->weights = dsbi_take(&job->end, job->prepared ? 0 : ready_size(job));
     size_t end = 0;
-    job->v = take(&end, POINTS * job->v_stride);
-    job->m = take(&end, POINTS * job->m_stride);
+    job->v = dsbi_take(&end, POINTS * job->v_stride);
+    job->m = dsbi_take(&end, POINTS * job->m_stride);
     job->taps = 0; /* before V is needed */
     const size_t taps = 9 * c * (job->columns + DSBI_GEMM_PAD);
     job->worker_size = end > taps || job->prepared ? end : (taps + 15) / 16 * 16;
-    job->worker = take(&job->end, n_threads * job->worker_size);
+    job->worker = dsbi_take(&job->end, n_threads * job->worker_size);
 }
 
 static void *worker_at(const dsbi_call *call, const wino_product *job, size_t worker, size_t at)
@@ -296,14 +289,14 @@ static void lay_gradient(wino_gradient *job, size_t n_threads)
     }
     job->v_stride = held * c + GAP;
     job->d_stride = held * n + GAP;
-    job->du = take(&job->end, job->most_groups * job->du_size);
-    job->sums = take(&job->end, job->most_sums * n);
+    job->du = dsbi_take(&job->end, job->most_groups * job->du_size);
+    job->sums = dsbi_take(&job->end, job->most_sums * n);
     size_t end = 0;
-    job->packed = take(&end, held * (c + DSBI_GEMM_PAD));
-    job->v = take(job->shared ? &job->end : &end, POINTS * job->v_stride);
-    job->d = take(job->shared ? &job->end : &end, POINTS * job->d_stride);
+    job->packed = dsbi_take(&end, held * (c + DSBI_GEMM_PAD));
+    job->v = dsbi_take(job->shared ? &job->end : &end, POINTS * job->v_stride);
+    job->d = dsbi_take(job->shared ? &job->end : &end, POINTS * job->d_stride);
     job->worker_size = end;
-    job->worker = take(&job->end, n_threads * end);
+    job->worker = dsbi_take(&job->end, n_threads * end);
 }
 
 static void *gradient_at(const dsbi_call *call, const wino_gradient *job, size_t worker, size_t at)

@@ -376,8 +376,7 @@ static int probe(const dsbi_origin *origin)
 const dsbi_format dsbi_format_manifest = {
     .name = "manifest",
     .help = "FILE.csv or FILE.jsonl?dataset=NAME&classes=FILE&group=COLUMN  a list of image files: "
-            "path, "
-            "label, dataset, group",
+            "path, label, dataset, group",
     .probe = probe,
     .open = manifest_open,
     .close = manifest_close,

@@ -40,13 +40,6 @@ typedef struct attention_work {
     size_t worker_size;
 } attention_work;
 
-static size_t take(size_t *end, size_t elements)
-{
-    const size_t at = *end;
-    *end += (elements + 15) / 16 * 16;
-    return at;
-}
-
 static size_t packed_size(size_t k, size_t n)
 {
     return k * (n + DSBI_GEMM_PAD);
@@ -69,14 +62,14 @@ static attention_work cut(const dsbi_node *node, size_t batch, bool backward)
         w.pieces = dsbi_pieces(t, w.block);
 
     size_t end = 0;
-    w.scores = take(&end, w.block * w.ld);
-    w.keys_t = take(&end, packed_size(w.d, t));
-    w.stats = take(&end, backward ? 0 : 2 * w.block);
-    w.values = take(&end, backward ? 0 : packed_size(t, w.d));
-    w.slopes = take(&end, backward ? w.block * w.ld : 0);
-    w.values_t = take(&end, backward ? packed_size(w.d, t) : 0);
-    w.keys = take(&end, backward ? packed_size(t, w.d) : 0);
-    w.rows = take(&end, backward ? packed_size(w.block, w.d) : 0);
+    w.scores = dsbi_take(&end, w.block * w.ld);
+    w.keys_t = dsbi_take(&end, packed_size(w.d, t));
+    w.stats = dsbi_take(&end, backward ? 0 : 2 * w.block);
+    w.values = dsbi_take(&end, backward ? 0 : packed_size(t, w.d));
+    w.slopes = dsbi_take(&end, backward ? w.block * w.ld : 0);
+    w.values_t = dsbi_take(&end, backward ? packed_size(w.d, t) : 0);
+    w.keys = dsbi_take(&end, backward ? packed_size(t, w.d) : 0);
+    w.rows = dsbi_take(&end, backward ? packed_size(w.block, w.d) : 0);
     w.worker_size = end;
     return w;
 }
