@@ -1,7 +1,7 @@
 """ConvNeXt as timm declares it (timm/models/convnext.py), under the authors' names."""
 import re
 
-import tvfix  # noqa: F401  torchvision beside a torch it was not built for
+import mend_torchvision  # noqa: F401
 from timm.models.convnext import ConvNeXt
 
 from golden import Case

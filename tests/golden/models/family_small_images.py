@@ -1,7 +1,7 @@
 """ResNet and VGG as repositories of CIFAR networks change torchvision's: a 3x3 stem without a pool
 (kuangliu/pytorch-cifar), features straight into the classifier (also chenyaofo's)."""
 import torch
-import tvfix  # noqa: F401  torchvision beside a torch it was not built for
+import mend_torchvision  # noqa: F401
 import torchvision.models as tv
 from golden import Case
 

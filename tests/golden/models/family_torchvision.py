@@ -1,7 +1,7 @@
 """AlexNet, VGG, ResNet, ResNeXt and DenseNet by torchvision's own classes. Layers that would make
 the files of weights huge are narrowed, nothing else changes; dropout is off."""
 import torch
-import tvfix  # noqa: F401  torchvision beside a torch it was not built for
+import mend_torchvision  # noqa: F401
 import torchvision.models as tv
 from golden import Case
 

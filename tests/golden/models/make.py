@@ -6,8 +6,8 @@ import sys
 
 import golden
 
-folder = pathlib.Path(__file__).parent
-sys.path.insert(0, str(folder))
+folder = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(folder), str(folder.parent)]
 for file in sorted(folder.glob("family_*.py")):
     for case in importlib.import_module(file.stem).CASES:
         if len(sys.argv) == 1 or case.file in sys.argv[1:]:

@@ -6,6 +6,11 @@
 Embeddings [1, prefix + side^2, D] hold a formula that C repeats exactly. The file in the tree was
 made with the versions it names.
 """
+import pathlib
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+import mend_torchvision  # noqa: E402, F401
 import numpy as np
 import timm
 import torch

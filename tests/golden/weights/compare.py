@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+import mend_torchvision  # noqa: E402, F401
 import numpy as np
-import tvfix  # noqa: F401  makes torchvision import where it has no compiled operators
 import timm
 import torch
 import torchvision.models as tv

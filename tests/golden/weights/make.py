@@ -3,9 +3,12 @@
 for two images: files that the names alone must explain. Run here with torch 2.13.0,
 torchvision 0.29.2, timm 1.0.31, safetensors 0.8.0. Each file also holds "images" [2, S, S, 3] u8
 and "logits" [2, 5]; mean and std are 0 and 1."""
+import pathlib
 import re
+import sys
 
-import tvfix  # noqa: F401  makes torchvision import where it has no compiled operators
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+import mend_torchvision  # noqa: E402, F401
 import torch
 import timm.models.convnext
 import timm.models.densenet
