@@ -9,8 +9,6 @@
 #include "dsbias/stats.h"
 #include "tensor/blas.h"
 
-enum { MAX_BROKEN_LISTED = 1000, MAX_DUPLICATES_LISTED = 200, MAX_GROUP_LISTED = 16 };
-
 typedef dsbi_json_writer writer;
 
 static void put_interval(writer *w, const char *key, const double ends[2])
@@ -207,179 +205,6 @@ static void put_null(writer *w, const dsb_bias_result *result)
     dsbi_json_end_object(w);
 }
 
-static void put_broken(writer *w, const dsb_bias_result *result)
-{
-    uint64_t total = 0, listed = 0;
-    for (size_t d = 0; d < result->n_datasets; d++)
-        total += dsb_dataset_broken_count(result->datasets[d]);
-    dsbi_json_put_uint(w, "broken_total", total);
-    dsbi_json_write_key(w, "broken");
-    dsbi_json_begin_array(w);
-    for (size_t d = 0; d < result->n_datasets; d++)
-        for (uint64_t i = 0;
-             i < dsb_dataset_broken_count(result->datasets[d]) && listed < MAX_BROKEN_LISTED;
-             i++, listed++) {
-            dsb_problem problem;
-            dsb_problem_init(&problem, sizeof problem);
-            if (dsb_dataset_broken(result->datasets[d], i, &problem) != DSB_OK)
-                break; /* more are counted than are listed */
-            dsbi_json_begin_flat_object(w);
-            dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
-            dsbi_json_put_string(w, "path", problem.path);
-            dsbi_json_put_string(w, "cause", dsb_cause_name(problem.cause));
-            dsbi_json_put_string(w, "message", problem.message);
-            dsbi_json_end_object(w);
-        }
-    dsbi_json_end_array(w);
-}
-
-static void put_group(writer *w, const dsb_bias_result *result, const dsb_duplicates *duplicates,
-                      uint64_t g)
-{
-    dsbi_json_begin_flat_object(w);
-    dsbi_json_write_key(w, "files");
-    dsbi_json_begin_flat_array(w);
-    for (uint64_t k = 0; k < dsb_duplicates_size(duplicates, g) && k < MAX_GROUP_LISTED; k++) {
-        uint64_t d, image;
-        if (dsb_duplicates_file(duplicates, g, k, &d, &image) != DSB_OK)
-            break;
-        dsbi_json_begin_flat_object(w);
-        dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
-        dsbi_json_put_string(w, "path", dsb_dataset_path(result->datasets[d], image));
-        dsbi_json_end_object(w);
-    }
-    dsbi_json_end_array(w);
-    dsbi_json_end_object(w);
-}
-
-/* What the splits made of near duplicates, null if they were not looked for. */
-static void put_near(writer *w, const dsb_bias_result *result)
-{
-    const dsb_duplicates *near = result->similar;
-    dsbi_json_write_key(w, "near");
-    if (!near) {
-        dsbi_json_write_null(w);
-        return;
-    }
-    uint64_t n_groups = dsb_duplicates_count(near), across = 0;
-    for (uint64_t g = 0; g < n_groups; g++)
-        across += dsb_duplicates_is_across(near, g);
-    dsbi_json_begin_object(w);
-    dsbi_json_put_string(w, "policy", dsbi_split_policy_name(result->opts.near_duplicates));
-    dsbi_json_put_double(w, "max_distance", dsb_duplicates_distance(near));
-    dsbi_json_put_uint(w, "groups", n_groups);
-    dsbi_json_put_uint(w, "groups_across", across);
-    dsbi_json_write_key(w, "within");
-    dsbi_json_begin_array(w);
-    for (size_t d = 0; d < result->n_datasets; d++) {
-        dsbi_json_begin_flat_object(w);
-        dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
-        dsbi_json_put_uint(w, "images", dsb_duplicates_within(near, d));
-        dsbi_json_put_uint(w, "shared", dsb_duplicates_shared(near, d));
-        dsbi_json_end_object(w);
-    }
-    dsbi_json_end_array(w);
-    dsbi_json_end_object(w);
-}
-
-static void put_duplicates(writer *w, const dsb_bias_result *result)
-{
-    const dsb_duplicates *duplicates = dsb_split_duplicates(result->split);
-    uint64_t n_groups = dsb_duplicates_count(duplicates), across = 0;
-    dsbi_json_write_key(w, "duplicates");
-    dsbi_json_begin_object(w);
-    dsbi_json_write_key(w, "within");
-    dsbi_json_begin_array(w);
-    for (size_t d = 0; d < result->n_datasets; d++) {
-        dsbi_json_begin_flat_object(w);
-        dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
-        dsbi_json_put_uint(w, "files", dsb_duplicates_within(duplicates, d));
-        dsbi_json_put_uint(w, "shared", dsb_duplicates_shared(duplicates, d));
-        dsbi_json_end_object(w);
-    }
-    dsbi_json_end_array(w);
-    for (uint64_t g = 0; g < n_groups; g++)
-        across += dsb_duplicates_is_across(duplicates, g);
-    dsbi_json_put_uint(w, "across_total", across);
-    dsbi_json_write_key(w, "across");
-    dsbi_json_begin_array(w);
-    for (uint64_t g = 0, listed = 0; g < n_groups && listed < MAX_DUPLICATES_LISTED; g++)
-        if (dsb_duplicates_is_across(duplicates, g)) {
-            put_group(w, result, duplicates, g);
-            listed++;
-        }
-    dsbi_json_end_array(w);
-    put_near(w, result);
-    dsbi_json_put_uint(w, "classes_matched", dsb_split_shared_classes(result->split));
-    dsbi_json_end_object(w);
-}
-
-/* The k-th most certain image of collection d that is right (typical) or wrong (confused). */
-static uint64_t pick_example(const dsb_bias_result *result, uint32_t d, bool right,
-                             const uint64_t *taken, size_t n_taken)
-{
-    const dsbi_outcome *o = &result->outcomes[result->headline];
-    uint64_t best = UINT64_MAX;
-    float best_p = -1;
-    for (uint64_t i = 0; i < result->n_test; i++) {
-        if (result->test_labels[i] != d || (o->predicted[i] == d) != right)
-            continue;
-        float p = o->probabilities[i * result->n_datasets + o->predicted[i]];
-        bool fresh = true;
-        for (size_t t = 0; t < n_taken; t++)
-            fresh = fresh && taken[t] != i;
-        if (fresh && p > best_p) {
-            best_p = p;
-            best = i;
-        }
-    }
-    return best;
-}
-
-static dsb_status put_example(writer *w, const dsb_bias_result *result, uint64_t i,
-                              const char *kind)
-{
-    const dsbi_outcome *o = &result->outcomes[result->headline];
-    dsbi_item item = dsbi_split_item(result->split, DSB_PART_TEST, i);
-    const dsb_dataset *dataset = item.dataset;
-    dsbi_text uri;
-    dsbi_text_init(&uri, result->rt);
-    dsb_status status = dsbi_thumbnail(result->rt, &uri, dataset, item.image);
-    if (status == DSB_OK) {
-        dsbi_json_begin_object(w);
-        dsbi_json_put_string(w, "dataset", dsb_dataset_name(dataset));
-        dsbi_json_put_string(w, "kind", kind);
-        dsbi_json_put_string(w, "path", dsbi_dataset_path(dataset, item.image));
-        dsbi_json_put_string(w, "predicted", dsb_dataset_name(result->datasets[o->predicted[i]]));
-        dsbi_json_put_double(w, "probability",
-                             o->probabilities[i * result->n_datasets + o->predicted[i]]);
-        dsbi_json_put_string(w, "thumb", uri.data);
-        dsbi_json_end_object(w);
-    }
-    dsbi_text_free(&uri);
-    return status == DSB_E_NOMEM ? status : DSB_OK; /* a picture that fails is left out */
-}
-
-static dsb_status put_examples(writer *w, const dsb_bias_result *result)
-{
-    enum { MOST = 24 };
-    size_t wanted = result->opts.n_examples < MOST ? (size_t)result->opts.n_examples : MOST;
-    dsbi_json_write_key(w, "examples");
-    dsbi_json_begin_array(w);
-    for (uint32_t d = 0; d < result->n_datasets; d++)
-        for (int wrong = 0; wrong < 2; wrong++) {
-            uint64_t taken[MOST];
-            for (size_t k = 0; k < wanted; k++) {
-                taken[k] = pick_example(result, d, !wrong, taken, k);
-                if (taken[k] == UINT64_MAX)
-                    break;
-                DSBI_TRY(put_example(w, result, taken[k], wrong ? "confused" : "typical"));
-            }
-        }
-    dsbi_json_end_array(w);
-    return DSB_OK;
-}
-
 static void put_options(writer *w, const dsb_bias_result *result)
 {
     const dsb_bias_opts *o = &result->opts;
@@ -491,9 +316,7 @@ dsb_status dsbi_record_write(dsb_bias_result *result)
     dsbi_json_end_array(w);
     DSBI_TRY(put_beyond(w, result));
     put_null(w, result);
-    put_broken(w, result);
-    put_duplicates(w, result);
-    DSBI_TRY(put_examples(w, result));
+    DSBI_TRY(dsbi_record_images(w, result));
     put_record(w, result);
     dsbi_json_end_object(w);
     dsbi_text_add(&result->json, "\n");

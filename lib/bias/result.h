@@ -79,6 +79,8 @@ dsb_status dsbi_compare_metadata(dsbi_comparison *out, const struct dsb_bias_res
 
 /* Fills result->json. */
 dsb_status dsbi_record_write(struct dsb_bias_result *result);
+/* What it says of single images, as members of the open object. */
+dsb_status dsbi_record_images(dsbi_json_writer *w, const struct dsb_bias_result *result);
 
 /* Formats, sizes and class folders of a collection, as members of the open object. */
 void dsbi_facts_write(dsb_runtime *rt, const dsb_dataset *dataset, dsbi_json_writer *w);

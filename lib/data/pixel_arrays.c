@@ -211,6 +211,16 @@ void dsbi_arrays_close(dsb_runtime *rt, void *state)
     dsbi_free(rt, self);
 }
 
+dsb_status dsbi_arrays_opened(dsb_runtime *rt, void **state, dsbi_arrays *self, dsb_status status,
+                              const dsbi_origin *origin)
+{
+    if (status == DSB_OK)
+        *state = self;
+    else
+        dsbi_arrays_close(rt, self);
+    return dsbi_fail_at(status, "%s", origin->where);
+}
+
 static void spread(dsbi_image *out, const uint8_t *in, const dsbi_layout *layout)
 {
     const size_t step_x = layout->step_x, step_c = layout->step_c;

@@ -47,6 +47,9 @@ dsb_status dsbi_arrays_add(dsbi_arrays *self, dsbi_listing *listing, const dsbi_
 dsb_status dsbi_arrays_list(dsbi_arrays *self, dsbi_listing *listing, size_t c, const char *prefix,
                             const uint32_t *labels);
 
+/* The end of `open`: hands the state out, or closes it and says where it failed. */
+dsb_status dsbi_arrays_opened(dsb_runtime *rt, void **state, dsbi_arrays *self, dsb_status status,
+                              const dsbi_origin *origin);
 /* `reopen`, `close` and `decode` of the format. Reopening reads headers and labels again, and
  * unpacks what is packed, but lists and hashes nothing. */
 dsb_status dsbi_arrays_reopen(dsb_runtime *rt, void **state, const dsb_dataset *dataset);

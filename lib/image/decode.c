@@ -134,7 +134,7 @@ dsb_status dsbi_image_header_read(dsb_runtime *rt, dsb_image_info *info, const u
 {
     const dsbi_codec *codec;
     DSBI_TRY(find_codec(&codec, info, bytes, size));
-    return codec->read_info(rt, info, bytes, size);
+    return codec->decode(rt, NULL, info, bytes, size, &dsbi_decode_limits_default);
 }
 
 dsb_status dsbi_image_info_read(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
@@ -158,7 +158,7 @@ dsb_status dsbi_image_decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *i
     DSBI_TRY(find_codec(&codec, facts, bytes, size));
     if (limits && limits->on_header && !codec->says_header) {
         dsb_image_info known = *facts;
-        DSBI_TRY(codec->read_info(rt, &known, bytes, size));
+        DSBI_TRY(codec->decode(rt, NULL, &known, bytes, size, &dsbi_decode_limits_default));
         limits->on_header(limits->user, &known);
     }
     dsb_status status =

@@ -5,12 +5,6 @@
 #include "nn/blocks.h"
 #include "nn/drop.h"
 
-static double get(const dsbi_call *call, const void *array, size_t i)
-{
-    return call->math->item == sizeof(float) ? ((const float *)array)[i]
-                                             : ((const double *)array)[i];
-}
-
 bool dsbi_branch_drops(const dsbi_node *node, bool training)
 {
     return training && node->residual && node->drop_rate > 0;
@@ -21,7 +15,7 @@ void dsbi_branch_scale(const dsbi_call *call, void *out, void *out_bias, const v
 {
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     for (size_t j = 0; j < n; j++)
-        call->math->scale(kernels, dsbi_at(call, out, j * k), get(call, call->gamma, j),
+        call->math->scale(kernels, dsbi_at(call, out, j * k), dsbi_real(call->math, call->gamma, j),
                           dsbi_at(call, weights, j * k), k);
     if (out_bias)
         call->math->mul_rows(kernels, out_bias, bias, call->gamma, 1, n);
@@ -67,16 +61,14 @@ static dsb_status gradient_rows(const dsbi_call *call, const void *job, size_t f
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     for (size_t j = first; j < first + count; j++) {
         const void *product = dsbi_at(call, s->products, j * s->k);
-        const double gamma = get(call, call->gamma, j), sum = get(call, s->sums, j);
+        const double gamma = dsbi_real(call->math, call->gamma, j),
+                     sum = dsbi_real(call->math, s->sums, j);
         double dgamma = math->dot(kernels, dsbi_at(call, s->weights, j * s->k), product, s->k);
         if (s->bias) {
-            dgamma += get(call, s->bias, j) * sum;
+            dgamma += dsbi_real(call->math, s->bias, j) * sum;
             math->axpy(kernels, dsbi_at(call, s->dbias, j), gamma, dsbi_at(call, s->sums, j), 1);
         }
-        if (math->item == sizeof(float))
-            ((float *)call->dgamma)[j] += (float)dgamma;
-        else
-            ((double *)call->dgamma)[j] += dgamma;
+        dsbi_real_add(math, call->dgamma, j, dgamma);
         math->axpy(kernels, dsbi_at(call, s->dweights, j * s->k), gamma, product, s->k);
     }
     return DSB_OK;

@@ -4,12 +4,6 @@
 #include <math.h>
 #include "nn/blocks.h"
 
-static double get(const dsbi_call *call, const void *array, size_t i)
-{
-    return call->math->item == sizeof(float) ? ((const float *)array)[i]
-                                             : ((const double *)array)[i];
-}
-
 static dsb_status fold_rows(const dsbi_call *call, const void *job, size_t first, size_t count,
                             size_t worker)
 {
@@ -17,16 +11,14 @@ static dsb_status fold_rows(const dsbi_call *call, const void *job, size_t first
     const dsbi_fold *fold = job;
     void *biases = dsbi_at(call, fold->out, dsbi_fold_bias(fold->n, fold->k));
     for (size_t j = first; j < first + count; j++) {
-        const double s =
-            get(call, fold->norm[0], j) / sqrt(get(call, fold->norm[3], j) + fold->eps);
-        const double from = fold->bias ? get(call, fold->bias, j) : 0;
-        const double bias = s * (from - get(call, fold->norm[2], j)) + get(call, fold->norm[1], j);
+        const double s = dsbi_real(call->math, fold->norm[0], j) /
+                         sqrt(dsbi_real(call->math, fold->norm[3], j) + fold->eps);
+        const double from = fold->bias ? dsbi_real(call->math, fold->bias, j) : 0;
+        const double bias = s * (from - dsbi_real(call->math, fold->norm[2], j)) +
+                            dsbi_real(call->math, fold->norm[1], j);
         call->math->scale(dsbi_kernels_of(call->rt), dsbi_at(call, fold->out, j * fold->k), s,
                           dsbi_at(call, fold->weights, j * fold->k), fold->k);
-        if (call->math->item == sizeof(float))
-            ((float *)biases)[j] = (float)bias;
-        else
-            ((double *)biases)[j] = bias;
+        dsbi_real_set(call->math, biases, j, bias);
     }
     return DSB_OK;
 }

@@ -377,10 +377,7 @@ static void add_weights(const dsbi_call *call, const group_work *w, const void *
         for (size_t k = 0; k < 9 * w->group; k++) {
             const size_t to = c * 9 * w->group + k;
             const size_t from = c / LANES * LANES * 9 * w->group + k * LANES + c % LANES;
-            if (call->math->item == sizeof(float))
-                ((float *)call->grads[0])[to] += ((const float *)sum)[from];
-            else
-                ((double *)call->grads[0])[to] += ((const double *)sum)[from];
+            dsbi_real_add(call->math, call->grads[0], to, dsbi_real(call->math, sum, from));
         }
 }
 

@@ -122,4 +122,26 @@ typedef struct dsbi_math {
 
 extern const dsbi_math dsbi_math_f32, dsbi_math_f64;
 
+/* Single reals of an array, for what is not worth a kernel. */
+static inline double dsbi_real(const dsbi_math *math, const void *array, size_t i)
+{
+    return math->item == sizeof(float) ? ((const float *)array)[i] : ((const double *)array)[i];
+}
+
+static inline void dsbi_real_set(const dsbi_math *math, void *array, size_t i, double value)
+{
+    if (math->item == sizeof(float))
+        ((float *)array)[i] = (float)value;
+    else
+        ((double *)array)[i] = value;
+}
+
+static inline void dsbi_real_add(const dsbi_math *math, void *array, size_t i, double value)
+{
+    if (math->item == sizeof(float))
+        ((float *)array)[i] += (float)value;
+    else
+        ((double *)array)[i] += value;
+}
+
 #endif

@@ -36,43 +36,30 @@ static void walk_next(walk *w)
     }
 }
 
-static double get(const dsbi_math *math, const void *array, size_t i)
-{
-    return math->item == sizeof(float) ? ((const float *)array)[i] : ((const double *)array)[i];
-}
-
-static void set(const dsbi_math *math, void *array, size_t i, double value)
-{
-    if (math->item == sizeof(float))
-        ((float *)array)[i] = (float)value;
-    else
-        ((double *)array)[i] = value;
-}
-
 void dsbi_reals_read(const dsbi_math *math, float *out, const void *reals, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        out[i] = (float)get(math, reals, i);
+        out[i] = (float)dsbi_real(math, reals, i);
 }
 
 void dsbi_reals_write(const dsbi_math *math, void *reals, const float *in, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        set(math, reals, i, in[i]);
+        dsbi_real_set(math, reals, i, in[i]);
 }
 
 void dsbi_param_read(const dsbi_param *param, const dsbi_math *math, const void *params, float *out)
 {
     walk w = walk_start(param);
     for (size_t i = 0; i < param->size; i++, walk_next(&w))
-        out[w.stored] = (float)get(math, params, param->offset + i);
+        out[w.stored] = (float)dsbi_real(math, params, param->offset + i);
 }
 
 void dsbi_param_write(const dsbi_param *param, const dsbi_math *math, void *params, const float *in)
 {
     walk w = walk_start(param);
     for (size_t i = 0; i < param->size; i++, walk_next(&w))
-        set(math, params, param->offset + i, in[w.stored]);
+        dsbi_real_set(math, params, param->offset + i, in[w.stored]);
 }
 
 /* Kinds that depend on the shape become plain ones. Only weights have fans. */
@@ -122,7 +109,7 @@ static dsb_status init_task(void *user, size_t task, size_t worker)
     dsbi_rng rng;
     dsbi_rng_init(&rng, job->seed, DSBI_RNG_INIT, task);
     for (size_t i = 0; i < param->size; i++)
-        set(job->math, job->params, param->offset + i, (float)draw(&rng, init));
+        dsbi_real_set(job->math, job->params, param->offset + i, (float)draw(&rng, init));
     return DSB_OK;
 }
 

@@ -208,10 +208,7 @@ static void add_transposed(const dsbi_call *call, const void *sum, const pixel_w
     void *dw = call->grads[0];
     for (size_t i = 0; i < w->n; i++)
         for (size_t p = 0; p < area; p++)
-            if (call->math->item == sizeof(float))
-                ((float *)dw)[i * area + p] += ((const float *)sum)[p * w->n + i];
-            else
-                ((double *)dw)[i * area + p] += ((const double *)sum)[p * w->n + i];
+            dsbi_real_add(call->math, dw, i * area + p, dsbi_real(call->math, sum, p * w->n + i));
 }
 
 dsb_status dsbi_pixelconv_backward(const dsbi_call *call)

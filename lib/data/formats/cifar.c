@@ -205,11 +205,7 @@ static dsb_status cifar_open(dsb_runtime *rt, void **state, dsbi_listing *listin
     for (size_t c = 0; c < self->n; c++)
         DSBI_GO(list_file(listing, self, c, kind));
 done:
-    if (status == DSB_OK)
-        *state = self;
-    else
-        dsbi_arrays_close(rt, self);
-    return dsbi_fail_at(status, "%s", origin->where);
+    return dsbi_arrays_opened(rt, state, self, status, origin);
 }
 
 const dsbi_format dsbi_format_cifar = {

@@ -165,11 +165,7 @@ done:
     for (size_t c = 0; labels && c < self->n; c++)
         dsbi_free(rt, labels[c]);
     dsbi_free(rt, labels);
-    if (status == DSB_OK)
-        *state = self;
-    else
-        dsbi_arrays_close(rt, self);
-    return dsbi_fail_at(status, "%s", origin->where);
+    return dsbi_arrays_opened(rt, state, self, status, origin);
 }
 
 const dsbi_format dsbi_format_idx = {

@@ -47,11 +47,7 @@ static dsb_status npy_open(dsb_runtime *rt, void **state, dsbi_listing *listing,
     status = dsbi_arrays_list(self, listing, 0, "", labels);
 done:
     dsbi_free(rt, labels);
-    if (status == DSB_OK)
-        *state = self;
-    else
-        dsbi_arrays_close(rt, self);
-    return dsbi_fail_at(status, "%s", origin->where);
+    return dsbi_arrays_opened(rt, state, self, status, origin);
 }
 
 const dsbi_format dsbi_format_npy = {

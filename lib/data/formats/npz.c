@@ -175,11 +175,7 @@ static dsb_status npz_open(dsb_runtime *rt, void **state, dsbi_listing *listing,
 done:
     dsbi_zip_free(rt, &zip);
     dsbi_free(rt, labels);
-    if (status == DSB_OK)
-        *state = self;
-    else
-        dsbi_arrays_close(rt, self);
-    return dsbi_fail_at(status, "%s", origin->where);
+    return dsbi_arrays_opened(rt, state, self, status, origin);
 }
 
 const dsbi_format dsbi_format_npz = {

@@ -7,10 +7,8 @@
 
 typedef struct dsbi_codec {
     uint32_t format; /* DSB_FORMAT_* whose bytes it reads */
-    /* Fills *info (zeroed, format and size_bytes set) from the header. */
-    dsb_status (*read_info)(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
-                            size_t size);
-    /* Fills *info as read_info does, and *out, which is empty and stays so on failure. */
+    /* Fills *info (zeroed, format and size_bytes set) from the header, and *out, which is empty and
+     * stays so on failure; out NULL: the header alone. */
     dsb_status (*decode)(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
                          const uint8_t *bytes, size_t size, const dsbi_decode_limits *limits);
     bool says_header; /* decode calls limits->on_header; else it is called before */

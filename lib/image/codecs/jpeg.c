@@ -549,15 +549,8 @@ static dsb_status read_jpeg(dsb_runtime *rt, dsbi_image *out, dsb_image_info *in
     return r.status;
 }
 
-static dsb_status read_info(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
-                            size_t size)
-{
-    return read_jpeg(rt, NULL, info, bytes, size, &dsbi_decode_limits_default);
-}
-
 const dsbi_codec dsbi_codec_jpeg = {
     .format = DSB_FORMAT_JPEG,
-    .read_info = read_info,
     .decode = read_jpeg,
     .says_header = true,
 };

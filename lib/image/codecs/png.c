@@ -321,15 +321,8 @@ static dsb_status read_png(dsb_runtime *rt, dsbi_image *out, dsb_image_info *inf
     return r.status;
 }
 
-static dsb_status read_info(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
-                            size_t size)
-{
-    return read_png(rt, NULL, info, bytes, size, &dsbi_decode_limits_default);
-}
-
 const dsbi_codec dsbi_codec_png = {
     .format = DSB_FORMAT_PNG,
-    .read_info = read_info,
     .decode = read_png,
 };
 

@@ -101,6 +101,8 @@ static dsb_status decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
 {
     header h;
     DSBI_TRY(read_header(&h, info, bytes, size, limits));
+    if (!out)
+        return DSB_OK;
     size_t needed = h.row_bytes * (size_t)h.height; /* bounded by the pixel limit */
     if (h.data_at > size || size - h.data_at < needed)
         return dsbi_fail(DSB_E_FORMAT,
@@ -112,16 +114,7 @@ static dsb_status decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
     return DSB_OK;
 }
 
-static dsb_status read_info(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
-                            size_t size)
-{
-    (void)rt;
-    header h;
-    return read_header(&h, info, bytes, size, &dsbi_decode_limits_default);
-}
-
 const dsbi_codec dsbi_codec_pnm = {
     .format = DSB_FORMAT_PNM,
-    .read_info = read_info,
     .decode = decode,
 };

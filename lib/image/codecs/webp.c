@@ -270,6 +270,8 @@ static dsb_status decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
 {
     container c;
     DSBI_TRY(open_container(&c, info, bytes, size));
+    if (!out)
+        return DSB_OK;
     DSBI_TRY(check_limits(&c, rt, limits));
     DSBI_TRY(dsbi_image_alloc(rt, out, info->width, info->height, 3));
     if (c.width != info->width || c.height != info->height)
@@ -280,16 +282,7 @@ static dsb_status decode(dsb_runtime *rt, dsbi_image *out, dsb_image_info *info,
     return status;
 }
 
-static dsb_status read_info(dsb_runtime *rt, dsb_image_info *info, const uint8_t *bytes,
-                            size_t size)
-{
-    (void)rt;
-    container c;
-    return open_container(&c, info, bytes, size);
-}
-
 const dsbi_codec dsbi_codec_webp = {
     .format = DSB_FORMAT_WEBP,
-    .read_info = read_info,
     .decode = decode,
 };

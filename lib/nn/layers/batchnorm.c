@@ -60,20 +60,6 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->remake_x = node->residual ? 3 : 1;
 }
 
-static double get(const dsbi_call *call, const void *array, size_t i)
-{
-    return call->math->item == sizeof(float) ? ((const float *)array)[i]
-                                             : ((const double *)array)[i];
-}
-
-static void set(const dsbi_call *call, void *array, size_t i, double value)
-{
-    if (call->math->item == sizeof(float))
-        ((float *)array)[i] = (float)value;
-    else
-        ((double *)array)[i] = value;
-}
-
 /* How the rows of a call are cut: pieces with a partial result each, of blocks that fit the cache.
  */
 typedef struct rows_cut {
@@ -139,21 +125,24 @@ static void move_running(const dsbi_call *call, size_t i, double mean, double va
     void *means = call->buffers[RUNNING_MEAN], *variances = call->buffers[RUNNING_VAR];
     if (!means)
         return;
-    set(call, means, i, get(call, means, i) + momentum * (mean - get(call, means, i)));
-    set(call, variances, i,
-        get(call, variances, i) + momentum * (variance - get(call, variances, i)));
+    dsbi_real_set(call->math, means, i,
+                  dsbi_real(call->math, means, i) +
+                      momentum * (mean - dsbi_real(call->math, means, i)));
+    dsbi_real_set(call->math, variances, i,
+                  dsbi_real(call->math, variances, i) +
+                      momentum * (variance - dsbi_real(call->math, variances, i)));
 }
 
 static void set_norm(const dsbi_call *call, const rows_cut *v, size_t i, double mean,
                      double variance)
 {
     const double rstd = 1 / sqrt(variance + call->node->attrs.eps);
-    const double scale = rstd * get(call, call->params[GAIN], i);
-    set(call, norm_of(call, v, DSBI_NORM_MEAN), i, mean);
-    set(call, norm_of(call, v, DSBI_NORM_RSTD), i, rstd);
-    set(call, norm_of(call, v, DSBI_NORM_SCALE), i, scale);
-    set(call, norm_of(call, v, DSBI_NORM_SHIFT), i,
-        get(call, call->params[BIAS], i) - mean * scale);
+    const double scale = rstd * dsbi_real(call->math, call->params[GAIN], i);
+    dsbi_real_set(call->math, norm_of(call, v, DSBI_NORM_MEAN), i, mean);
+    dsbi_real_set(call->math, norm_of(call, v, DSBI_NORM_RSTD), i, rstd);
+    dsbi_real_set(call->math, norm_of(call, v, DSBI_NORM_SCALE), i, scale);
+    dsbi_real_set(call->math, norm_of(call, v, DSBI_NORM_SHIFT), i,
+                  dsbi_real(call->math, call->params[BIAS], i) - mean * scale);
 }
 
 /* Rows before the end of part `part`, and where its mean and squares lie. */
@@ -180,7 +169,7 @@ static dsb_status merge_parts(const dsbi_call *call, const void *job, size_t fir
                                     dsbi_at(call, other, v->c), end_of(call, v, p) - before, count);
     }
     for (size_t i = 0; i < count; i++) {
-        const double m = get(call, mean, i), s = get(call, squares, i);
+        const double m = dsbi_real(call->math, mean, i), s = dsbi_real(call->math, squares, i);
         set_norm(call, v, first + i, m, s / (double)v->rows);
         move_running(call, first + i, m, s / (double)(v->rows > 1 ? v->rows - 1 : 1));
     }
@@ -202,8 +191,8 @@ static dsb_status norm_by_batch(const dsbi_call *call, rows_cut *v)
 static void norm_by_running(const dsbi_call *call, const rows_cut *v)
 {
     for (size_t i = 0; i < v->c; i++)
-        set_norm(call, v, i, get(call, call->params[RUNNING_MEAN], i),
-                 get(call, call->params[RUNNING_VAR], i));
+        set_norm(call, v, i, dsbi_real(call->math, call->params[RUNNING_MEAN], i),
+                 dsbi_real(call->math, call->params[RUNNING_VAR], i));
 }
 
 static dsb_status forward_rows(const dsbi_call *call, const void *job, size_t first, size_t count,
@@ -288,18 +277,21 @@ static void gradient_vectors(const dsbi_call *call, const rows_cut *v)
     for (size_t p = 1; p < v->pieces; p++)
         call->math->add(dsbi_kernels_of(call->rt), sums, sums, partial_of(call, v, p), 2 * v->c);
     for (size_t i = 0; i < v->c; i++) {
-        const double sum = get(call, sums, i), product = get(call, sums, v->c + i);
-        const double rstd = get(call, norm_of(call, v, DSBI_NORM_RSTD), i);
-        const double scale = get(call, norm_of(call, v, DSBI_NORM_SCALE), i);
+        const double sum = dsbi_real(call->math, sums, i),
+                     product = dsbi_real(call->math, sums, v->c + i);
+        const double rstd = dsbi_real(call->math, norm_of(call, v, DSBI_NORM_RSTD), i);
+        const double scale = dsbi_real(call->math, norm_of(call, v, DSBI_NORM_SCALE), i);
         const bool moves = dsbi_is_random(call); /* mean and variance with x */
         const double slope = moves ? -scale * rstd * rstd * product / n : 0;
         if (dgain)
-            set(call, dgain, i, get(call, dgain, i) + rstd * product);
+            dsbi_real_set(call->math, dgain, i, dsbi_real(call->math, dgain, i) + rstd * product);
         if (dbias)
-            set(call, dbias, i, get(call, dbias, i) + sum);
-        set(call, norm_of(call, v, DSBI_NORM_SLOPE), i, slope);
-        set(call, norm_of(call, v, DSBI_NORM_OFFSET), i,
-            moves ? -scale * sum / n - slope * get(call, norm_of(call, v, DSBI_NORM_MEAN), i) : 0);
+            dsbi_real_set(call->math, dbias, i, dsbi_real(call->math, dbias, i) + sum);
+        dsbi_real_set(call->math, norm_of(call, v, DSBI_NORM_SLOPE), i, slope);
+        dsbi_real_set(call->math, norm_of(call, v, DSBI_NORM_OFFSET), i,
+                      moves ? -scale * sum / n -
+                                  slope * dsbi_real(call->math, norm_of(call, v, DSBI_NORM_MEAN), i)
+                            : 0);
     }
 }
 

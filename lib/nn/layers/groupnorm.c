@@ -53,20 +53,6 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->dx_over_dy = true;
 }
 
-static double get(const dsbi_call *call, const void *array, size_t i)
-{
-    return call->math->item == sizeof(float) ? ((const float *)array)[i]
-                                             : ((const double *)array)[i];
-}
-
-static void set(const dsbi_call *call, void *array, size_t i, double value)
-{
-    if (call->math->item == sizeof(float))
-        ((float *)array)[i] = (float)value;
-    else
-        ((double *)array)[i] = value;
-}
-
 /* One image at work. */
 typedef struct image_work {
     const dsbi_kernels *kernels;
@@ -107,7 +93,7 @@ static double group_sum(const dsbi_call *call, const image_work *w, const void *
 {
     double sum = 0;
     for (size_t i = 0; i < w->channels; i++)
-        sum += get(call, vector, group * w->channels + i);
+        sum += dsbi_real(call->math, vector, group * w->channels + i);
     return sum;
 }
 
@@ -115,7 +101,7 @@ static void spread(const dsbi_call *call, const image_work *w, void *vector, siz
                    double value)
 {
     for (size_t i = 0; i < w->channels; i++)
-        set(call, vector, group * w->channels + i, value);
+        dsbi_real_set(call->math, vector, group * w->channels + i, value);
 }
 
 static void find_stats(const dsbi_call *call, const image_work *w)
@@ -125,8 +111,8 @@ static void find_stats(const dsbi_call *call, const image_work *w)
     memset(w->vectors[SUM], 0, w->c * math->item);
     math->colsum(w->kernels, w->vectors[SUM], w->x, w->rows, w->c);
     for (size_t g = 0; g < w->groups; g++) {
-        set(call, w->mean, g, group_sum(call, w, w->vectors[SUM], g) / m);
-        spread(call, w, w->vectors[SHIFT], g, -get(call, w->mean, g));
+        dsbi_real_set(call->math, w->mean, g, group_sum(call, w, w->vectors[SUM], g) / m);
+        spread(call, w, w->vectors[SHIFT], g, -dsbi_real(call->math, w->mean, g));
     }
     memset(w->vectors[SUM], 0, w->c * math->item);
     for (size_t row = 0; row < w->rows; row += w->block) {
@@ -138,10 +124,11 @@ static void find_stats(const dsbi_call *call, const image_work *w)
     }
     for (size_t g = 0; g < w->groups; g++) {
         const double variance = group_sum(call, w, w->vectors[SUM], g) / m;
-        set(call, w->rstd, g, 1 / sqrt(variance + call->node->attrs.eps));
+        dsbi_real_set(call->math, w->rstd, g, 1 / sqrt(variance + call->node->attrs.eps));
         for (size_t i = g * w->channels; i < (g + 1) * w->channels; i++)
-            set(call, w->vectors[SCALE], i,
-                get(call, w->rstd, g) * get(call, call->params[GAIN], i));
+            dsbi_real_set(call->math, w->vectors[SCALE], i,
+                          dsbi_real(call->math, w->rstd, g) *
+                              dsbi_real(call->math, call->params[GAIN], i));
     }
 }
 
@@ -180,8 +167,8 @@ static void find_slopes(const dsbi_call *call, const image_work *w, const void *
     const dsbi_math *math = call->math;
     const double m = (double)(w->rows * w->channels);
     for (size_t g = 0; g < w->groups; g++) {
-        spread(call, w, w->vectors[SHIFT], g, -get(call, w->mean, g));
-        spread(call, w, w->vectors[SCALE], g, get(call, w->rstd, g));
+        spread(call, w, w->vectors[SHIFT], g, -dsbi_real(call->math, w->mean, g));
+        spread(call, w, w->vectors[SCALE], g, dsbi_real(call->math, w->rstd, g));
     }
     memset(w->vectors[SUM], 0, w->c * math->item);
     memset(w->vectors[PRODUCT], 0, w->c * math->item);
@@ -195,12 +182,12 @@ static void find_slopes(const dsbi_call *call, const image_work *w, const void *
     for (size_t g = 0; g < w->groups; g++) {
         double sum = 0, product = 0;
         for (size_t i = g * w->channels; i < (g + 1) * w->channels; i++) {
-            const double gain = get(call, call->params[GAIN], i);
-            sum += gain * get(call, w->vectors[SUM], i);
-            product += gain * get(call, w->vectors[PRODUCT], i);
+            const double gain = dsbi_real(call->math, call->params[GAIN], i);
+            sum += gain * dsbi_real(call->math, w->vectors[SUM], i);
+            product += gain * dsbi_real(call->math, w->vectors[PRODUCT], i);
         }
-        spread(call, w, w->vectors[SLOPE], g, -get(call, w->rstd, g) * product / m);
-        spread(call, w, w->vectors[OFFSET], g, -get(call, w->rstd, g) * sum / m);
+        spread(call, w, w->vectors[SLOPE], g, -dsbi_real(call->math, w->rstd, g) * product / m);
+        spread(call, w, w->vectors[OFFSET], g, -dsbi_real(call->math, w->rstd, g) * sum / m);
     }
 }
 

@@ -44,10 +44,7 @@ static size_t pixel_under(const dsbi_node *node, size_t i, size_t j, size_t plac
 static void fill_lowest(const dsbi_call *call, void *y, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (call->math->item == sizeof(float))
-            ((float *)y)[i] = -INFINITY;
-        else
-            ((double *)y)[i] = -INFINITY;
+        dsbi_real_set(call->math, y, i, -INFINITY);
 }
 
 /* Maxima of window (i, j), and in training which place they come from. */
