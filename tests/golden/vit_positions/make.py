@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes vectors.h: position embeddings resampled to other grids by timm.
 
-    python3 tests/golden/vit_positions/make.py > tests/golden/vit_positions/vectors.h
+    python3 tests/golden/vit_positions/make.py | clang-format-14 --style=file > vectors.h
 
 Embeddings [1, prefix + side^2, D] hold a formula that C repeats exactly. The file in the tree was
 made with the versions it names.
