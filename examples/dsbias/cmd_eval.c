@@ -185,6 +185,10 @@ static void print_eval(cli_context *cli, const dsb_eval *eval, const eval_args *
     if (cli->parsed->common.json) {
         fputs(dsb_eval_json(eval), stdout);
     } else {
+        if (f.n_left > 0)
+            printf("PARTIAL: stopped after %llu of %llu images; the figures are of these alone\n",
+                   (unsigned long long)(dsb_eval_count(eval) - f.n_left),
+                   (unsigned long long)dsb_eval_count(eval));
         print_share("accuracy", f.correct, f.n, f.accuracy, f.ci95);
         if (args->top5)
             print_share("top 5", f.correct_top5, f.n, f.top5_accuracy, f.top5_ci95);
@@ -213,13 +217,16 @@ static int run_eval(cli_context *cli, const void *arguments)
     if (code == CLI_OK && args->classes)
         code = read_names(cli, &list, args->classes);
     if (code == CLI_OK) {
-        dsb_status status = evaluate(cli, &eval, args, &opts, &list);
-        if (status == DSB_OK && args->out)
-            status = dsb_eval_write(eval, args->out);
-        code = status == DSB_OK ? CLI_OK : cli_fail(cli, status);
+        const dsb_status ran = evaluate(cli, &eval, args, &opts, &list);
+        code = ran == DSB_OK ? CLI_OK : cli_fail(cli, ran);
     }
-    if (code == CLI_OK)
-        print_eval(cli, eval, args);
+    if (eval) { /* also of a run that was stopped: what is known is written and shown */
+        const dsb_status wrote = args->out ? dsb_eval_write(eval, args->out) : DSB_OK;
+        if (wrote == DSB_OK)
+            print_eval(cli, eval, args);
+        else
+            code = cli_fail(cli, wrote);
+    }
     dsb_eval_free(eval);
     free(list.text);
     free(list.names);
@@ -235,7 +242,8 @@ const cli_command cli_command_eval = {
         "class folders; its options follow a question mark (docs/datasets.md). Without --classes, "
         "label k is output k, and folders are outputs in byte order of their names or, if all are "
         "numbers, by value.\n\n"
-        "Intervals are Wilson's, 95 %. Images that cannot be decoded are counted and left out.\n\n"
+        "Intervals are Wilson's, 95 %. Images that cannot be decoded are counted and left out. "
+        "Ctrl-C stops after the batch; what was scored is shown and marked as partial.\n\n"
         "Example: dsbias eval --model cifar_resnet:depth=20 --weights resnet20.safetensors "
         "cifar10/test_batch.bin --out scores",
     .flags = eval_flags,

@@ -48,9 +48,11 @@ typedef struct dsb_eval dsb_eval;
  *  counted and left out.
  *  @param fn  progress in images; non-zero ends with DSB_E_CANCELLED.
  *  @return DSB_OK; DSB_E_INVALID (an option, named); DSB_E_DATA (no images; classes that do not fit
- *  the outputs, with both); DSB_E_NOTFOUND (a class that is not in the list); DSB_E_CANCELLED;
- *  DSB_E_NUMERIC (a score that is not finite, with its image); DSB_E_NOMEM. Keeps the model and the
- *  collection. Independent of the number of threads, bit for bit. Since 0.1. */
+ *  the outputs, with both); DSB_E_NOTFOUND (a class that is not in the list); DSB_E_NUMERIC (a score
+ *  that is not finite, with its image); DSB_E_NOMEM. After DSB_E_CANCELLED `*out` holds the images
+ *  scored until then, if any were (the only failure that fills `*out`), with n_left above 0 unless
+ *  it came after the last. Keeps the model and the collection. Independent of the number of
+ *  threads, bit for bit. Since 0.1. */
 DSB_API dsb_status dsb_eval_run(dsb_runtime *rt, dsb_eval **out, dsb_model *model,
                                 const dsb_dataset *dataset, const dsb_eval_opts *opts,
                                 dsb_event_fn fn, void *user);
@@ -67,6 +69,7 @@ typedef struct dsb_eval_figures {
     double top5_accuracy;  /* correct_top5 / n */
     double top5_ci95[2];   /* likewise */
     double loss;           /* mean cross-entropy */
+    uint64_t n_left;       /* images not reached because the caller stopped; 0 after DSB_OK */
 } dsb_eval_figures;
 
 /** Fields beyond the caller's struct_size are left out. */
@@ -75,8 +78,9 @@ DSB_API dsb_status dsb_eval_figures_get(const dsb_eval *eval, dsb_eval_figures *
 /** Images of the collection, failed ones included, and outputs of the model. */
 DSB_API uint64_t dsb_eval_count(const dsb_eval *eval);
 DSB_API uint64_t dsb_eval_outputs(const dsb_eval *eval);
-/** Scores before softmax, [count, outputs], NaN for an image that failed; label of each image as
- *  number of an output, and the output with its highest score, [count], -1 where it failed; counts
+/** Scores before softmax, [count, outputs], NaN for an image that failed or was not reached; label
+ *  of each image as number of an output, and the output with its highest score, [count], -1 where
+ *  it failed or was not reached; counts
  *  [outputs, outputs] of label and prediction. Borrowed from `eval`. Since 0.1. */
 DSB_API const float *dsb_eval_logits(const dsb_eval *eval);
 DSB_API const int64_t *dsb_eval_labels(const dsb_eval *eval);

@@ -51,6 +51,9 @@ static void write_figures(dsbi_json_writer *w, const dsb_eval *eval)
     const dsb_eval_figures *f = &eval->figures;
     dsbi_json_put_uint(w, "n", f->n);
     dsbi_json_put_uint(w, "failed", f->n_failed);
+    dsbi_json_put_bool(w, "partial", f->n_left > 0);
+    if (f->n_left > 0)
+        dsbi_json_put_uint(w, "left", f->n_left);
     dsbi_json_put_uint(w, "correct", f->correct);
     dsbi_json_put_double(w, "accuracy", f->accuracy);
     dsbi_json_put_doubles(w, "ci95", f->ci95, 2);

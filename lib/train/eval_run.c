@@ -156,12 +156,11 @@ static dsb_status judge(dsb_eval *eval, uint64_t i, const float *scores)
     return DSB_OK;
 }
 
-static void leave_out(dsb_eval *eval, uint64_t i)
+static void mark_unscored(dsb_eval *eval, uint64_t i)
 {
     eval->labels[i] = eval->predictions[i] = -1;
     for (size_t c = 0; c < eval->n_outputs; c++)
         eval->logits[i * eval->n_outputs + c] = NAN;
-    eval->figures.n_failed++;
 }
 
 static dsb_status run_batch(batch *b)
@@ -170,13 +169,24 @@ static dsb_status run_batch(batch *b)
     DSBI_TRY(dsbi_parallel(eval->rt, b->n, load_task, b));
     DSBI_TRY(dsb_model_predict(eval->model, b->scores, b->images, b->n));
     for (size_t i = 0; i < b->n; i++)
-        if (b->failed[i])
-            leave_out(eval, b->first + i);
-        else
+        if (b->failed[i]) {
+            mark_unscored(eval, b->first + i);
+            eval->figures.n_failed++;
+        } else {
             DSBI_TRY(judge(eval, b->first + i, b->scores + i * eval->n_outputs));
+        }
     return DSB_OK;
 }
 
+/* Images from `first` on were not reached. */
+static void leave_rest(dsb_eval *eval, uint64_t first)
+{
+    for (size_t i = (size_t)first; i < eval->count; i++)
+        mark_unscored(eval, i);
+    eval->figures.n_left = eval->count - first;
+}
+
+/* Until the last image or until the caller stops, which is DSB_E_CANCELLED. */
 static dsb_status run_all(dsb_eval *eval, batch *b, dsb_event_fn fn, void *user)
 {
     char stage[96];
@@ -187,9 +197,19 @@ static dsb_status run_all(dsb_eval *eval, batch *b, dsb_event_fn fn, void *user)
         const uint64_t left = eval->count - b->first;
         b->n = left < eval->opts.batch_size ? (size_t)left : (size_t)eval->opts.batch_size;
         DSBI_TRY(run_batch(b));
-        DSBI_TRY(dsbi_event_send(fn, user, stage, b->first + b->n, eval->count, start,
-                                 (double)f->correct / (double)(f->n ? f->n : 1), "accuracy"));
+        const dsb_status status =
+            dsbi_event_send(fn, user, stage, b->first + b->n, eval->count, start,
+                            (double)f->correct / (double)(f->n ? f->n : 1), "accuracy");
+        if (status != DSB_OK)
+            leave_rest(eval, b->first + b->n);
+        DSBI_TRY(status);
     }
+    return DSB_OK;
+}
+
+static dsb_status finish_figures(dsb_eval *eval)
+{
+    dsb_eval_figures *f = &eval->figures;
     if (f->n == 0)
         return dsbi_fail(DSB_E_DATA, "%s: no image could be decoded",
                          dsb_dataset_name(eval->dataset));
@@ -257,7 +277,15 @@ static dsb_status fill(dsb_eval *eval, dsb_event_fn fn, void *user)
     dsbi_free(rt, b.images);
     dsbi_free(rt, b.failed);
     dsbi_free(rt, b.scores);
-    return status == DSB_OK ? dsbi_eval_write_json(eval) : status;
+    const bool stopped = status == DSB_E_CANCELLED && eval->figures.n > 0;
+    if (status != DSB_OK && !stopped)
+        return status;
+    DSBI_TRY(finish_figures(eval));
+    DSBI_TRY(dsbi_eval_write_json(eval));
+    if (!stopped)
+        return DSB_OK;
+    return dsbi_fail(DSB_E_CANCELLED, "evaluate: stopped by the caller after %llu of %zu images",
+                     (unsigned long long)(eval->count - eval->figures.n_left), eval->count);
 }
 
 dsb_status dsb_eval_run(dsb_runtime *rt, dsb_eval **out, dsb_model *model,
@@ -294,12 +322,12 @@ dsb_status dsb_eval_run(dsb_runtime *rt, dsb_eval **out, dsb_model *model,
         status = fill(eval, fn, user);
     eval->opts.classes = NULL;
     eval->opts.weights = eval->weights;
-    if (status != DSB_OK) {
+    /* what was scored before the caller stopped has its record: it is theirs */
+    if (status == DSB_OK || (status == DSB_E_CANCELLED && eval->json.size > 0))
+        *out = eval;
+    else
         dsb_eval_free(eval);
-        return status;
-    }
-    *out = eval;
-    return DSB_OK;
+    return status;
 }
 
 void dsb_eval_free(dsb_eval *eval)

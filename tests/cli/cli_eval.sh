@@ -24,6 +24,9 @@ open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + blob)
 images = bytes((i * 37 % 251) ^ (i >> 9 & 255) for i in range(60 * 32 * 32 * 3))
 head = b"{'descr': '|u1', 'fortran_order': False, 'shape': (60, 32, 32, 3), }".ljust(117) + b"\n"
 open(sys.argv[3] + "/images.npy", "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + images)
+many = b"{'descr': '|u1', 'fortran_order': False, 'shape': (20000, 8, 8, 3), }".ljust(117) + b"\n"
+open(sys.argv[3] + "/many.npy", "wb").write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(many)) + many + bytes(20000 * 8 * 8 * 3))
+open(sys.argv[3] + "/many.txt", "w").write("".join(f"{i % 5}\n" for i in range(20000)))
 open(sys.argv[3] + "/labels.txt", "w").write("".join(f"{i % 5}\n" for i in range(60)))
 open(sys.argv[3] + "/names.txt", "w").write("ant\nbee\ncow\ndog\nemu\n")
 EOF
@@ -91,4 +94,19 @@ expect_out "emu"
 : >"$work/file"
 run eval --model "$model" --weights "$weights" --out "$work/file/x" "$data"
 expect_code 4
+
+# Ctrl-C: what was scored until then is shown and written, marked as partial. How long it takes until
+# the first batch is scored depends on the machine.
+for seconds in 0.5 2 8 30; do
+    line="dsbias eval stopped after $seconds s"
+    code=0
+    timeout --preserve-status -s INT $seconds "$dsbias" eval --model "$model" --weights "$weights" --size 512 \
+        --batch 1 --threads 1 --out "$work/stopped" "$work/many.npy?labels=$work/many.txt" >"$work/out" 2>"$work/err" || code=$?
+    [ ! -s "$work/out" ] || break
+done
+expect_code 130
+expect_out "PARTIAL: stopped after"
+expect_out "accuracy"
+expect_err "stopped"
+grep -q '"partial": true' "$work/stopped/eval.json" || fail "the record of a stopped run does not say so"
 finish

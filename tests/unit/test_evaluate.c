@@ -314,10 +314,41 @@ START_TEST(images_that_fail_are_left_out)
 }
 END_TEST
 
-static int32_t stop_at_once(void *user, const dsb_event *event)
+static int32_t stop_at(void *user, const dsb_event *event)
 {
-    (void)user;
-    return event->done >= 1;
+    return event->done >= *(const uint64_t *)user;
+}
+
+/* What was scored before the stop is the same as of a whole run; the rest is marked. */
+static void check_stopped(dsb_runtime *rt, dsb_model *model, const dsb_dataset *data)
+{
+    dsb_eval_opts opts;
+    dsb_eval_opts_init(&opts, sizeof opts);
+    opts.batch_size = 7;
+    dsb_eval *part, *whole;
+    uint64_t limit = 10, right = 0;
+    ck_assert_ok(dsb_eval_run(rt, &whole, model, data, &opts, NULL, NULL));
+    ck_assert_fails(dsb_eval_run(rt, &part, model, data, &opts, stop_at, &limit), DSB_E_CANCELLED,
+                    "after 14 of 40 images");
+    ck_assert_ptr_nonnull(part);
+    dsb_eval_figures f = {.struct_size = sizeof f};
+    ck_assert_ok(dsb_eval_figures_get(part, &f));
+    for (size_t i = 0; i < 14; i++)
+        right += dsb_eval_predictions(whole)[i] == dsb_eval_labels(whole)[i];
+    ck_assert_uint_eq(f.n, 14);
+    ck_assert_uint_eq(f.n_failed, 0);
+    ck_assert_uint_eq(f.n_left, 26);
+    ck_assert_uint_eq(f.correct, right);
+    ck_assert(f.accuracy == (double)right / 14 && f.ci95[0] < f.accuracy && f.loss > 0);
+    ck_assert_mem_eq(dsb_eval_logits(part), dsb_eval_logits(whole), 14 * 10 * sizeof(float));
+    ck_assert(isnan(dsb_eval_logits(part)[140]) && isnan(dsb_eval_logits(part)[399]));
+    ck_assert_int_eq(dsb_eval_predictions(part)[14], -1);
+    ck_assert_int_eq(dsb_eval_labels(part)[39], -1);
+    ck_assert_ptr_nonnull(strstr(dsb_eval_json(part), "\"partial\": true,\n  \"left\": 26,"));
+    ck_assert_ptr_nonnull(strstr(dsb_eval_json(whole), "\"partial\": false,"));
+    ck_assert_ok(dsb_eval_write(part, in_folder("part")));
+    dsb_eval_free(part);
+    dsb_eval_free(whole);
 }
 
 START_TEST(a_caller_may_stop)
@@ -328,9 +359,7 @@ START_TEST(a_caller_may_stop)
     dsb_model *model = make_model(rt, 10);
     dsb_dataset *data = open_data(rt, in_folder("test_batch.bin"));
     dsb_eval *eval;
-    ck_assert_fails(dsb_eval_run(rt, &eval, model, data, NULL, stop_at_once, NULL), DSB_E_CANCELLED,
-                    "stopped");
-    ck_assert_ptr_null(eval);
+    check_stopped(rt, model, data);
     const uint64_t head = dsb_model_param_count(model) - 1;
     float bias[10] = {0, NAN};
     ck_assert_ok(dsb_model_param_set(model, head, bias, 10));
