@@ -268,6 +268,11 @@ static dsb_status sync_folder(const char *path, char *scratch, size_t folder)
 
 enum { SUFFIX_BYTES = 64 };
 
+static void temporary_name(char name[SUFFIX_BYTES], int attempt)
+{
+    snprintf(name, SUFFIX_BYTES, ".dsbias-%ld-%d.tmp", (long)getpid(), attempt);
+}
+
 /* Writes a name that is not taken behind the first `folder` bytes of `name` and creates that file.
  */
 static int create_temporary(char *name, size_t folder, int flags, mode_t mode)
@@ -275,7 +280,7 @@ static int create_temporary(char *name, size_t folder, int flags, mode_t mode)
     enum { ATTEMPTS = 1000 };
     int fd = -1;
     for (int attempt = 0; attempt < ATTEMPTS && fd < 0; attempt++) {
-        snprintf(name + folder, SUFFIX_BYTES, ".dsbias-%ld-%d.tmp", (long)getpid(), attempt);
+        temporary_name(name + folder, attempt);
         fd = open_retry(AT_FDCWD, name, flags | O_CREAT | O_EXCL, mode);
         if (fd < 0 && errno != EEXIST)
             break;
@@ -293,6 +298,49 @@ dsb_status dsbi_stat_at(int root_fd, const char *path, uint64_t *size_bytes, int
     return DSB_OK;
 }
 
+/* "/proc/self/fd/N": how a file without a name is given one. */
+static void descriptor_path(char name[SUFFIX_BYTES], int fd)
+{
+    snprintf(name, SUFFIX_BYTES, "/proc/self/fd/%d", fd);
+}
+
+/* A file that can be named later; -1 where the file system or the machine has no such thing. */
+static int create_unnamed(char *scratch, size_t folder)
+{
+    char name[SUFFIX_BYTES];
+    scratch[folder] = '\0';
+    int fd = open_retry(AT_FDCWD, folder ? scratch : ".", O_TMPFILE | O_WRONLY, 0666);
+    if (fd < 0)
+        return -1;
+    descriptor_path(name, fd);
+    if (access(name, F_OK) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* Gives a file without a name its place. Where another one is, it goes beside it for a moment, for
+ * links replace nothing. */
+static int link_unnamed(const dsbi_new_file *file)
+{
+    enum { ATTEMPTS = 1000 };
+    char from[SUFFIX_BYTES];
+    descriptor_path(from, file->fd);
+    int result = linkat(AT_FDCWD, from, AT_FDCWD, file->path, AT_SYMLINK_FOLLOW);
+    if (result == 0 || errno != EEXIST)
+        return result;
+    for (int attempt = 0; attempt < ATTEMPTS && result != 0 && errno == EEXIST; attempt++) {
+        temporary_name(file->temporary + file->folder, attempt);
+        result = linkat(AT_FDCWD, from, AT_FDCWD, file->temporary, AT_SYMLINK_FOLLOW);
+    }
+    if (result != 0 || rename(file->temporary, file->path) == 0)
+        return result;
+    const int error = errno;
+    unlink(file->temporary);
+    errno = error;
+    return -1;
+}
+
 void dsbi_new_file_begin(dsbi_new_file *file, dsb_runtime *rt, const char *path)
 {
     *file = (dsbi_new_file){.rt = rt, .path = path, .folder = folder_length(path), .fd = -1};
@@ -302,7 +350,10 @@ void dsbi_new_file_begin(dsbi_new_file *file, dsb_runtime *rt, const char *path)
         return;
     }
     memcpy(file->temporary, path, file->folder);
-    file->fd = create_temporary(file->temporary, file->folder, O_WRONLY, 0666);
+    file->fd = create_unnamed(file->temporary, file->folder);
+    file->is_unnamed = file->fd >= 0;
+    if (!file->is_unnamed)
+        file->fd = create_temporary(file->temporary, file->folder, O_WRONLY, 0666);
     if (file->fd < 0)
         file->status = io_fail(path, "create a temporary file beside");
 }
@@ -324,12 +375,15 @@ dsb_status dsbi_new_file_end(dsbi_new_file *file)
     dsb_status status = file->status;
     if (status == DSB_OK && fsync_retry(file->fd) != 0)
         status = io_fail(file->path, "sync");
+    if (status == DSB_OK && file->is_unnamed && link_unnamed(file) != 0)
+        status = io_fail(file->path, "put the new file in place");
     /* a quota may speak up only when closing */
-    if (file->fd >= 0 && close(file->fd) != 0 && errno != EINTR && status == DSB_OK)
+    if (file->fd >= 0 && close(file->fd) != 0 && errno != EINTR && status == DSB_OK &&
+        !file->is_unnamed)
         status = io_fail(file->path, "close");
-    if (status == DSB_OK && rename(file->temporary, file->path) != 0)
-        status = io_fail(file->path, "rename the temporary file to");
-    if (status != DSB_OK && file->fd >= 0)
+    if (status == DSB_OK && !file->is_unnamed && rename(file->temporary, file->path) != 0)
+        status = io_fail(file->path, "put the new file in place");
+    if (status != DSB_OK && file->fd >= 0 && !file->is_unnamed)
         unlink(file->temporary);
     if (status == DSB_OK)
         status = sync_folder(file->path, file->temporary, file->folder);

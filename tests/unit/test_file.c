@@ -68,7 +68,7 @@ START_TEST(writing_replaces_whole_files)
     dsbi_free(rt, bytes);
     ck_assert_uint_eq(count_names(at("w")), 1);
     ck_assert_ok(dsbi_make_dirs(rt, at("w/b"))); /* a folder in the way of the rename */
-    ck_assert_fails(dsbi_file_write_atomic(rt, at("w/b"), "x", 1), DSB_E_IO, "rename");
+    ck_assert_fails(dsbi_file_write_atomic(rt, at("w/b"), "x", 1), DSB_E_IO, "put the new file in place");
     ck_assert_uint_eq(count_names(at("w")), 2);
     ck_assert_fails(dsbi_file_write_atomic(rt, at("no/a"), "x", 1), DSB_E_NOTFOUND, "no/a");
     ck_assert_fails(dsbi_file_write_atomic(rt, at("w/a/c"), "x", 1), DSB_E_NOTFOUND, "w/a/c");
