@@ -10,7 +10,7 @@ static const cli_flag data_flags[] = {
              .help = "broken files, duplicates and folders named at most, each; all are counted"),
     CLI_FLAG("headers-only", SWITCH, data_args, headers_only,
              .help = "do not decode the images: faster, but files that are damaged inside go "
-                     "unnoticed"),
+                     "unnoticed, and --max-scans and --max-blocks look at nothing"),
     CLI_FLAG("html", TEXT, data_args, html, .unit = "FILE",
              .help = "scan: writes a page with tables and histograms, too"),
     CLI_FLAG("pixels", COUNT, data_args, pixels, .unit = "N", .fallback = "2000", .max = 1e9,

@@ -50,7 +50,8 @@ typedef struct dsb_dataset_opts {
     uint64_t max_listed;     /* broken and skipped files kept by name, each; all are counted;
                                 default 65536 */
     uint32_t verify;         /* 1: decode every image once, so that all broken ones are known now;
-                                0: read headers only, the rest surfaces in the loader; default 1 */
+                                0: read headers only, the rest (max_blocks and max_scans, too)
+                                surfaces in the loader; default 1 */
     uint32_t max_depth;      /* folders inside folders; deeper ones are skipped; default 32 */
     uint64_t max_unpacked_bytes; /* what one gzip or deflate stream may unpack to on disk, >= 1;
                                     default 16 GiB */

@@ -190,6 +190,8 @@ dsbi_member dsbi_member_of(const dsb_dataset *dataset, const dsbi_entry *entry);
  * freed, also on failure. */
 dsb_status dsbi_read_member(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,
                             size_t *size, const dsbi_member *member, uint64_t *budget);
+/* What decoding `size` bytes would refuse of this header: DSB_E_LIMIT, DSB_E_FORMAT. */
+dsb_status dsbi_check_header(const dsb_dataset *dataset, const dsb_image_info *info, size_t size);
 /* `info` as read from the header, filled again; `budget` as told by dsbi_read_member. */
 dsb_status dsbi_decode_bytes(const dsb_dataset *dataset, dsbi_image *out, dsb_image_info *info,
                              const uint8_t *bytes, size_t size, uint64_t budget);

@@ -62,6 +62,13 @@ static void leave_room(dsbi_decode_limits *limits, size_t file_bytes)
             file_bytes < limits->max_memory_bytes / 2 ? file_bytes : limits->max_memory_bytes / 2;
 }
 
+dsb_status dsbi_check_header(const dsb_dataset *dataset, const dsb_image_info *info, size_t size)
+{
+    dsbi_decode_limits limits = limits_of(dataset);
+    leave_room(&limits, size);
+    return dsbi_check_size(dsb_image_format_name(info->format), info->width, info->height, &limits);
+}
+
 dsb_status dsbi_decode_bytes(const dsb_dataset *dataset, dsbi_image *out, dsb_image_info *info,
                              const uint8_t *bytes, size_t size, uint64_t budget)
 {

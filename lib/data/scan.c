@@ -164,6 +164,8 @@ static dsb_status scan_bytes(dsb_dataset *dataset, dsbi_entry *entry, const uint
     dsbi_entry_set_size(entry, size);
     dsb_image_info info;
     dsb_status status = dsbi_image_info_read(dataset->rt, &info, bytes, size);
+    if (status == DSB_OK && !dataset->opts.verify)
+        status = dsbi_check_header(dataset, &info, size);
     if (status == DSB_OK && dataset->opts.verify) {
         dsbi_image image;
         status = dsbi_decode_bytes(dataset, &image, &info, bytes, size, budget);

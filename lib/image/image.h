@@ -48,6 +48,10 @@ typedef struct dsbi_decode_limits {
     void *user;
 } dsbi_decode_limits;
 
+/* Refuses images whose sides or number of pixels pass the limits; `name` begins the sentence. */
+dsb_status dsbi_check_size(const char *name, uint64_t width, uint64_t height,
+                           const dsbi_decode_limits *limits);
+
 /* 178,956,970 pixels (as Pillow), 100 scans, 32 Mi block visits, 384 MiB. */
 extern const dsbi_decode_limits dsbi_decode_limits_default;
 

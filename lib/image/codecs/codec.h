@@ -16,10 +16,6 @@ typedef struct dsbi_codec {
 
 extern const dsbi_codec *const dsbi_codec_table[]; /* NULL-ended */
 
-/* Refuses images whose sides or number of pixels pass the limits; `name` begins the sentence. */
-dsb_status dsbi_check_size(const char *name, uint64_t width, uint64_t height,
-                           const dsbi_decode_limits *limits);
-
 /* Orientation (tag 0x0112) in a TIFF structure, 1..8, or 0 when it is not there or not sound. */
 uint32_t dsbi_exif_orientation(const uint8_t *tiff, size_t size);
 
