@@ -18,7 +18,8 @@ static dsb_status check_sizes(const dsbi_plan *plan)
         size_t size;
         if (!dsbi_mul(&size, dsbi_shape_size(plan->nodes[i].out), plan->opts.batch) ||
             size > (size_t)1 << 40)
-            return dsbi_fail(DSB_E_LIMIT, "%s: a batch of %zu is too large", plan->nodes[i].name,
+            return dsbi_fail(DSB_E_LIMIT, "%s: a batch of %zu is too large",
+                             *plan->nodes[i].name ? plan->nodes[i].name : "input",
                              plan->opts.batch);
     }
     return DSB_OK;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include "nn/family.h"
 
+enum { MOST_COUNT = 1000000 };
+
 static const char *find(dsbi_spec *spec, const char *key)
 {
     for (size_t i = 0; i < spec->n; i++)
@@ -33,9 +35,21 @@ dsb_status dsbi_spec_set(dsbi_spec *spec, const char *key, const char *value)
     return DSB_OK;
 }
 
+/* The key of an option that stands in the text before; what was written last is no better a guess
+ * than what was written first. */
+static bool is_repeated(const char *begin, const char *end, const char *key)
+{
+    const size_t length = strlen(key);
+    for (const char *at = begin; at < end; at += strcspn(at, ",") + 1)
+        if (strncmp(at, key, length) == 0 && at[length] == '=')
+            return true;
+    return false;
+}
+
 /* "a=1,b=2" */
 static dsb_status read_options(dsbi_spec *spec, const char *text)
 {
+    const char *begin = text;
     while (*text) {
         char pair[2 * DSBI_MAX_OPTION_TEXT];
         const size_t length = strcspn(text, ",");
@@ -47,6 +61,8 @@ static dsb_status read_options(dsbi_spec *spec, const char *text)
         if (!equal || equal == pair || !equal[1])
             return dsbi_fail(DSB_E_INVALID, "model option \"%s\": expected key=value", pair);
         *equal = 0;
+        if (is_repeated(begin, text, pair))
+            return dsbi_fail(DSB_E_INVALID, "model option %s is given twice", pair);
         DSBI_TRY(dsbi_spec_set(spec, pair, equal + 1));
         text += length;
         text += *text == ',';
@@ -150,7 +166,7 @@ size_t dsbi_spec_counts(dsbi_builder *b, dsbi_spec *spec, const char *key, size_
         char *end;
         errno = 0;
         const unsigned long value = strtoul(at, &end, 10);
-        if (end == at || *at < '0' || *at > '9' || errno || value == 0 || value > 1000000 ||
+        if (end == at || *at < '0' || *at > '9' || errno || value == 0 || value > MOST_COUNT ||
             (*end && *end != '-'))
             break;
         out[n] = value;
@@ -158,8 +174,14 @@ size_t dsbi_spec_counts(dsbi_builder *b, dsbi_spec *spec, const char *key, size_
         if (!*end)
             return n + 1;
     }
-    dsbi_builder_fail(b, DSB_E_INVALID, "model option %s=%s: expected up to %zu numbers, 1-2-3",
-                      key, text, most);
+    if (most == 1)
+        dsbi_builder_fail(b, DSB_E_INVALID, "model option %s=%s: expected a whole number, 1..%d",
+                          key, text, MOST_COUNT);
+    else
+        dsbi_builder_fail(b, DSB_E_INVALID,
+                          "model option %s=%s: expected up to %zu whole numbers, 1..%d, as in "
+                          "1-2-3",
+                          key, text, most, MOST_COUNT);
     return n;
 }
 

@@ -122,7 +122,9 @@ START_TEST(wrong_options_are_refused)
         {"vit:class_token=no", DSB_E_INVALID, "needs a class token"},
         {"vit:dropout=1", DSB_E_INVALID, "dropout of 1"},
         {"vit:drop_path=-0.1", DSB_E_INVALID, "drop_path=-0.1"},
-        {"vit:depth=1000000", DSB_E_LIMIT, "depth of 1000000"},
+        {"vit:depth=1000000", DSB_E_LIMIT, "depth of 1000000, above 1000"},
+        {"vit:depth=0", DSB_E_INVALID, "depth=0: expected a whole number, 1..1000000"},
+        {"vit:depth=2,heads=1,depth=3", DSB_E_INVALID, "depth is given twice"},
         {"vit:width=3", DSB_E_INVALID, "\"width\""},
     };
     dsb_runtime *rt = make_runtime(1);

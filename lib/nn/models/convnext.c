@@ -58,7 +58,8 @@ static void read(dsbi_builder *b, dsbi_spec *spec, convnext *net)
                           net->drop_path);
     for (size_t i = 0; i < n; i++)
         if (net->depths[i] > 1000)
-            dsbi_builder_fail(b, DSB_E_LIMIT, "convnext: a depth of %zu", net->depths[i]);
+            dsbi_builder_fail(b, DSB_E_LIMIT, "convnext: a depth of %zu, above 1000",
+                              net->depths[i]);
 }
 
 static void build(dsbi_builder *b, dsbi_spec *spec)

@@ -67,7 +67,7 @@ static void read(dsbi_builder *b, dsbi_spec *spec, resnet *net)
         dsbi_builder_fail(b, DSB_E_INVALID, "resnet: depths has %d numbers", STAGES);
     for (size_t i = 0; i < n; i++)
         if (net->depths[i] > 1000)
-            dsbi_builder_fail(b, DSB_E_LIMIT, "resnet: a depth of %zu", net->depths[i]);
+            dsbi_builder_fail(b, DSB_E_LIMIT, "resnet: a depth of %zu, above 1000", net->depths[i]);
     if (!net->bottleneck && (net->groups > 1 || net->width != net->base))
         dsbi_builder_fail(b, DSB_E_INVALID, "resnet: basic blocks have no groups and no width");
 }

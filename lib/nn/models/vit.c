@@ -41,7 +41,7 @@ static void read(dsbi_builder *b, dsbi_spec *spec, vit *net)
     if (net->pool == POOL_TOKEN && !net->class_token)
         dsbi_builder_fail(b, DSB_E_INVALID, "vit: pool=token needs a class token");
     if (net->depth > 1000)
-        dsbi_builder_fail(b, DSB_E_LIMIT, "vit: a depth of %zu", net->depth);
+        dsbi_builder_fail(b, DSB_E_LIMIT, "vit: a depth of %zu, above 1000", net->depth);
     if (!(net->eps >= 0))
         dsbi_builder_fail(b, DSB_E_INVALID, "vit: eps=%g", net->eps);
     if (!(net->drop_path >= 0 && net->drop_path < 1))
