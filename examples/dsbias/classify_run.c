@@ -49,12 +49,14 @@ int cli_classify(cli_context *cli, const char *const *specs, size_t n_specs,
                  const dsb_bias_opts *opts, const char *directory)
 {
     dsb_bias_result *result = NULL;
+    int code = cli_check_folder(cli, directory);
+    if (code != CLI_OK)
+        return code;
     dsb_status ran = dsb_bias_classify(cli->rt, &result, specs, n_specs, opts, cli_event, cli);
     if (!result)
         return cli_fail(cli, ran);
     cli_clear_progress(cli);
     const char *json = dsb_bias_result_json(result);
-    int code = CLI_OK;
     dsb_status status = dsb_bias_result_write(result, directory);
     if (status != DSB_OK)
         code = cli_fail(cli, status);

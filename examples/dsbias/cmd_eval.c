@@ -216,16 +216,17 @@ static int run_eval(cli_context *cli, const void *arguments)
         code = scoring_channels(cli, opts.std, "std", args->std);
     if (code == CLI_OK && args->classes)
         code = read_names(cli, &list, args->classes);
+    if (code == CLI_OK && args->out)
+        code = cli_check_folder(cli, args->out);
     if (code == CLI_OK) {
         const dsb_status ran = evaluate(cli, &eval, args, &opts, &list);
         code = ran == DSB_OK ? CLI_OK : cli_fail(cli, ran);
     }
     if (eval) { /* also of a run that was stopped: what is known is written and shown */
         const dsb_status wrote = args->out ? dsb_eval_write(eval, args->out) : DSB_OK;
-        if (wrote == DSB_OK)
-            print_eval(cli, eval, args);
-        else
+        if (wrote != DSB_OK)
             code = cli_fail(cli, wrote);
+        print_eval(cli, eval, args);
     }
     dsb_eval_free(eval);
     free(list.text);

@@ -239,9 +239,7 @@ static int show(cli_context *cli, const shift_args *args, const char *json, size
     int code = CLI_OK;
     if (args->out)
         code = write_all(cli, args->out, json, size);
-    if (code != CLI_OK)
-        return code;
-    if (cli->parsed->common.json) {
+    if (cli->parsed->common.json) { /* shown also if it could not be written */
         fwrite(json, 1, size, stdout);
         putchar('\n');
     } else {
@@ -252,10 +250,10 @@ static int show(cli_context *cli, const shift_args *args, const char *json, size
             return cli_fail(cli, status);
         fputs(text, stdout);
         dsb_report_free(cli->rt, text);
-        if (args->out)
+        if (args->out && code == CLI_OK)
             printf("report   %s/report.html\n", args->out);
     }
-    if (args->fail_if) {
+    if (code == CLI_OK && args->fail_if) {
         char which[256];
         dsb_status holds = dsb_shift_check(cli->rt, json, size, args->fail_if, which);
         if (holds < 0)
@@ -265,7 +263,7 @@ static int show(cli_context *cli, const shift_args *args, const char *json, size
             return CLI_CHECK_FAILED;
         }
     }
-    return CLI_OK;
+    return code;
 }
 
 static uint32_t scale_number(const char *name)
@@ -299,12 +297,15 @@ static int run_shift(cli_context *cli, const void *arguments)
         if (status < 0)
             return cli_usage(cli, "--fail-if: %s", dsb_last_error());
     }
+    int code = args->out ? cli_check_folder(cli, args->out) : CLI_OK;
+    if (code != CLI_OK)
+        return code;
     dsb_shift *shift;
     dsb_status status = dsb_shift_create(cli->rt, &shift, &opts);
     if (status != DSB_OK)
         return status == DSB_E_INVALID ? cli_usage(cli, "%s", dsb_last_error())
                                        : cli_fail(cli, status);
-    int code = load(cli, shift, args);
+    code = load(cli, shift, args);
     if (code == CLI_OK) {
         status = dsb_shift_run(shift, cli_event, cli);
         cli_clear_progress(cli);

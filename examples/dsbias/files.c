@@ -47,26 +47,89 @@ int cli_read_file(cli_context *cli, char **data, size_t *size, const char *path)
     return code;
 }
 
-int cli_write_file(cli_context *cli, const char *path, const char *data, size_t size)
+/* Devices and pipes cannot be replaced, only written to. */
+static bool is_special(const char *path)
 {
-    size_t room = strlen(path) + 32;
+    struct stat facts;
+    return stat(path, &facts) == 0 && !S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode);
+}
+
+/* Returns errno, 0 if all is written. */
+static int write_and_sync(const char *path, const char *data, size_t size, bool sync)
+{
+    FILE *file = fopen(path, "wb");
+    if (!file)
+        return errno;
+    int error = 0;
+    if (fwrite(data, 1, size, file) != size || fflush(file) != 0 ||
+        (sync && fsync(fileno(file)) != 0))
+        error = errno;
+    if (fclose(file) != 0 && !error)
+        error = errno;
+    return error;
+}
+
+/* What a link leads to is replaced and not the link. Returns errno. */
+static int replace(const char *path, const char *data, size_t size)
+{
+    char *target = realpath(path, NULL); /* NULL: there is nothing yet */
+    const char *place = target ? target : path;
+    const size_t room = strlen(place) + 32;
     char *temporary = malloc(room);
-    if (!temporary)
-        return complain(cli, path, ENOMEM);
-    snprintf(temporary, room, "%s.%ld.tmp", path, (long)getpid());
-    FILE *file = fopen(temporary, "wb");
-    int error = file ? 0 : errno;
-    if (file) {
-        if (fwrite(data, 1, size, file) != size || fflush(file) != 0 || fsync(fileno(file)) != 0)
-            error = errno;
-        if (fclose(file) != 0 && !error)
-            error = errno;
-        if (!error && rename(temporary, path) != 0)
+    int error = temporary ? 0 : ENOMEM;
+    if (!error) {
+        snprintf(temporary, room, "%s.%ld.tmp", place, (long)getpid());
+        error = write_and_sync(temporary, data, size, true);
+        if (!error && rename(temporary, place) != 0)
             error = errno;
         if (error)
             unlink(temporary);
     }
     free(temporary);
+    free(target);
+    return error;
+}
+
+int cli_write_file(cli_context *cli, const char *path, const char *data, size_t size)
+{
+    const int error =
+        is_special(path) ? write_and_sync(path, data, size, false) : replace(path, data, size);
+    if (!error)
+        return CLI_OK;
+    complain(cli, path, error);
+    return CLI_IO;
+}
+
+/* The nearest folder above `path` that is there; cuts `path`. */
+static const char *existing_part(char *path)
+{
+    struct stat facts;
+    while (stat(path, &facts) != 0 && errno == ENOENT) {
+        char *slash = strrchr(path, '/');
+        if (!slash)
+            return ".";
+        while (slash > path && slash[-1] == '/')
+            slash--;
+        if (slash == path)
+            return "/";
+        *slash = '\0';
+    }
+    return path;
+}
+
+int cli_check_folder(cli_context *cli, const char *path)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return complain(cli, path, ENOMEM);
+    struct stat facts;
+    const char *there = existing_part(copy);
+    int error = 0;
+    if (stat(there, &facts) != 0 || access(there, W_OK | X_OK) != 0)
+        error = errno;
+    if (!error && !S_ISDIR(facts.st_mode))
+        error = ENOTDIR;
+    free(copy);
     if (!error)
         return CLI_OK;
     complain(cli, path, error);

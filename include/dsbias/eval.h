@@ -48,10 +48,10 @@ typedef struct dsb_eval dsb_eval;
  *  counted and left out.
  *  @param fn  progress in images; non-zero ends with DSB_E_CANCELLED.
  *  @return DSB_OK; DSB_E_INVALID (an option, named); DSB_E_DATA (no images; classes that do not fit
- *  the outputs, with both); DSB_E_NOTFOUND (a class that is not in the list); DSB_E_NUMERIC (a score
- *  that is not finite, with its image); DSB_E_NOMEM. After DSB_E_CANCELLED `*out` holds the images
- *  scored until then, if any were (the only failure that fills `*out`), with n_left above 0 unless
- *  it came after the last. Keeps the model and the collection. Independent of the number of
+ *  the outputs, with both); DSB_E_NOTFOUND (a class that is not in the list); DSB_E_NUMERIC (a
+ * score that is not finite, with its image); DSB_E_NOMEM. After DSB_E_CANCELLED `*out` holds the
+ * images scored until then, if any were (the only failure that fills `*out`), with n_left above 0
+ * unless it came after the last. Keeps the model and the collection. Independent of the number of
  *  threads, bit for bit. Since 0.1. */
 DSB_API dsb_status dsb_eval_run(dsb_runtime *rt, dsb_eval **out, dsb_model *model,
                                 const dsb_dataset *dataset, const dsb_eval_opts *opts,

@@ -10,9 +10,10 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/file_inside.h"
 #include "base/memory.h"
 
-static dsb_status io_fail(const char *path, const char *verb)
+dsb_status dsbi_io_fail(const char *path, const char *verb)
 {
     int error = errno;
     dsb_status status = error == ENOENT || error == ENOTDIR ? DSB_E_NOTFOUND
@@ -21,7 +22,7 @@ static dsb_status io_fail(const char *path, const char *verb)
     return dsbi_fail(status, "%s: cannot %s: %s", path, verb, strerror(error));
 }
 
-static int open_retry(int dir_fd, const char *path, int flags, mode_t mode)
+int dsbi_open_retry(int dir_fd, const char *path, int flags, mode_t mode)
 {
     int fd;
     do
@@ -49,7 +50,8 @@ static int open_without_links(int root_fd, const char *path, int flags)
             errno = EXDEV;
             break;
         }
-        int next = open_retry(fd, name, (last ? flags : O_RDONLY | O_DIRECTORY) | O_NOFOLLOW, 0);
+        int next =
+            dsbi_open_retry(fd, name, (last ? flags : O_RDONLY | O_DIRECTORY) | O_NOFOLLOW, 0);
         if (next < 0)
             break;
         if (fd != root_fd)
@@ -92,11 +94,11 @@ dsb_status dsbi_open_file(int *fd, uint64_t *size, const char *path)
     struct stat facts;
     dsb_status status = DSB_OK;
     *size = 0;
-    *fd = open_retry(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    *fd = dsbi_open_retry(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (*fd < 0)
-        return io_fail(path, "open");
+        return dsbi_io_fail(path, "open");
     if (fstat(*fd, &facts) != 0)
-        status = io_fail(path, "look at");
+        status = dsbi_io_fail(path, "look at");
     else if (!S_ISREG(facts.st_mode))
         status = dsbi_fail(DSB_E_IO, "%s: not a regular file", path);
     else
@@ -116,7 +118,7 @@ static dsb_status read_open_file(dsb_runtime *rt, uint8_t **bytes, size_t *size,
     dsb_status status = DSB_OK;
     struct stat facts;
     if (fstat(fd, &facts) != 0) {
-        status = io_fail(path, "look at");
+        status = dsbi_io_fail(path, "look at");
         goto done;
     }
     if (!S_ISREG(facts.st_mode)) {
@@ -140,7 +142,7 @@ static dsb_status read_open_file(dsb_runtime *rt, uint8_t **bytes, size_t *size,
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            status = io_fail(path, "read");
+            status = dsbi_io_fail(path, "read");
             goto done;
         }
         if (n == 0)
@@ -168,9 +170,9 @@ dsb_status dsbi_file_read(dsb_runtime *rt, uint8_t **bytes, size_t *size, const 
 {
     *bytes = NULL;
     *size = 0;
-    int fd = open_retry(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    int fd = dsbi_open_retry(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     if (fd < 0)
-        return io_fail(path, "open");
+        return dsbi_io_fail(path, "open");
     return read_open_file(rt, bytes, size, fd, path, max_bytes);
 }
 
@@ -181,7 +183,7 @@ dsb_status dsbi_file_read_beneath(dsb_runtime *rt, uint8_t **bytes, size_t *size
     *size = 0;
     int fd = dsbi_open_beneath(root_fd, path, O_RDONLY);
     if (fd < 0)
-        return io_fail(path, "open");
+        return dsbi_io_fail(path, "open");
     return read_open_file(rt, bytes, size, fd, path, max_bytes);
 }
 
@@ -193,7 +195,7 @@ dsb_status dsbi_write_all(int fd, const void *data, size_t size, const char *pat
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return io_fail(path, "write");
+            return dsbi_io_fail(path, "write");
         at += n;
         size -= (size_t)n;
     }
@@ -208,7 +210,7 @@ dsb_status dsbi_pwrite_all(int fd, const void *data, size_t size, uint64_t offse
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return io_fail(path, "write");
+            return dsbi_io_fail(path, "write");
         at += n;
         size -= (size_t)n;
         offset += (uint64_t)n;
@@ -224,7 +226,7 @@ dsb_status dsbi_pread_all(int fd, void *data, size_t size, uint64_t offset, cons
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return io_fail(path, "read");
+            return dsbi_io_fail(path, "read");
         if (n == 0)
             return dsbi_fail(DSB_E_IO, "%s: ends at byte %llu, %zu more expected", path,
                              (unsigned long long)offset, size);
@@ -235,59 +237,6 @@ dsb_status dsbi_pread_all(int fd, void *data, size_t size, uint64_t offset, cons
     return DSB_OK;
 }
 
-static int fsync_retry(int fd)
-{
-    int result;
-    do
-        result = fsync(fd);
-    while (result != 0 && errno == EINTR);
-    return result;
-}
-
-/* Folder part of a path: "" for the current one, else with the slash at its end. */
-static size_t folder_length(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? (size_t)(slash - path) + 1 : 0;
-}
-
-/* The rename is on disk only once the folder is. Some file systems cannot sync folders: EINVAL. */
-static dsb_status sync_folder(const char *path, char *scratch, size_t folder)
-{
-    memcpy(scratch, path, folder);
-    scratch[folder] = '\0';
-    int fd = open_retry(AT_FDCWD, folder ? scratch : ".", O_RDONLY | O_DIRECTORY, 0);
-    if (fd < 0)
-        return io_fail(path, "open the folder of");
-    dsb_status status = DSB_OK;
-    if (fsync_retry(fd) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP)
-        status = io_fail(path, "sync the folder of");
-    close(fd);
-    return status;
-}
-
-enum { SUFFIX_BYTES = 64 };
-
-static void temporary_name(char name[SUFFIX_BYTES], int attempt)
-{
-    snprintf(name, SUFFIX_BYTES, ".dsbias-%ld-%d.tmp", (long)getpid(), attempt);
-}
-
-/* Writes a name that is not taken behind the first `folder` bytes of `name` and creates that file.
- */
-static int create_temporary(char *name, size_t folder, int flags, mode_t mode)
-{
-    enum { ATTEMPTS = 1000 };
-    int fd = -1;
-    for (int attempt = 0; attempt < ATTEMPTS && fd < 0; attempt++) {
-        temporary_name(name + folder, attempt);
-        fd = open_retry(AT_FDCWD, name, flags | O_CREAT | O_EXCL, mode);
-        if (fd < 0 && errno != EEXIST)
-            break;
-    }
-    return fd;
-}
-
 dsb_status dsbi_stat_at(int root_fd, const char *path, uint64_t *size_bytes, int64_t *mtime_ns)
 {
     struct stat facts;
@@ -296,107 +245,6 @@ dsb_status dsbi_stat_at(int root_fd, const char *path, uint64_t *size_bytes, int
     *size_bytes = (uint64_t)facts.st_size;
     *mtime_ns = (int64_t)facts.st_mtim.tv_sec * 1000000000 + facts.st_mtim.tv_nsec;
     return DSB_OK;
-}
-
-/* "/proc/self/fd/N": how a file without a name is given one. */
-static void descriptor_path(char name[SUFFIX_BYTES], int fd)
-{
-    snprintf(name, SUFFIX_BYTES, "/proc/self/fd/%d", fd);
-}
-
-/* A file that can be named later; -1 where the file system or the machine has no such thing. */
-static int create_unnamed(char *scratch, size_t folder)
-{
-    char name[SUFFIX_BYTES];
-    scratch[folder] = '\0';
-    int fd = open_retry(AT_FDCWD, folder ? scratch : ".", O_TMPFILE | O_WRONLY, 0666);
-    if (fd < 0)
-        return -1;
-    descriptor_path(name, fd);
-    if (access(name, F_OK) == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-/* Gives a file without a name its place. Where another one is, it goes beside it for a moment, for
- * links replace nothing. */
-static int link_unnamed(const dsbi_new_file *file)
-{
-    enum { ATTEMPTS = 1000 };
-    char from[SUFFIX_BYTES];
-    descriptor_path(from, file->fd);
-    int result = linkat(AT_FDCWD, from, AT_FDCWD, file->path, AT_SYMLINK_FOLLOW);
-    if (result == 0 || errno != EEXIST)
-        return result;
-    for (int attempt = 0; attempt < ATTEMPTS && result != 0 && errno == EEXIST; attempt++) {
-        temporary_name(file->temporary + file->folder, attempt);
-        result = linkat(AT_FDCWD, from, AT_FDCWD, file->temporary, AT_SYMLINK_FOLLOW);
-    }
-    if (result != 0 || rename(file->temporary, file->path) == 0)
-        return result;
-    const int error = errno;
-    unlink(file->temporary);
-    errno = error;
-    return -1;
-}
-
-void dsbi_new_file_begin(dsbi_new_file *file, dsb_runtime *rt, const char *path)
-{
-    *file = (dsbi_new_file){.rt = rt, .path = path, .folder = folder_length(path), .fd = -1};
-    file->temporary = dsbi_alloc(rt, file->folder + SUFFIX_BYTES);
-    if (!file->temporary) {
-        file->status = DSB_E_NOMEM;
-        return;
-    }
-    memcpy(file->temporary, path, file->folder);
-    file->fd = create_unnamed(file->temporary, file->folder);
-    file->is_unnamed = file->fd >= 0;
-    if (!file->is_unnamed)
-        file->fd = create_temporary(file->temporary, file->folder, O_WRONLY, 0666);
-    if (file->fd < 0)
-        file->status = io_fail(path, "create a temporary file beside");
-}
-
-void dsbi_new_file_write(dsbi_new_file *file, const void *data, size_t size)
-{
-    if (file->status == DSB_OK)
-        file->status = dsbi_write_all(file->fd, data, size, file->path);
-}
-
-void dsbi_new_file_fail(dsbi_new_file *file, dsb_status status)
-{
-    if (file->status == DSB_OK)
-        file->status = status;
-}
-
-dsb_status dsbi_new_file_end(dsbi_new_file *file)
-{
-    dsb_status status = file->status;
-    if (status == DSB_OK && fsync_retry(file->fd) != 0)
-        status = io_fail(file->path, "sync");
-    if (status == DSB_OK && file->is_unnamed && link_unnamed(file) != 0)
-        status = io_fail(file->path, "put the new file in place");
-    /* a quota may speak up only when closing */
-    if (file->fd >= 0 && close(file->fd) != 0 && errno != EINTR && status == DSB_OK &&
-        !file->is_unnamed)
-        status = io_fail(file->path, "close");
-    if (status == DSB_OK && !file->is_unnamed && rename(file->temporary, file->path) != 0)
-        status = io_fail(file->path, "put the new file in place");
-    if (status != DSB_OK && file->fd >= 0 && !file->is_unnamed)
-        unlink(file->temporary);
-    if (status == DSB_OK)
-        status = sync_folder(file->path, file->temporary, file->folder);
-    dsbi_free(file->rt, file->temporary);
-    return status;
-}
-
-dsb_status dsbi_file_write_atomic(dsb_runtime *rt, const char *path, const void *data, size_t size)
-{
-    dsbi_new_file file;
-    dsbi_new_file_begin(&file, rt, path);
-    dsbi_new_file_write(&file, data, size);
-    return dsbi_new_file_end(&file);
 }
 
 dsb_status dsbi_make_dirs(dsb_runtime *rt, const char *path)
@@ -414,9 +262,9 @@ dsb_status dsbi_make_dirs(dsb_runtime *rt, const char *path)
         *at = '\0';
         struct stat facts;
         if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-            status = io_fail(copy, "make the folder");
+            status = dsbi_io_fail(copy, "make the folder");
         else if (stat(copy, &facts) != 0)
-            status = io_fail(copy, "look at");
+            status = dsbi_io_fail(copy, "look at");
         else if (!S_ISDIR(facts.st_mode))
             status = dsbi_fail(DSB_E_IO, "%s: there, but not a folder", copy);
         *at = c;
@@ -429,37 +277,13 @@ dsb_status dsbi_make_dirs(dsb_runtime *rt, const char *path)
 
 dsb_status dsbi_open_folder(int *fd, const char *path)
 {
-    *fd = open_retry(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+    *fd = dsbi_open_retry(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
     if (*fd >= 0)
         return DSB_OK;
     struct stat facts;
     if (errno == ENOTDIR && stat(path, &facts) == 0)
         return dsbi_fail(DSB_E_INVALID, "%s: not a folder", path);
-    return io_fail(path, "open the folder");
-}
-
-dsb_status dsbi_open_unnamed(dsb_runtime *rt, int *fd, const char *folder)
-{
-    if (!folder)
-        folder = "/tmp";
-    *fd = open_retry(AT_FDCWD, folder, O_TMPFILE | O_RDWR | O_EXCL, 0600);
-    if (*fd >= 0)
-        return DSB_OK;
-    /* file systems without O_TMPFILE (EOPNOTSUPP, old EISDIR): a name, taken away at once */
-    size_t length = strlen(folder);
-    char *name = dsbi_alloc(rt, length + 1 + SUFFIX_BYTES);
-    if (!name)
-        return DSB_E_NOMEM;
-    memcpy(name, folder, length);
-    name[length] = '/';
-    *fd = create_temporary(name, length + 1, O_RDWR, 0600);
-    dsb_status status = DSB_OK;
-    if (*fd < 0)
-        status = io_fail(folder, "create a temporary file in");
-    else
-        unlink(name);
-    dsbi_free(rt, name);
-    return status;
+    return dsbi_io_fail(path, "open the folder");
 }
 
 double dsbi_now(void)

@@ -22,16 +22,18 @@ dsb_status dsbi_file_read_beneath(dsb_runtime *rt, uint8_t **bytes, size_t *size
 dsb_status dsbi_open_file(int *fd, uint64_t *size, const char *path);
 
 /* Temporary file in the same folder, fsync, rename, fsync of the folder. On failure the old file is
- * as it was and the temporary one is gone. Where the file system can, the temporary file has no name
- * until it is whole, so that a killed writer leaves nothing behind. */
+ * as it was and the temporary one is gone. Where the file system can, the temporary file has no
+ * name until it is whole, so that a killed writer leaves nothing behind. Where `path` is a link,
+ * what it leads to is replaced; a device or a pipe is written to as it is. */
 dsb_status dsbi_file_write_atomic(dsb_runtime *rt, const char *path, const void *data, size_t size);
 
 /* The same, piece by piece. The status is sticky: write freely, end always; end returns it. */
 typedef struct dsbi_new_file {
     dsb_runtime *rt;
     const char *path; /* borrowed until the end */
-    char *temporary;
-    size_t folder; /* bytes of its folder's name */
+    char *target;     /* NULL, or what the link at `path` leads to */
+    char *temporary;  /* NULL: a device or a pipe, written to as it is */
+    size_t folder;    /* bytes of its folder's name */
     int fd;
     bool is_unnamed; /* O_TMPFILE: gone with its descriptor until it is linked */
     dsb_status status;

@@ -76,6 +76,7 @@ if cmp -s "$work/o/scores.csv" "$work/scores1.csv"; then fail "another seed give
 : >"$work/file"
 run classify "$a" "$b" --model meancolor --out "$work/file/x"
 expect_code 4
+expect_empty out # told before the run
 
 # Ctrl-C: what is known is written, the code says it
 line="dsbias classify, interrupted"

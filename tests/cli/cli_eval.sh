@@ -94,6 +94,7 @@ expect_out "emu"
 : >"$work/file"
 run eval --model "$model" --weights "$weights" --out "$work/file/x" "$data"
 expect_code 4
+expect_empty out # told before the run
 
 # Ctrl-C: what was scored until then is shown and written, marked as partial. How long it takes until
 # the first batch is scored depends on the machine.

@@ -38,6 +38,19 @@ expect_err 'record: its schema is'
 [ ! -e "$work/report.html.tmp" ] || fail "a temporary file stays"
 run report "$work/results.json" --out "$work/no/such/dir.html"
 expect_code 4
+# a link to a file leads to it, one to a device is written to as it is
+if [ -c /dev/full ]; then
+    ln -s /dev/full "$work/full"
+    run report "$work/results.json" --out "$work/full"
+    expect_code 4
+    expect_err "full: No space left"
+    [ -L "$work/full" ] && [ -c /dev/full ] || fail "a device was replaced by a file"
+fi
+ln -s linked.html "$work/link.html"
+: >"$work/linked.html"
+run report "$work/results.json" --out "$work/link.html"
+expect_code 0
+[ -L "$work/link.html" ] && [ -s "$work/linked.html" ] || fail "the link was replaced and not its file"
 run report
 expect_code 2
 expect_err "RESULTS.json"

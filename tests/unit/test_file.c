@@ -56,6 +56,32 @@ START_TEST(files_are_read_whole)
 }
 END_TEST
 
+/* What a link leads to is replaced, devices stay what they are. */
+static void check_links_and_devices(dsb_runtime *rt)
+{
+    struct stat facts;
+    uint8_t *bytes;
+    size_t size;
+    char link[256];
+    snprintf(link, sizeof link, "%s", at("link"));
+    ck_assert_int_eq(symlink(at("w/a"), link), 0);
+    ck_assert_ok(dsbi_file_write_atomic(rt, link, "third", 5));
+    ck_assert_int_eq(lstat(link, &facts), 0);
+    ck_assert(S_ISLNK(facts.st_mode));
+    ck_assert_ok(dsbi_file_read(rt, &bytes, &size, at("w/a"), 100));
+    ck_assert_str_eq((char *)bytes, "third");
+    dsbi_free(rt, bytes);
+    ck_assert_int_eq(unlink(link), 0);
+    snprintf(link, sizeof link, "%s", at("null"));
+    ck_assert_int_eq(symlink("/dev/null", link), 0);
+    ck_assert_ok(dsbi_file_write_atomic(rt, link, "x", 1));
+    ck_assert_int_eq(stat("/dev/null", &facts), 0);
+    ck_assert(S_ISCHR(facts.st_mode));
+    if (stat("/dev/full", &facts) == 0 && S_ISCHR(facts.st_mode))
+        ck_assert_fails(dsbi_file_write_atomic(rt, "/dev/full", "x", 1), DSB_E_IO, "/dev/full");
+    ck_assert_int_eq(unlink(link), 0);
+}
+
 START_TEST(writing_replaces_whole_files)
 {
     ck_assert_ok(dsbi_make_dirs(rt, at("w")));
@@ -68,8 +94,9 @@ START_TEST(writing_replaces_whole_files)
     dsbi_free(rt, bytes);
     ck_assert_uint_eq(count_names(at("w")), 1);
     ck_assert_ok(dsbi_make_dirs(rt, at("w/b"))); /* a folder in the way of the rename */
-    ck_assert_fails(dsbi_file_write_atomic(rt, at("w/b"), "x", 1), DSB_E_IO, "put the new file in place");
+    ck_assert_fails(dsbi_file_write_atomic(rt, at("w/b"), "x", 1), DSB_E_IO, "in place");
     ck_assert_uint_eq(count_names(at("w")), 2);
+    check_links_and_devices(rt);
     ck_assert_fails(dsbi_file_write_atomic(rt, at("no/a"), "x", 1), DSB_E_NOTFOUND, "no/a");
     ck_assert_fails(dsbi_file_write_atomic(rt, at("w/a/c"), "x", 1), DSB_E_NOTFOUND, "w/a/c");
 }
