@@ -68,7 +68,8 @@ typedef struct dsb_bench_figures {
     uint64_t planned_bytes;     /* the sum of the four below */
     uint64_t activation_bytes;  /* arena of the plan: activations, their gradients, scratch */
     uint64_t parameter_bytes;   /* of the model; for inference also as made ready */
-    uint64_t gradient_bytes;    /* of the parameters */
+    uint64_t gradient_bytes;    /* of the parameters, but for those left as factors in the arena:
+                                 * of large weights of few rows */
     uint64_t optimiser_bytes;   /* its state, running mean of the weights included */
 } dsb_bench_figures;
 

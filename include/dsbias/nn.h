@@ -207,7 +207,8 @@ typedef struct dsb_summary_totals {
     uint64_t parameter_bytes;      /* of both */
     uint64_t train_bytes;          /* activations, their gradients and scratch of a training step */
     uint64_t train_unshared_bytes; /* the same if no array shared memory with another */
-    uint64_t gradient_bytes;       /* of the parameters */
+    uint64_t gradient_bytes;       /* of the parameters, but for large weights of few rows, whose
+                                    * gradients a trainer leaves as factors, in train_bytes */
     uint64_t infer_bytes;          /* activations and scratch of a prediction */
     uint64_t infer_unshared_bytes; /* likewise unshared */
 } dsb_summary_totals;

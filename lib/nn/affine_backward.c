@@ -5,6 +5,7 @@
 #include <string.h>
 #include "nn/affine_inside.h"
 #include "nn/branch.h"
+#include "nn/factors.h"
 #include "nn/norm.h"
 #include "nn/products.h"
 
@@ -102,7 +103,7 @@ static void backward_block(const dsbi_call *call, const dsbi_affine_work *work, 
     if (call->dx[0] && !work->few_rows)
         input_gradients(call, work, dh, first, count, worker);
     dsbi_branch_pass(call, first * n, count * n);
-    if (!call->grads[0])
+    if (!call->grads[0] && !call->factors)
         return;
     void *sums = partial;
     if (!work->whole_product) {
@@ -200,7 +201,7 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     DSBI_TRY(dsbi_ranges(call, &work, work.rows, work.group, backward_group));
 
     void *dweights = call->grads[0], *dbias = call->grads[1];
-    if (!dweights)
+    if (!dweights && !call->factors)
         return DSB_OK;
     if (work.scaled) {
         dweights = dsbi_affine_scratch_at(call, work.total);
@@ -214,7 +215,10 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
                          : call->norm     ? call->y
                                           : call->dy;
         const dsbi_all_rows p = {dh, call->x[0], dweights, work.rows, n, k, affine->gather_columns};
-        DSBI_TRY(dsbi_all_rows_product(call, &p, dsbi_affine_scratch_at(call, work.product)));
+        if (call->factors)
+            DSBI_TRY(dsbi_factors_keep(call, dh, call->x[0], work.rows));
+        else
+            DSBI_TRY(dsbi_all_rows_product(call, &p, dsbi_affine_scratch_at(call, work.product)));
     } else {
         DSBI_TRY(dsbi_reduce(call, dweights, partials, n_groups, work.stride, n * k));
         partials = dsbi_at(call, partials, n * k);

@@ -2,6 +2,7 @@
  */
 #include "nn/affine_inside.h"
 #include "nn/branch.h"
+#include "nn/factors.h"
 #include "nn/products.h"
 
 /* A block's operands stay in a 1 MiB second-level cache (Zen 5, November 2026); its rows are a
@@ -166,4 +167,9 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
     needs->takes_norm = !node->gelu && !node->relu && !node->residual;
     needs->sums_norm = affine->blocked_rows && !affine->gather;
     needs->stats_parts = dsbi_pieces(work.rows, work.block);
+    if (sizing->factors && !affine->gather && work.groups == 1 && !work.scaled &&
+        dsbi_factors_fit(work.rows, work.n, work.k)) {
+        needs->factors = dsbi_factors_bytes(work.rows, work.n, work.k, sizing->item);
+        needs->factor_rows = work.rows;
+    }
 }

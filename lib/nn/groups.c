@@ -90,7 +90,10 @@ static dsb_status lay_worker(dsbi_plan *plan, dsbi_group *group)
             inside[value] = plan->buffers[value];
             inside[value].size = dsbi_value_bytes(plan, i, group->images);
         }
-        const dsbi_sizing sizing = {group->images, plan->opts.math->item, 1, false, true};
+        const dsbi_sizing sizing = {.batch = group->images,
+                                    .item = plan->opts.math->item,
+                                    .n_threads = 1,
+                                    .prepares = true};
         const dsbi_needs needs = dsbi_needs_of(&plan->nodes[i], &sizing);
         inside[scratch] = plan->buffers[scratch];
         inside[scratch].size = needs.scratch_forward;

@@ -13,6 +13,9 @@ typedef struct dsbi_needs {
     size_t scratch_backward;
     size_t prepared; /* bytes of weights made ready by `prepare`, asked for with sizing.prepares */
     size_t scratch_prepare;
+    size_t factors;     /* bytes for the gradient of params[0] as factors (factors.h), where asked
+                         * for with sizing.factors; 0: it has to be an array */
+    size_t factor_rows; /* of the batch, where factors > 0 */
     uint32_t keep_x;    /* bit k: backward reads input k */
     bool keep_y;        /* backward reads the output */
     bool adds_dx;       /* backward can add into dx (call->add); else the plan adds afterwards */
@@ -31,6 +34,7 @@ typedef struct dsbi_needs {
 
 typedef struct dsbi_norm_sums dsbi_norm_sums; /* norm.h */
 typedef struct dsbi_norm_stats dsbi_norm_stats;
+typedef struct dsbi_factors dsbi_factors; /* factors.h */
 
 /* One execution. Arrays are dense, images first; `real` is float or double as `math` says. */
 typedef struct dsbi_call {
@@ -53,7 +57,8 @@ typedef struct dsbi_call {
     void *grads[DSBI_MAX_NODE_PARAMS];   /* added to; NULL: not wanted (plans want all) */
     void *buffers[DSBI_MAX_NODE_PARAMS]; /* params[k] to write, in training where it is a buffer;
                                           * NULL as grads */
-    const void *gamma;                   /* of a fused layer scale */
+    dsbi_factors *factors; /* where the gradient of params[0] goes in place of grads[0]; or NULL */
+    const void *gamma;     /* of a fused layer scale */
     void *dgamma;
     const uint8_t *pixels; /* the batch as given, [B, H, W, 3] */
     void *saved, *scratch;
@@ -72,6 +77,7 @@ typedef struct dsbi_sizing {
     size_t batch, item; /* images; bytes of a real */
     size_t n_threads;   /* for memory per worker only; never for how work is cut */
     bool training;
+    bool factors;  /* gradients may be left as factors */
     bool prepares; /* weights stay for many calls: forward may have them made ready once */
 } dsbi_sizing;
 

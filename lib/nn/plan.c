@@ -1,16 +1,11 @@
 /* See plan.h. */
 #include "nn/plan.h"
 
-#include <string.h>
 #include "base/file.h"
-#include "base/pool.h"
 #include "nn/blocks.h"
 #include "nn/norm.h"
 #include "nn/plan_inside.h"
 #include "tensor/matmul.h"
-
-/* Gradients of weights that a task sets to 0. */
-enum { CLEAR_BYTES = 1 << 20 };
 
 static dsb_status check_sizes(const dsbi_plan *plan)
 {
@@ -34,7 +29,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->forward = dsbi_calloc(plan->rt, n, sizeof *plan->forward);
     plan->backward = dsbi_calloc(plan->rt, n, sizeof *plan->backward);
     plan->remake = dsbi_calloc(plan->rt, n, sizeof *plan->remake);
-    plan->value = dsbi_calloc(plan->rt, 11 * n, sizeof *plan->value);
+    plan->value = dsbi_calloc(plan->rt, 12 * n, sizeof *plan->value);
     plan->wants_grad = dsbi_calloc(plan->rt, 3 * n, sizeof *plan->wants_grad);
     plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
     plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
@@ -42,11 +37,13 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->x_shapes = dsbi_calloc(plan->rt, m, sizeof *plan->x_shapes);
     plan->dx_pointers = dsbi_calloc(plan->rt, m, sizeof *plan->dx_pointers);
     plan->add_flags = dsbi_calloc(plan->rt, m, sizeof *plan->add_flags);
+    plan->factors = dsbi_calloc(plan->rt, n, sizeof *plan->factors);
     plan->norm_sums = dsbi_calloc(plan->rt, n, sizeof *plan->norm_sums);
     plan->norm_stats = dsbi_calloc(plan->rt, n, sizeof *plan->norm_stats);
     if (!plan->needs || !plan->forward || !plan->backward || !plan->remake || !plan->value ||
         !plan->wants_grad || !plan->later || !plan->later_sums || !plan->x_pointers ||
-        !plan->x_shapes || !plan->dx_pointers || !plan->add_flags)
+        !plan->x_shapes || !plan->dx_pointers || !plan->add_flags || !plan->factors ||
+        !plan->norm_sums || !plan->norm_stats)
         return DSB_E_NOMEM;
     plan->grad = plan->value + n;
     plan->saved = plan->value + 2 * n;
@@ -58,6 +55,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->norm = plan->value + 8 * n;
     plan->sums = plan->value + 9 * n;
     plan->stats = plan->value + 10 * n;
+    plan->factored = plan->value + 11 * n;
     plan->grad_born = plan->wants_grad + n;
     plan->useful = plan->wants_grad + 2 * n;
     return DSB_OK;
@@ -69,6 +67,7 @@ static void ask_needs(dsbi_plan *plan)
                                 .item = plan->opts.math->item,
                                 .n_threads = plan->rt->n_threads,
                                 .training = plan->opts.training,
+                                .factors = plan->opts.training && plan->opts.factors,
                                 .prepares = !plan->opts.training && plan->opts.version};
     for (size_t i = 0; i < plan->n_nodes; i++) {
         plan->needs[i] = dsbi_needs_of(&plan->nodes[i], &sizing);
@@ -89,11 +88,6 @@ static dsb_status alloc_arenas(dsbi_plan *plan)
     plan->ready = dsbi_alloc(plan->rt, plan->ready_bytes + 1);
     if (!plan->arena || !plan->ready)
         return DSB_E_NOMEM;
-    if (plan->opts.training) {
-        plan->grads = dsbi_calloc(plan->rt, plan->graph->arena_size + 1, plan->opts.math->item);
-        if (!plan->grads)
-            return DSB_E_NOMEM;
-    }
     return DSB_OK;
 }
 
@@ -127,6 +121,8 @@ dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_gra
     if (opts->training)
         DSBI_GO(dsbi_lay_backward(plan));
     DSBI_GO(alloc_arenas(plan));
+    if (opts->training)
+        DSBI_GO(dsbi_gradients_lay(plan));
     if (!opts->sizes_only) {
         DSBI_GO(dsbi_matmul_reserve(rt));
         dsbi_plan_bind(plan);
@@ -150,7 +146,7 @@ void dsbi_plan_free(dsbi_plan *plan)
         plan->later_sums, plan->x_pointers,    plan->x_shapes,      plan->dx_pointers,
         plan->add_flags,  plan->arena,         plan->ready,         plan->grads,
         plan->groups,     plan->group_buffers, plan->group_seconds, plan->group_pointers,
-        plan->norm_sums,  plan->norm_stats};
+        plan->norm_sums,  plan->norm_stats,    plan->factors,       plan->grad_at};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         dsbi_free(rt, owned[i]);
     dsbi_free(rt, plan);
@@ -195,11 +191,6 @@ void *dsbi_plan_dlogits(dsbi_plan *plan)
 void *dsbi_plan_dinput(dsbi_plan *plan)
 {
     return plan->opts.training ? dsbi_buffer_at(plan, plan->grad[plan->input]) : NULL;
-}
-
-void *dsbi_plan_grads(dsbi_plan *plan)
-{
-    return plan->grads;
 }
 
 void dsbi_plan_time(dsbi_plan *plan)
@@ -309,23 +300,11 @@ static dsb_status remake_reads(dsbi_plan *plan, size_t i, uint64_t step)
     return plan->needs[i].keep_y ? remake(plan, i, step) : DSB_OK;
 }
 
-static dsb_status clear_task(void *user, size_t task, size_t worker)
-{
-    const dsbi_plan *plan = user;
-    (void)worker;
-    const size_t bytes = plan->graph->arena_size * plan->opts.math->item,
-                 first = task * CLEAR_BYTES;
-    memset((char *)plan->grads + first, 0,
-           bytes - first < CLEAR_BYTES ? bytes - first : CLEAR_BYTES);
-    return DSB_OK;
-}
-
 dsb_status dsbi_plan_backward(dsbi_plan *plan)
 {
     if (!plan->opts.training)
         return dsbi_fail(DSB_E_STATE, "this plan is for inference");
-    const size_t bytes = plan->graph->arena_size * plan->opts.math->item;
-    DSBI_TRY(dsbi_parallel(plan->rt, (bytes + CLEAR_BYTES - 1) / CLEAR_BYTES, clear_task, plan));
+    DSBI_TRY(dsbi_gradients_clear(plan));
     for (size_t i = 0; i < plan->n_nodes; i++)
         plan->remake[i].active = plan->remade[i] != NO_BUFFER;
     for (size_t i = plan->n_nodes; i-- > 0;) {

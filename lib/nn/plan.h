@@ -18,6 +18,7 @@ typedef struct dsbi_plan_opts {
     bool no_winograd; /* convolutions by their definition only */
     bool sizes_only;  /* for its numbers: takes no memory for arrays, runs nothing */
     bool timed;       /* keep the least seconds of each operation */
+    bool factors;     /* gradients of large weights from few rows are left as factors (factors.h) */
     const dsbi_math *math;
     uint64_t seed;
     void *params;      /* arena of the graph, borrowed; training writes the buffers in it */
@@ -39,8 +40,14 @@ void *dsbi_plan_input(dsbi_plan *plan);
 void *dsbi_plan_logits(dsbi_plan *plan);
 void *dsbi_plan_dlogits(dsbi_plan *plan);
 void *dsbi_plan_dinput(dsbi_plan *plan);
-/* Gradient arena, laid out as the parameters; overwritten by each backward. */
+/* Gradient arena, laid out as the parameters but for what is left as factors; overwritten by each
+ * backward. */
 void *dsbi_plan_grads(dsbi_plan *plan);
+size_t dsbi_plan_gradient_bytes(const dsbi_plan *plan);
+/* The gradient of a parameter in it, in memory order, or its factors, in the activation arena; NULL
+ * where it is the other. */
+void *dsbi_plan_gradient(const dsbi_plan *plan, size_t param);
+const dsbi_factors *dsbi_plan_factors(const dsbi_plan *plan, size_t param);
 
 /* From now on a plan for training computes what evaluation does, and its gradients: running
  * statistics, which stay as they are, and nothing dropped; or as at first again. */

@@ -39,13 +39,12 @@ static dsbi_call bind_common(dsbi_plan *plan, size_t i)
         call.params[p] = param;
         if (plan->opts.training && plan->graph->params[node->params[p]].buffer)
             call.buffers[p] = param;
-        else if (plan->grads)
-            call.grads[p] = param_at(plan, plan->grads, node->params[p]);
+        else
+            call.grads[p] = dsbi_plan_gradient(plan, node->params[p]);
     }
     if (node->gamma != DSBI_NONE) {
         call.gamma = param_at(plan, plan->opts.params, node->gamma);
-        if (plan->grads)
-            call.dgamma = param_at(plan, plan->grads, node->gamma);
+        call.dgamma = dsbi_plan_gradient(plan, node->gamma);
     }
     return call;
 }
@@ -167,4 +166,6 @@ void dsbi_plan_bind(dsbi_plan *plan)
         bind_backward(plan, i);
         bind_remake(plan, i);
     }
+    if (plan->opts.training)
+        dsbi_gradients_bind(plan);
 }

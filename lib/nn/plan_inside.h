@@ -2,6 +2,7 @@
 #ifndef DSBI_NN_PLAN_INSIDE_H
 #define DSBI_NN_PLAN_INSIDE_H
 
+#include "nn/factors.h"
 #include "nn/fold.h"
 #include "nn/plan.h"
 
@@ -49,6 +50,7 @@ struct dsbi_plan {
     ptrdiff_t *stats;    /* buffer of statistics that this node makes for a norm behind, or none */
     ptrdiff_t *sums;     /* buffer of sums that this node makes for the one of input 0, or none */
     ptrdiff_t *folded;   /* of weights with a norm in them */
+    ptrdiff_t *factored; /* buffer of a weight's gradient left as factors, or none */
     ptrdiff_t *prepared; /* offset of weights made ready once (prepare.c), or none */
     ptrdiff_t pixels;
     bool *wants_grad, *grad_born;
@@ -76,6 +78,9 @@ struct dsbi_plan {
 
     char *arena;
     void *grads;
+    size_t grads_size;     /* elements */
+    size_t *grad_at;       /* of each parameter, into grads; SIZE_MAX: left as factors */
+    dsbi_factors *factors; /* of each node that leaves them */
     size_t bytes, bytes_unshared;
 };
 
@@ -114,6 +119,11 @@ dsb_status dsbi_lay_forward(dsbi_plan *plan);
 dsb_status dsbi_lay_backward(dsbi_plan *plan);
 /* plan_bind.c: the calls of all operations. */
 void dsbi_plan_bind(dsbi_plan *plan);
+/* plan_gradients.c: memory for gradients of parameters, once backward is laid; where factors go;
+ * all gradients 0. */
+dsb_status dsbi_gradients_lay(dsbi_plan *plan);
+void dsbi_gradients_bind(dsbi_plan *plan);
+dsb_status dsbi_gradients_clear(dsbi_plan *plan);
 /* How the norm of operation i goes into its weights, which are written to `out`. */
 dsbi_fold dsbi_plan_fold(const dsbi_plan *plan, size_t i, void *out);
 /* Keeps the least seconds of an operation: other work on the machine only ever adds time. */

@@ -274,7 +274,8 @@ dsb_status dsbi_lay_backward(dsbi_plan *plan)
     find_wanted(plan);
     const size_t n = plan->n_nodes;
     for (size_t i = 0; i < n; i++)
-        plan->grad[i] = plan->scratch_backward[i] = plan->norm[i] = plan->sums[i] = NO_BUFFER;
+        plan->grad[i] = plan->scratch_backward[i] = plan->norm[i] = plan->sums[i] =
+            plan->factored[i] = NO_BUFFER;
     DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->grad[plan->output], value_bytes(plan, plan->output),
                                   n, back(plan, plan->output)));
     plan->grad_born[plan->output] = true;
@@ -284,6 +285,9 @@ dsb_status dsbi_lay_backward(dsbi_plan *plan)
         DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->scratch_backward[i],
                                       plan->needs[i].scratch_backward, back(plan, i),
                                       back(plan, i)));
+        if (plan->needs[i].factors > 0)
+            DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->factored[i], plan->needs[i].factors,
+                                          back(plan, i), end_of_time(plan)));
         DSBI_TRY(lay_input_gradients(plan, i));
         if (dsbi_sums_for_norm(plan, i))
             DSBI_TRY(lay_sums(plan, i));

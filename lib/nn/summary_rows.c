@@ -59,11 +59,22 @@ static void name_algorithms(dsb_summary *s, const dsbi_plan *plan)
     }
 }
 
+/* Bytes of gradients that are arrays. */
+static uint64_t array_gradients(const dsb_summary *s, const dsbi_plan *plan)
+{
+    const dsbi_graph *graph = s->model->graph;
+    uint64_t n = 0;
+    for (size_t i = 0; i < graph->n_params; i++)
+        n += graph->params[i].buffer || dsbi_plan_factors(plan, i) ? 0 : graph->params[i].size;
+    return n * s->model->math->item;
+}
+
 static dsb_status size_up(dsb_summary *s, bool training, uint64_t *bytes, uint64_t *unshared)
 {
     dsb_model *model = s->model;
     const dsbi_plan_opts opts = {.batch = (size_t)s->batch,
                                  .training = training,
+                                 .factors = training,
                                  .sizes_only = true,
                                  .math = model->math,
                                  .params = model->params,
@@ -72,8 +83,10 @@ static dsb_status size_up(dsb_summary *s, bool training, uint64_t *bytes, uint64
     DSBI_TRY(dsbi_plan_create_for(&plan, model->rt, model->graph, &opts));
     *bytes = dsbi_plan_bytes(plan);
     *unshared = dsbi_plan_bytes_unshared(plan);
-    if (training)
+    if (training) {
         name_algorithms(s, plan);
+        s->totals.gradient_bytes = array_gradients(s, plan);
+    }
     dsbi_plan_free(plan);
     return DSB_OK;
 }
@@ -90,7 +103,6 @@ static dsb_status fill_totals(dsb_summary *s)
         .buffers = all - graph->n_elements,
         .macs = dsb_model_macs(s->model),
         .parameter_bytes = all * s->model->math->item,
-        .gradient_bytes = graph->n_elements * s->model->math->item,
     };
     DSBI_TRY(size_up(s, true, &s->totals.train_bytes, &s->totals.train_unshared_bytes));
     return size_up(s, false, &s->totals.infer_bytes, &s->totals.infer_unshared_bytes);

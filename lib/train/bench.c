@@ -142,7 +142,7 @@ static void note_memory(dsb_bench *bench, const subject *s)
     f->parameter_bytes = arena + dsbi_plan_ready_bytes(s->plan);
     if (s->trainer) {
         bench->optimiser = s->trainer->optimiser->name;
-        f->gradient_bytes = arena;
+        f->gradient_bytes = dsbi_plan_gradient_bytes(s->plan);
         f->optimiser_bytes = arena * (s->trainer->optimiser->n_state + (s->trainer->ema ? 1 : 0));
     }
     f->planned_bytes =

@@ -74,83 +74,25 @@ static dsb_status norm_task(void *user, size_t task, size_t worker)
     (void)worker;
     double sum = 0.0;
     for (size_t i = t->stretches.first[task]; i < t->stretches.first[task + 1]; i++) {
-        const float *g = t->grads + t->stretches.items[i].offset;
-        sum += t->kernels->dot_f32(g, g, t->stretches.items[i].size);
+        const dsbi_stretch *s = &t->stretches.items[i];
+        sum += t->kernels->dot_f32(s->grads, s->grads, s->size);
     }
     t->partial[task] = sum;
     return DSB_OK;
 }
 
-/* L2 norm over all parameters; also the one look at every gradient that finds NaN and Inf. */
+/* L2 norm over all parameters; also the one look at every gradient, or its factors, that finds NaN
+ * and Inf. */
 static dsb_status gradient_norm(dsb_trainer *t, double *norm)
 {
     DSBI_TRY(dsbi_parallel(t->rt, t->stretches.n_tasks, norm_task, t));
     double sum = 0.0;
     for (size_t task = 0; task < t->stretches.n_tasks; task++)
         sum += t->partial[task];
+    for (size_t i = 0; i < t->n_factored; i++)
+        sum += dsbi_factors_squares(t->factored[i].factors);
     *norm = sqrt(sum);
     return DSB_OK;
-}
-
-typedef struct update_job {
-    dsb_trainer *trainer;
-    dsbi_opt_step step;
-    double grad_scale, ema_decay;
-} update_job;
-
-static dsb_status update_task(void *user, size_t task, size_t worker)
-{
-    const update_job *job = user;
-    dsb_trainer *t = job->trainer;
-    (void)worker;
-    for (size_t i = t->stretches.first[task]; i < t->stretches.first[task + 1]; i++) {
-        const dsbi_stretch *s = &t->stretches.items[i];
-        dsbi_opt_step step = job->step;
-        step.weight_decay = s->decay ? step.weight_decay : 0.0;
-        float *state[DSBI_MAX_OPT_STATE] = {0};
-        for (size_t k = 0; k < t->optimiser->n_state; k++)
-            state[k] = t->state[k] + s->offset;
-        float *params = t->params + s->offset, *grads = t->grads + s->offset;
-        if (job->grad_scale != 1.0)
-            t->kernels->scale_f32(grads, (float)job->grad_scale, grads, s->size);
-        t->optimiser->update(t->kernels, &step, params, grads, state, s->size);
-        if (t->ema)
-            t->kernels->ema_step_f32(t->ema + s->offset, params, job->ema_decay, s->size);
-    }
-    return DSB_OK;
-}
-
-/* Running statistics belong to the weights they came with: they are averaged alike, as timm does.
- */
-static void average_buffers(dsb_trainer *t, double decay)
-{
-    for (size_t i = 0; t->ema && i < t->graph->n_params; i++) {
-        const dsbi_param *p = &t->graph->params[i];
-        if (p->buffer)
-            t->kernels->ema_step_f32(t->ema + p->offset, t->params + p->offset, decay, p->size);
-    }
-}
-
-static dsb_status update(dsb_trainer *t, double norm)
-{
-    const dsb_train_opts *o = &t->opts;
-    bool clip = o->clip_norm > 0.0 && norm > o->clip_norm;
-    double done = (double)t->steps, warm = (1.0 + done) / (10.0 + done);
-    update_job job = {
-        .trainer = t,
-        .step = {.step = t->steps + 1,
-                 .lr = dsb_trainer_lr(t),
-                 .weight_decay = o->weight_decay,
-                 .beta1 = o->beta1,
-                 .beta2 = o->beta2,
-                 .eps = o->eps,
-                 .momentum = o->momentum,
-                 .nesterov = o->nesterov != 0},
-        .grad_scale = clip ? o->clip_norm / (norm + 1e-6) : 1.0, /* torch's 1e-6 */
-        .ema_decay = o->ema_decay < warm ? o->ema_decay : warm,
-    };
-    average_buffers(t, job.ema_decay);
-    return dsbi_parallel(t->rt, t->stretches.n_tasks, update_task, &job);
 }
 
 static dsb_status not_finite(const dsb_trainer *t, const char *what, double value)
@@ -181,7 +123,7 @@ dsb_status dsb_trainer_step(dsb_trainer *t, const uint8_t *images, const uint32_
     DSBI_TRY(gradient_norm(t, &norm));
     if (!isfinite(norm))
         return not_finite(t, "the gradient's norm", norm);
-    DSBI_TRY(update(t, norm));
+    DSBI_TRY(dsbi_trainer_update(t, norm));
     t->steps++;
     return DSB_OK;
 }

@@ -6,13 +6,14 @@
 enum { TASK_ELEMENTS = 16384 }; /* some 10 us of AdamW */
 
 dsb_status dsbi_stretches_add(dsbi_stretches *s, dsb_runtime *rt, size_t offset, size_t size,
-                              bool decay)
+                              float *grads, bool decay)
 {
     while (size > 0) {
         size_t part = size < TASK_ELEMENTS ? size : TASK_ELEMENTS;
         DSBI_TRY(dsbi_grow(rt, (void **)&s->items, &s->capacity, s->n_items + 1, sizeof *s->items));
-        s->items[s->n_items++] = (dsbi_stretch){offset, part, decay};
+        s->items[s->n_items++] = (dsbi_stretch){offset, part, grads, decay};
         offset += part;
+        grads += part;
         size -= part;
     }
     return DSB_OK;

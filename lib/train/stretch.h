@@ -9,6 +9,7 @@
 
 typedef struct dsbi_stretch {
     size_t offset, size; /* elements of the arena */
+    float *grads;        /* of them */
     bool decay;
 } dsbi_stretch;
 
@@ -21,7 +22,7 @@ typedef struct dsbi_stretches {
 
 /* `s` zeroed before the first call. In order of offset. @return DSB_OK, DSB_E_NOMEM. */
 dsb_status dsbi_stretches_add(dsbi_stretches *s, dsb_runtime *rt, size_t offset, size_t size,
-                              bool decay);
+                              float *grads, bool decay);
 /* Groups what was added into tasks. */
 dsb_status dsbi_stretches_group(dsbi_stretches *s, dsb_runtime *rt);
 void dsbi_stretches_free(dsbi_stretches *s, dsb_runtime *rt);

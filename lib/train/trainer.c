@@ -135,11 +135,18 @@ void dsbi_trainer_plan_samples(dsb_trainer *trainer, uint64_t samples_seen)
 
 static dsb_status cut_arena(dsb_trainer *t)
 {
+    t->factored = dsbi_alloc_array(t->rt, t->graph->n_params + 1, sizeof *t->factored);
+    if (!t->factored)
+        return DSB_E_NOMEM;
     for (size_t i = 0; i < t->graph->n_params; i++) {
         const dsbi_param *p = &t->graph->params[i];
-        if (!p->buffer)
+        const bool decay = p->decay || t->opts.decay_all;
+        const dsbi_factors *factors = dsbi_plan_factors(t->plan, i);
+        if (factors)
+            t->factored[t->n_factored++] = (dsbi_factored){factors, p->offset, decay};
+        else if (!p->buffer)
             DSBI_TRY(dsbi_stretches_add(&t->stretches, t->rt, p->offset, p->size,
-                                        p->decay || t->opts.decay_all));
+                                        dsbi_plan_gradient(t->plan, i), decay));
     }
     return dsbi_stretches_group(&t->stretches, t->rt);
 }
@@ -161,8 +168,11 @@ static dsb_status allocate(dsb_trainer *t)
     }
     DSBI_TRY(zeroed(t, &t->targets, batch * t->n_classes));
     t->labels = dsbi_alloc_array(t->rt, batch, sizeof *t->labels);
-    t->partial = dsbi_alloc_array(t->rt, t->stretches.n_tasks, sizeof *t->partial);
+    t->partial = dsbi_alloc_array(t->rt, t->stretches.n_tasks + 1, sizeof *t->partial);
     DSBI_TRY(zeroed(t, &t->losses, batch));
+    if (t->n_factored > 0)
+        DSBI_TRY(
+            zeroed(t, &t->tiles, t->rt->n_threads * (DSBI_FACTORS_TILE + DSBI_FACTORS_SCRATCH)));
     return t->labels && t->partial ? DSB_OK : DSB_E_NOMEM;
 }
 
@@ -188,10 +198,9 @@ static dsb_status attach(dsb_trainer *t, bool scratch)
         .seed = t->opts.seed,
         .params = t->params,
         .version = &t->model->version,
+        .factors = true,
     };
-    DSBI_TRY(dsbi_plan_create_for(&t->plan, t->rt, graph, &opts));
-    t->grads = dsbi_plan_grads(t->plan);
-    return DSB_OK;
+    return dsbi_plan_create_for(&t->plan, t->rt, graph, &opts);
 }
 
 static dsb_status create(dsb_runtime *rt, dsb_trainer **out, dsb_model *model,
@@ -269,6 +278,8 @@ void dsb_trainer_free(dsb_trainer *t)
     dsbi_free(rt, t->labels);
     dsbi_free(rt, t->targets);
     dsbi_free(rt, t->partial);
+    dsbi_free(rt, t->factored);
+    dsbi_free(rt, t->tiles);
     dsbi_stretches_free(&t->stretches, rt);
     dsb_model_free(t->model);
     dsbi_free(rt, t);

@@ -1,9 +1,11 @@
-/* Inside of dsb_trainer, shared by trainer.c (life), step.c (one step) and run.c (a whole run). */
+/* Inside of dsb_trainer, shared by trainer.c (life), step.c (one step), update.c (its end) and
+ * run.c (a whole run). */
 #ifndef DSBI_TRAIN_TRAINER_H
 #define DSBI_TRAIN_TRAINER_H
 
 #include "dsbias/train.h"
 #include "image/augment/augment.h"
+#include "nn/factors.h"
 #include "nn/nn.h"
 #include "train/mix.h"
 #include "train/optimiser.h"
@@ -11,6 +13,13 @@
 #include "train/stretch.h"
 
 enum { DSBI_STAGE_BYTES = 96 };
+
+/* A weight whose gradient the plan leaves as factors. */
+typedef struct dsbi_factored {
+    const dsbi_factors *factors; /* the plan's */
+    size_t offset;               /* of the weight, elements of the arena */
+    bool decay;
+} dsbi_factored;
 
 struct dsb_trainer {
     dsb_runtime *rt;
@@ -27,13 +36,15 @@ struct dsb_trainer {
     size_t n_classes, arena_size;
     float *params;                    /* [arena_size], the model's or scratch_params */
     float *scratch_params;            /* of a trainer that must not touch the model; owned */
-    float *grads;                     /* [arena_size], the plan's */
     float *state[DSBI_MAX_OPT_STATE]; /* [arena_size] each */
     float *ema;                       /* [arena_size]; NULL without */
     uint32_t *labels;                 /* [batch_size] */
     float *targets;                   /* [batch_size, n_classes] */
     float *losses;                    /* [batch_size] */
-    dsbi_stretches stretches;
+    dsbi_stretches stretches;         /* but for what is factored */
+    dsbi_factored *factored;
+    size_t n_factored;
+    float *tiles;    /* [threads, a tile of a factored gradient and its scratch memory] */
     double *partial; /* [n_tasks] sums of squares */
     uint64_t steps;  /* done */
     bool finished;
@@ -48,6 +59,9 @@ dsb_status dsbi_trainer_create_scratch(dsb_runtime *rt, dsb_trainer **out, dsb_m
 
 /* Sets how many images the run shows; only before the first step. */
 void dsbi_trainer_plan_samples(dsb_trainer *trainer, uint64_t samples_seen);
+
+/* Weights, state and running mean after a gradient of this norm (update.c). */
+dsb_status dsbi_trainer_update(dsb_trainer *trainer, double norm);
 
 /* Exchanges the weights with their running mean (nothing without one). Twice restores. */
 void dsbi_trainer_swap_ema(dsb_trainer *trainer);

@@ -72,7 +72,7 @@ static void check_gradients(const dsb_trainer *t, uint32_t step, float *values)
     double tolerance = 8 * torch_gradient_error[step];
     for (uint32_t k = 0; k < TENSORS; k++) {
         const dsbi_param *p = find(t, tensor_names[k]);
-        dsbi_param_read(p, &dsbi_math_f32, t->grads, values);
+        dsbi_param_read(p, &dsbi_math_f32, dsbi_plan_grads(t->plan), values);
         double facts[3] = {0};
         for (uint32_t i = 0; i < p->size; i++) {
             double g = values[i];
