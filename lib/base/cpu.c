@@ -58,6 +58,18 @@ size_t dsbi_cpu_count(void)
     return n;
 }
 
+void dsbi_cpu_part_from(pthread_t thread)
+{
+    const int here = sched_getcpu();
+    cpu_set_t mask, others;
+    if (here < 0 || pthread_getaffinity_np(thread, sizeof mask, &mask) != 0)
+        return;
+    others = mask;
+    CPU_CLR((size_t)here, &others);
+    if (CPU_COUNT(&others) > 0 && pthread_setaffinity_np(thread, sizeof others, &others) == 0)
+        (void)pthread_setaffinity_np(thread, sizeof mask, &mask);
+}
+
 const char *dsb_isa_name(uint32_t isa)
 {
     switch (isa) {

@@ -19,6 +19,11 @@ enum { MAX_WORKERS = 64, MESSAGE_BYTES = 1024, CACHE_LINE = 64 };
  * others in between. */
 enum { SPIN_PAUSES = 1000, PAUSES_PER_YIELD = 50, YIELD_NS = 400000 };
 
+/* Jobs in a row that no worker entered until the caller takes it that they wait for its processor:
+ * the system wakes a thread where its waker runs, and may leave both there for a quarter of a
+ * second while another processor idles. */
+enum { JOBS_ALONE = 8 };
+
 /* dsbi_pool.gate: workers inside the job, whether it is open, and a count of jobs. */
 #define GATE_INSIDE UINT64_C(0xffff)
 #define GATE_OPEN UINT64_C(0x10000)
@@ -44,6 +49,8 @@ struct dsbi_pool {
     dsbi_task_fn fn; /* the job; only changed while the gate is shut and nobody is inside */
     void *user;
     size_t n_tasks;
+    unsigned n_alone;                       /* jobs in a row that no worker entered; under submit */
+    alignas(CACHE_LINE) atomic_bool joined; /* a worker entered this job */
     alignas(CACHE_LINE) atomic_size_t next; /* what working ones write all the time */
 
     alignas(CACHE_LINE) size_t failed_task; /* lowest failed task, SIZE_MAX if none; under lock */
@@ -164,6 +171,7 @@ static void *worker_main(void *argument)
         wait_for_job(pool, seen);
         if (!enter_job(pool, &seen))
             continue;
+        atomic_store_explicit(&pool->joined, true, memory_order_relaxed);
         run_tasks(pool, start->index);
         leave_job(pool);
     }
@@ -187,6 +195,7 @@ static void start_job(struct dsbi_pool *pool, size_t n_tasks, dsbi_task_fn fn, v
     pool->user = user;
     pool->n_tasks = n_tasks;
     atomic_store(&pool->next, 0);
+    atomic_store(&pool->joined, false);
     pool->failed_task = SIZE_MAX;
     atomic_store(&pool->fail_limit, SIZE_MAX);
     pool->failed_status = DSB_OK;
@@ -196,6 +205,16 @@ static void start_job(struct dsbi_pool *pool, size_t n_tasks, dsbi_task_fn fn, v
         pthread_cond_broadcast(&pool->wake);
         pthread_mutex_unlock(&pool->lock);
     }
+}
+
+/* Once in each row of jobs that the caller did alone. */
+static void mind_absence(struct dsbi_pool *pool)
+{
+    if (atomic_load_explicit(&pool->joined, memory_order_relaxed))
+        pool->n_alone = 0;
+    else if (pool->n_alone < JOBS_ALONE && ++pool->n_alone == JOBS_ALONE && pool->spins)
+        for (size_t i = 0; i < pool->n_workers; i++)
+            dsbi_cpu_part_from(pool->threads[i]);
 }
 
 /* Shuts the gate and waits for the workers inside. */
@@ -230,6 +249,7 @@ dsb_status dsbi_parallel(dsb_runtime *rt, size_t n_tasks, dsbi_task_fn fn, void 
         start_job(pool, n_tasks, fn, user);
         run_tasks(pool, 0);
         end_job(pool);
+        mind_absence(pool);
         status = pool->failed_status;
         if (status != DSB_OK)
             dsbi_fail_text(status, pool->failed_message);

@@ -2,8 +2,10 @@
 #include "testing.h"
 
 #include <math.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
+#include "base/cpu.h"
 #include "base/memory.h"
 #include "base/opts.h"
 #include "base/pool.h"
@@ -146,6 +148,69 @@ static dsb_status count_task(void *user, size_t task, size_t worker)
 
 /* Jobs so short that a worker may come when they are over, one after the other and with pauses in
  * which workers sleep: each task runs once and sees what the last job wrote. */
+typedef struct bystander {
+    int cpu;         /* where it is put at first */
+    atomic_long tid; /* 0 until it is there */
+    atomic_bool over;
+} bystander;
+
+static void *stand_by(void *user)
+{
+    bystander *b = user;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)b->cpu, &one);
+    if (sched_setaffinity(0, sizeof one, &one) == 0)
+        atomic_store(&b->tid, (long)gettid());
+    while (!atomic_load(&b->over))
+        sched_yield();
+    return NULL;
+}
+
+/* Field 39 of its stat file. */
+static int processor_of(long tid)
+{
+    char path[64], line[1024] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%ld/stat", tid);
+    FILE *file = fopen(path, "r");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
+    fclose(file);
+    char *at = strrchr(line, ')');
+    for (int field = 2; field < 39; field++)
+        at = strchr(at + 1, ' ');
+    return atoi(at + 1);
+}
+
+START_TEST(threads_part_and_stay_free)
+{
+    cpu_set_t all, one, mask;
+    ck_assert_int_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    bystander b = {.cpu = sched_getcpu()};
+    CPU_ZERO(&one);
+    CPU_SET((size_t)b.cpu, &one);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, stand_by, &b), 0);
+    while (atomic_load(&b.tid) == 0)
+        sched_yield();
+    dsbi_cpu_part_from(thread); /* may use no other: stays, and keeps its mask */
+    ck_assert_int_eq(pthread_getaffinity_np(thread, sizeof mask, &mask), 0);
+    ck_assert(CPU_EQUAL(&mask, &one));
+    ck_assert_int_eq(processor_of(atomic_load(&b.tid)), b.cpu);
+    if (CPU_COUNT(&all) > 1) {
+        ck_assert_int_eq(pthread_setaffinity_np(thread, sizeof all, &all), 0);
+        dsbi_cpu_part_from(thread);
+        ck_assert_int_ne(processor_of(atomic_load(&b.tid)), b.cpu);
+        ck_assert_int_eq(pthread_getaffinity_np(thread, sizeof mask, &mask), 0);
+        ck_assert(CPU_EQUAL(&mask, &all));
+    }
+    atomic_store(&b.over, true);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(sched_setaffinity(0, sizeof all, &all), 0);
+}
+END_TEST
+
 START_TEST(pool_does_not_wait_for_late_workers)
 {
     for (uint64_t n_threads = 2; n_threads <= 4; n_threads++) {
@@ -215,5 +280,6 @@ int main(void)
     return run_tests("base", status_has_names_and_sentences, options_of_any_age_are_read,
                      runtime_refuses_nonsense, memory_is_counted_and_checked,
                      pool_runs_each_task_once, pool_does_not_wait_for_late_workers,
-                     philox_matches_published_vectors, distributions_have_their_moments, NULL);
+                     threads_part_and_stay_free, philox_matches_published_vectors,
+                     distributions_have_their_moments, NULL);
 }
