@@ -43,7 +43,7 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
 dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine);
 /* y = gelu(h) once more, and gelu'(h) over h. */
 dsb_status dsbi_affine_remake(const dsbi_call *call);
-/* Before backward of a product with a ReLU: dy = 0 where it closed. */
+/* Before backward of a product with a ReLU: dy = 0 where it closed, unless that was done. */
 dsb_status dsbi_affine_gate(const dsbi_call *call);
 
 #endif

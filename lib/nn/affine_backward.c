@@ -148,7 +148,7 @@ static dsb_status gate_range(const dsbi_call *call, const void *job, size_t firs
 
 dsb_status dsbi_affine_gate(const dsbi_call *call)
 {
-    if (!call->node->relu)
+    if (!call->node->relu || call->node->gated)
         return DSB_OK;
     const size_t n = call->batch * dsbi_shape_size(call->node->out);
     return dsbi_ranges(call, NULL, n, dsbi_range_step(n, 1), gate_range);

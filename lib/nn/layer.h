@@ -26,6 +26,10 @@ typedef struct dsbi_needs {
                          * what it saved and the inputs remake_x: it need not be kept for readers */
     uint32_t remake_x;  /* bit k: making it again reads input k; not done where no backward pass
                          * keeps that */
+    size_t scratch_remake; /* bytes for it that die with the call */
+    bool gated_behind;  /* the output is that of a ReLU whose corner another may apply (gates.c) */
+    bool gates_x;       /* backward can apply it to the gradient of input 0, where node->gates */
+    bool passes_gate;   /* and the output, values of the input, is that of a ReLU as well */
     bool takes_norm;    /* backward takes the last pass of a batch norm behind (norm.h) */
     bool sums_norm;     /* backward can sum for a batch norm that made input 0 (norm.h) */
     size_t stats_parts; /* forward can give statistics of its output in so many parts or fewer, for
@@ -110,7 +114,7 @@ struct dsbi_layer {
     /* How it is done, for tables: "winograd 4x4"; NULL where there is one way. */
     const char *(*algorithm)(const dsbi_node *node);
     /* Writes y once more, the same bits as forward, before the first backward pass that reads it;
-     * NULL: cannot. Has no scratch memory. */
+     * NULL: cannot. */
     dsb_status (*remake)(const dsbi_call *call);
     uint64_t (*macs)(const dsbi_node *node); /* multiply-adds an image; NULL: none counted */
     /* A small graph that exercises the layer, for the gradient check; `image` is its input. */

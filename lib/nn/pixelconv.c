@@ -6,8 +6,9 @@
 #include "nn/norm.h"
 
 enum {
-    STRIP = 16,        /* lines of output of a unit */
-    MOST_PARTIALS = 32 /* of the gradient of the weights */
+    STRIP = 16,         /* lines of output of a unit */
+    MOST_PARTIALS = 32, /* of the gradient of the weights */
+    FEW_PRODUCTS = 32   /* of an output: less work than memory takes for it */
 };
 
 typedef struct pixel_work {
@@ -71,6 +72,10 @@ void dsbi_pixelconv_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi
     needs->adds_dx = true;
     needs->takes_norm = !node->relu;
     needs->stats_parts = work.units;
+    if (node->relu && work.k * work.run <= FEW_PRODUCTS) {
+        needs->remakes = true; /* a norm behind would keep it anyway */
+        needs->scratch_remake = needs->scratch_forward;
+    }
 }
 
 /* Lines of output of a unit. */

@@ -29,7 +29,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->forward = dsbi_calloc(plan->rt, n, sizeof *plan->forward);
     plan->backward = dsbi_calloc(plan->rt, n, sizeof *plan->backward);
     plan->remake = dsbi_calloc(plan->rt, n, sizeof *plan->remake);
-    plan->value = dsbi_calloc(plan->rt, 12 * n, sizeof *plan->value);
+    plan->value = dsbi_calloc(plan->rt, 13 * n, sizeof *plan->value);
     plan->wants_grad = dsbi_calloc(plan->rt, 3 * n, sizeof *plan->wants_grad);
     plan->later = dsbi_calloc(plan->rt, m, sizeof *plan->later);
     plan->later_sums = dsbi_calloc(plan->rt, m, sizeof *plan->later_sums);
@@ -56,6 +56,7 @@ static dsb_status alloc_tables(dsbi_plan *plan)
     plan->sums = plan->value + 9 * n;
     plan->stats = plan->value + 10 * n;
     plan->factored = plan->value + 11 * n;
+    plan->scratch_remake = plan->value + 12 * n;
     plan->grad_born = plan->wants_grad + n;
     plan->useful = plan->wants_grad + 2 * n;
     return DSB_OK;
@@ -115,6 +116,8 @@ dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_gra
     DSBI_GO(check_sizes(plan));
     DSBI_GO(alloc_tables(plan));
     ask_needs(plan);
+    dsbi_gates_find(plan);
+    ask_needs(plan); /* some nodes know better now */
     DSBI_GO(dsbi_prepare_lay(plan));
     DSBI_GO(dsbi_lay_forward(plan));
     DSBI_GO(dsbi_groups_lay(plan));

@@ -149,7 +149,8 @@ static void bind_remake(dsbi_plan *plan, size_t i)
     plan_op *op = &plan->remake[i];
     op->call = plan->forward[i].call;
     op->call.y = dsbi_buffer_at(plan, plan->remade[i]);
-    op->call.scratch = NULL;
+    op->call.scratch = dsbi_buffer_at(plan, plan->scratch_remake[i]);
+    op->call.stats = NULL; /* the norm behind has had them */
 }
 
 /* An input node that nobody reads as reals has nothing to do. */

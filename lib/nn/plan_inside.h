@@ -45,7 +45,8 @@ struct dsbi_plan {
     dsbi_buffer *buffers;
     size_t n_buffers, buffers_capacity;
     ptrdiff_t *value, *grad, *saved, *scratch_forward, *scratch_backward; /* buffer of each node */
-    ptrdiff_t *remade;   /* buffer of an output written again in backward, or none */
+    ptrdiff_t *remade; /* buffer of an output written again in backward, or none */
+    ptrdiff_t *scratch_remake;
     ptrdiff_t *norm;     /* batch norm that leaves its last pass to this node (norm.h), or none */
     ptrdiff_t *stats;    /* buffer of statistics that this node makes for a norm behind, or none */
     ptrdiff_t *sums;     /* buffer of sums that this node makes for the one of input 0, or none */
@@ -128,6 +129,9 @@ dsb_status dsbi_gradients_clear(dsbi_plan *plan);
 dsbi_fold dsbi_plan_fold(const dsbi_plan *plan, size_t i, void *out);
 /* Keeps the least seconds of an operation: other work on the machine only ever adds time. */
 void dsbi_plan_note(plan_op *op, double seconds);
+
+/* gates.c: sets gated and gates of nodes, once their needs are known. */
+void dsbi_gates_find(dsbi_plan *plan);
 
 /* leave.c: whether batch norm i leaves its last pass to the node that made its input. */
 bool dsbi_leaves_gradient(const dsbi_plan *plan, size_t i);

@@ -110,6 +110,8 @@ static dsb_status lay_remake(dsbi_plan *plan, size_t i, const uses *u)
     for (size_t k = 0; k < plan->nodes[i].n_inputs; k++)
         if (plan->needs[i].remake_x >> k & 1)
             outlive(plan, plan->value[plan->nodes[i].inputs[k]], u->first_back);
+    DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->scratch_remake[i], plan->needs[i].scratch_remake,
+                                  u->first_back, u->first_back));
     return dsbi_plan_new_buffer(plan, &plan->remade[i], value_bytes(plan, i), u->first_back,
                                 u->last_back);
 }
@@ -159,7 +161,7 @@ dsb_status dsbi_lay_forward(dsbi_plan *plan)
         const dsbi_needs *needs = &plan->needs[i];
         const uses u = uses_of(plan, i);
         size_t last = u.last_back > 0 ? u.last_back : u.forward;
-        plan->remade[i] = NO_BUFFER;
+        plan->remade[i] = plan->scratch_remake[i] = NO_BUFFER;
         if (i == plan->output) {
             last = end;
         } else if (remakes && is_remade(plan, i, &u)) {

@@ -258,7 +258,8 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
         chosen->needs(node, sizing, needs);
     else
         dsbi_affine_needs(&affine, node, sizing, needs);
-    needs->keep_y = node->relu;
+    needs->keep_y = node->relu && !node->gated;
+    needs->gated_behind = node->relu;
 }
 
 static dsb_status prepare(const dsbi_call *call)
@@ -281,6 +282,12 @@ static dsb_status backward(const dsbi_call *call)
     const dsbi_affine affine = affine_of(call->node);
     DSBI_TRY(dsbi_affine_gate(call));
     return chosen ? chosen->backward(call) : dsbi_affine_backward(call, &affine);
+}
+
+/* Only of pixels: others would read what memory is to be saved for. */
+static dsb_status remake(const dsbi_call *call)
+{
+    return dsbi_pixelconv_forward(call);
 }
 
 static const char *algorithm(const dsbi_node *node)
@@ -319,6 +326,7 @@ const dsbi_layer dsbi_layer_conv = {.name = "conv",
                                     .forward = forward,
                                     .backward = backward,
                                     .algorithm = algorithm,
+                                    .remake = remake,
                                     .macs = macs,
                                     .check_image = {7, 9, 3},
                                     .check = check};

@@ -31,7 +31,8 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
 {
     const dsbi_affine affine = affine_of(node);
     dsbi_affine_needs(&affine, node, sizing, needs);
-    needs->keep_y = node->relu;
+    needs->keep_y = node->relu && !node->gated;
+    needs->gated_behind = node->relu;
     needs->remakes = node->gelu;
 }
 

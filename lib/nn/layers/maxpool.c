@@ -26,6 +26,8 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
 {
     needs->saved = sizing->batch * dsbi_shape_size(node->out);
     needs->adds_dx = true;
+    needs->gates_x = needs->passes_gate = true;
+    needs->keep_y = node->gates;
 }
 
 /* Pixel of the input under place (kh, kw) of window (i, j), in elements; SIZE_MAX in the padding.
@@ -106,8 +108,11 @@ static dsb_status backward_images(const dsbi_call *call, const void *job, size_t
     const size_t area = node->attrs.kernel * node->attrs.kernel;
     for (size_t image = first; image < first + count; image++) {
         const uint8_t *at = (const uint8_t *)call->saved + image * size;
-        const void *dy = dsbi_at(call, call->dy, image * size);
+        void *dy = dsbi_at(call, call->dy, image * size);
         void *dx = dsbi_at(call, call->dx[0], image * dsbi_shape_size(node->in));
+        if (node->gates) /* those who have won are where y > 0 */
+            call->math->relu_bwd(dsbi_kernels_of(call->rt), dy, dy,
+                                 dsbi_at(call, call->y, image * size), size);
         if (!call->add[0])
             memset(dx, 0, dsbi_shape_size(node->in) * call->math->item);
         for (size_t p = 0; p < dsbi_shape_rows(node->out); p++)
