@@ -1,7 +1,7 @@
 /* See json.h. Values lie in one array in the order of the text: the first child of a container is
  * the value behind it, and each value knows how many values its subtree takes. Strings are decoded
  * into one buffer; decoded text plus NUL is never longer than the text with its two quotes. */
-#include "base/json.h"
+#include "base/json_inside.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -13,31 +13,6 @@
 #include "base/memory.h"
 #include "base/runtime.h"
 #include "base/sort.h"
-
-enum { IS_DOUBLE = 0, IS_NEGATIVE = 1, IS_UNSIGNED = 2 }; /* how a number is held */
-
-struct dsbi_json_value {
-    const char *key; /* NULL for items of arrays and the root */
-    uint32_t key_size;
-    uint8_t type, number, last; /* last: no sibling follows */
-    union {
-        double real;
-        int64_t negative;
-        uint64_t positive;
-        bool boolean;
-        const char *string;
-        uint64_t count; /* of a container */
-    } u;
-    uint64_t size;  /* string: bytes; else values of the subtree, this one included */
-    uint64_t place; /* byte where the key (else the value) begins: for messages while parsing */
-};
-
-struct dsbi_json {
-    dsb_runtime *rt;
-    dsbi_json_value *values;
-    size_t n_values, capacity;
-    char *strings;
-};
 
 typedef struct parser {
     dsbi_json *doc;
@@ -270,13 +245,13 @@ static bool exact_integer(dsbi_json_value *value, const char *digits, bool negat
             __builtin_add_overflow(sum, (uint64_t)(*digits - '0'), &sum))
             return false;
     if (!negative) {
-        value->number = IS_UNSIGNED;
+        value->number = DSBI_JSON_IS_UNSIGNED;
         value->u.positive = sum;
         return true;
     }
     if (sum == 0 || sum > (uint64_t)INT64_MAX + 1)
         return false;
-    value->number = IS_NEGATIVE;
+    value->number = DSBI_JSON_IS_NEGATIVE;
     value->u.negative = (int64_t)(0 - sum);
     return true;
 }
@@ -297,7 +272,7 @@ static dsb_status parse_number(parser *p, dsbi_json_value *value)
     if (is_integer && exact_integer(value, text + (text[0] == '-'), text[0] == '-'))
         return DSB_OK;
     locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* static in glibc */
-    value->number = IS_DOUBLE;
+    value->number = DSBI_JSON_IS_DOUBLE;
     value->u.real = c_locale ? strtod_l(text, NULL, c_locale) : strtod(text, NULL);
     if (c_locale)
         freelocale(c_locale);
@@ -506,108 +481,4 @@ void dsbi_json_free(dsbi_json *doc)
     dsbi_free(rt, doc->strings);
     dsbi_free(rt, doc);
     dsbi_runtime_release(rt);
-}
-
-const dsbi_json_value *dsbi_json_root(const dsbi_json *doc)
-{
-    return doc ? doc->values : NULL;
-}
-
-dsbi_json_type dsbi_json_type_of(const dsbi_json_value *value)
-{
-    return value ? (dsbi_json_type)value->type : DSBI_JSON_NONE;
-}
-
-const char *dsbi_json_type_name(dsbi_json_type type)
-{
-    static const char *const names[] = {"nothing", "null",  "bool",  "number",
-                                        "string",  "array", "object"};
-    return names[type];
-}
-
-static bool is_container(const dsbi_json_value *value)
-{
-    return value && (value->type == DSBI_JSON_ARRAY || value->type == DSBI_JSON_OBJECT);
-}
-
-size_t dsbi_json_count(const dsbi_json_value *container)
-{
-    return is_container(container) ? (size_t)container->u.count : 0;
-}
-
-const dsbi_json_value *dsbi_json_first(const dsbi_json_value *container)
-{
-    return is_container(container) && container->u.count ? container + 1 : NULL;
-}
-
-const dsbi_json_value *dsbi_json_next(const dsbi_json_value *value)
-{
-    if (!value || value->last)
-        return NULL;
-    return value + (value->type == DSBI_JSON_STRING ? 1 : value->size);
-}
-
-const dsbi_json_value *dsbi_json_get(const dsbi_json_value *object, const char *key)
-{
-    if (!object || object->type != DSBI_JSON_OBJECT)
-        return NULL;
-    size_t size = strlen(key);
-    for (const dsbi_json_value *v = dsbi_json_first(object); v; v = dsbi_json_next(v))
-        if (v->key_size == size && memcmp(v->key, key, size) == 0)
-            return v;
-    return NULL;
-}
-
-const char *dsbi_json_key(const dsbi_json_value *member, size_t *size)
-{
-    if (!member || !member->key)
-        return NULL;
-    if (size)
-        *size = member->key_size;
-    return member->key;
-}
-
-const char *dsbi_json_string(const dsbi_json_value *value, size_t *size)
-{
-    if (!value || value->type != DSBI_JSON_STRING)
-        return NULL;
-    if (size)
-        *size = (size_t)value->size;
-    return value->u.string;
-}
-
-bool dsbi_json_bool(const dsbi_json_value *value, bool *out)
-{
-    if (!value || value->type != DSBI_JSON_BOOL)
-        return false;
-    *out = value->u.boolean;
-    return true;
-}
-
-bool dsbi_json_double(const dsbi_json_value *value, double *out)
-{
-    if (!value || value->type != DSBI_JSON_NUMBER)
-        return false;
-    *out = value->number == IS_DOUBLE     ? value->u.real
-           : value->number == IS_NEGATIVE ? (double)value->u.negative
-                                          : (double)value->u.positive;
-    return true;
-}
-
-bool dsbi_json_int64(const dsbi_json_value *value, int64_t *out)
-{
-    if (!value || value->type != DSBI_JSON_NUMBER || value->number == IS_DOUBLE)
-        return false;
-    if (value->number == IS_UNSIGNED && value->u.positive > INT64_MAX)
-        return false;
-    *out = value->number == IS_NEGATIVE ? value->u.negative : (int64_t)value->u.positive;
-    return true;
-}
-
-bool dsbi_json_uint64(const dsbi_json_value *value, uint64_t *out)
-{
-    if (!value || value->type != DSBI_JSON_NUMBER || value->number != IS_UNSIGNED)
-        return false;
-    *out = value->u.positive;
-    return true;
 }
