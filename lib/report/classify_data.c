@@ -179,6 +179,32 @@ static void add_across(dsbi_text *t, const dsbi_json_value *across)
     dsbi_text_add(t, "</table></div></details>\n");
 }
 
+/* Images that look the same, though their bytes differ. */
+static void add_near(dsbi_text *t, const dsbi_json_value *near)
+{
+    const bool drops = strcmp(dsbi_record_text(near, "policy"), "drop") == 0;
+    uint64_t total = 0, across = dsbi_record_count(near, "groups_across");
+    dsbi_number images, groups;
+    const dsbi_json_value *w = dsbi_json_first(dsbi_json_get(near, "within"));
+    for (; w; w = dsbi_json_next(w)) {
+        const uint64_t n = dsbi_record_count(w, "images");
+        total += n;
+        if (n > 0)
+            dsbi_html(t, "<li><b>%s</b>: %s %s another one of it; %s.</li>\n",
+                      dsbi_record_text(w, "dataset"), dsbi_number_count(&images, n),
+                      n == 1 ? "image looks like" : "images look like",
+                      drops ? "of those that look alike only the first could be drawn"
+                            : "those that look alike stay in one part");
+    }
+    if (total == 0)
+        dsbi_text_add(t, "<li>Within the collections: no two images look the same.</li>\n");
+    if (across > 0)
+        dsbi_html(t, "<li>Across collections: %s %s of images that look the same; left out.</li>\n",
+                  dsbi_number_count(&groups, across), across == 1 ? "group" : "groups");
+    else
+        dsbi_text_add(t, "<li>Across collections: no two images look the same.</li>\n");
+}
+
 void dsbi_classify_duplicates(const dsbi_classify_page *p)
 {
     const dsbi_json_value *duplicates = dsbi_json_get(p->root, "duplicates");
@@ -186,7 +212,7 @@ void dsbi_classify_duplicates(const dsbi_classify_page *p)
         return;
     dsbi_number files, groups;
     uint64_t total = 0, across = dsbi_record_count(duplicates, "across_total");
-    dsbi_section_begin(p->t, "duplicates", "Duplicate files", "");
+    dsbi_section_begin(p->t, "duplicates", "Duplicates", "");
     dsbi_text_add(p->t, "<ul>\n");
     const dsbi_json_value *w = dsbi_json_first(dsbi_json_get(duplicates, "within"));
     for (; w; w = dsbi_json_next(w)) {
@@ -207,6 +233,15 @@ void dsbi_classify_duplicates(const dsbi_classify_page *p)
                   dsbi_number_count(&groups, across), across == 1 ? "image is" : "images are");
     else
         dsbi_text_add(p->t, "<li>Across collections: no file is found in two.</li>\n");
+    const dsbi_json_value *near = dsbi_json_get(duplicates, "near");
+    if (dsbi_json_type_of(near) == DSBI_JSON_OBJECT)
+        add_near(p->t, near);
+    const uint64_t matched = dsbi_record_count(duplicates, "classes_matched");
+    if (matched > 0)
+        dsbi_html(p->t,
+                  "<li>Classes were matched: every part has as many images of each of the %s "
+                  "shared classes in every collection.</li>\n",
+                  dsbi_number_count(&groups, matched));
     dsbi_text_add(p->t, "</ul>\n");
     if (dsbi_json_count(dsbi_json_get(duplicates, "across")) > 0)
         add_across(p->t, dsbi_json_get(duplicates, "across"));

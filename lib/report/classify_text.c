@@ -178,10 +178,19 @@ static void add_checks(const summary *s)
                          dsbi_number_interval(&interval, lo, hi));
     }
     uint64_t broken = dsbi_record_count(s->root, "broken_total");
-    uint64_t across = dsbi_record_count(dsbi_json_get(s->root, "duplicates"), "across_total");
+    const dsbi_json_value *duplicates = dsbi_json_get(s->root, "duplicates");
+    const dsbi_json_value *near = dsbi_json_get(duplicates, "near");
+    uint64_t across = dsbi_record_count(duplicates, "across_total");
+    uint64_t matched = dsbi_record_count(duplicates, "classes_matched");
     dsbi_text_printf(s->t, "broken files: %s; ", dsbi_number_count(&count, broken));
-    dsbi_text_printf(s->t, "images found in two collections: %s\n",
+    dsbi_text_printf(s->t, "images found in two collections: %s",
                      dsbi_number_count(&count, across));
+    if (dsbi_json_type_of(near) == DSBI_JSON_OBJECT)
+        dsbi_text_printf(s->t, "\ngroups of images that look the same in two: %s",
+                         dsbi_number_count(&count, dsbi_record_count(near, "groups_across")));
+    if (matched > 0)
+        dsbi_text_printf(s->t, "\nclasses matched: %s", dsbi_number_count(&count, matched));
+    dsbi_text_add(s->t, "\n");
     const dsbi_json_value *record = dsbi_json_get(s->root, "record");
     if (dsbi_record_has(record, "seconds_total"))
         dsbi_text_printf(

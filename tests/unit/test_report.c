@@ -310,6 +310,42 @@ START_TEST(records_of_any_shape_are_met)
 }
 END_TEST
 
+static void report_says(const char *duplicates, const char *in_page, const char *in_text)
+{
+    dsb_runtime *rt = make_runtime(1);
+    char record[1024], *html, *text;
+    snprintf(record, sizeof record, "{\"schema\":\"dsbias.classify/1\",\"duplicates\":%s}",
+             duplicates);
+    ck_assert_ok(dsb_report_classify_html(rt, &html, NULL, record, strlen(record)));
+    ck_assert_msg(strstr(html, in_page) != NULL, "%s", in_page);
+    check_balance(html);
+    dsb_report_free(rt, html);
+    ck_assert_ok(dsb_report_classify_text(rt, &text, NULL, record, strlen(record), 0));
+    ck_assert_msg(strstr(text, in_text) != NULL, "%s", text);
+    dsb_report_free(rt, text);
+    dsb_runtime_free(rt);
+}
+
+START_TEST(images_that_look_alike_are_told)
+{
+    report_says(
+        "{\"near\":{\"policy\":\"keep\",\"groups_across\":2,\"within\":[{\"dataset\":"
+        "\"a<b\",\"images\":7}]}}",
+        "<b>a&lt;b</b>: 7 images look like another one of it; those that look alike stay in "
+        "one part.",
+        "look the same in two: 2\n");
+    report_says("{\"near\":{\"policy\":\"drop\",\"groups_across\":1,\"within\":[{\"dataset\":"
+                "\"c\",\"images\":1}]}}",
+                "<b>c</b>: 1 image looks like another one of it; of those that look alike only the "
+                "first could be drawn.",
+                "look the same in two: 1\n");
+    report_says("{\"near\":{\"policy\":\"keep\",\"groups_across\":0,\"within\":[{\"images\":0}]}}",
+                "Across collections: no two images look the same.", "look the same in two: 0\n");
+    report_says("{\"near\":null,\"classes_matched\":101}", "each of the 101 shared classes",
+                "collections: 0\nclasses matched: 101\n");
+}
+END_TEST
+
 START_TEST(text_fits_a_terminal)
 {
     dsb_runtime *rt = make_runtime(1);
@@ -437,6 +473,6 @@ int main(void)
                      only_images_are_sources, names_are_shortened_between_characters,
                      axes_have_round_ticks, every_figure_draws_and_survives_nothing,
                      page_holds_what_the_record_says, hostile_names_do_no_harm,
-                     records_of_any_shape_are_met, text_fits_a_terminal, collections_are_listed,
-                     no_memory_is_survived, NULL);
+                     records_of_any_shape_are_met, images_that_look_alike_are_told,
+                     text_fits_a_terminal, collections_are_listed, no_memory_is_survived, NULL);
 }
