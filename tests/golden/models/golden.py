@@ -34,7 +34,7 @@ class Case:
 
 
 MARGIN, STEP, PASSES, ROUNDS = 4e-4, 1 / 1024, 20, 40
-OWN_ERROR = 2.5e-5  # four times as much is above 1e-4
+BOUND, OWN_ERROR = 1e-4, 2.5e-5  # what the test asks; four times OWN_ERROR is above it
 
 
 class Settling:
@@ -190,8 +190,9 @@ def backward(case, model, x):
 
 
 def own_errors(case, model, x, exact):
-    """Relative errors of PyTorch's own gradients in single precision, where 1e-4 would ask too much
-    of anybody; the test allows 4 times as much."""
+    """Relative errors of PyTorch's own gradients in single precision, for a network of which it
+    misses BOUND itself somewhere: there 1e-4 would ask too much of anybody, and the test allows 4
+    times as much. Of any other network there are none, and each tensor has to hold BOUND."""
     model = copy.deepcopy(model).float()
     backward(case, model, x.float())
     largest = max(gradient.norm() for gradient in exact.values())
@@ -201,7 +202,7 @@ def own_errors(case, model, x, exact):
         error = ((parameter.grad.double() - exact[name]).norm() / norm).item()
         if norm > 1e-6 * largest and error > OWN_ERROR:
             errors[case.rename(name)] = float(f"{error:.2g}")
-    return errors
+    return errors if max(errors.values(), default=0) > BOUND else {}
 
 
 def digests(case, tensors, projections=PROJECTIONS):
