@@ -28,6 +28,8 @@ static const struct {
     {"params_ema.", true},
     {"averaged_model.", true},
     {"vit.", false},
+    {"resnet.", false},
+    {"timm_model.", false},
 };
 
 typedef struct name_rule {
@@ -101,6 +103,36 @@ static const name_rule rules[] = {
     /* DenseNet: torchvision before 2018 */
     {"*.norm.#.*", "$1.norm$2.$3"},
     {"*.conv.#.*", "$1.conv$2.$3"},
+    /* DenseNet on CIFAR: gpleiss; andreasveit; bearpaw (others of these names join new channels in
+     * front, and call what is behind a block otherwise) */
+    {"features.norm_final.*", "features.norm5.$1"},
+    {"block#.layer.#.bn#.*", "features.denseblock$1.denselayer$2+1.norm$3.$4"},
+    {"block#.layer.#.conv#.*", "features.denseblock$1.denselayer$2+1.conv$3.$4"},
+    {"dense#.#.bn#.*", "features.denseblock$1.denselayer$2+1.norm$3.$4"},
+    {"dense#.#.conv#.*", "features.denseblock$1.denselayer$2+1.conv$3.$4"},
+    {"trans#.bn1.*", "features.transition$1.norm.$2"},
+    {"trans#.conv1.*", "features.transition$1.conv.$2"},
+    {"conv1.*", "features.conv0.$1"},
+    {"bn1.*", "features.norm5.$1"},
+    {"bn.*", "features.norm5.$1"},
+    /* ResNet: transformers */
+    {"embedder.embedder.convolution.*", "conv1.$1"},
+    {"embedder.embedder.normalization.*", "bn1.$1"},
+    {"encoder.stages.#.layers.#.shortcut.convolution.*", "layer$1+1.$2.downsample.0.$3"},
+    {"encoder.stages.#.layers.#.shortcut.normalization.*", "layer$1+1.$2.downsample.1.$3"},
+    {"encoder.stages.#.layers.#.layer.#.convolution.*", "layer$1+1.$2.conv$3+1.$4"},
+    {"encoder.stages.#.layers.#.layer.#.normalization.*", "layer$1+1.$2.bn$3+1.$4"},
+    {"classifier.1.*", "fc.$1"},
+    /* ResNet on CIFAR: weiaicunzai */
+    {"conv1.0.*", "conv1.$1"},
+    {"conv1.1.*", "bn1.$1"},
+    {"conv#_x.#.residual_function.0.*", "layer$1-1.$2.conv1.$3"},
+    {"conv#_x.#.residual_function.1.*", "layer$1-1.$2.bn1.$3"},
+    {"conv#_x.#.residual_function.3.*", "layer$1-1.$2.conv2.$3"},
+    {"conv#_x.#.residual_function.4.*", "layer$1-1.$2.bn2.$3"},
+    {"conv#_x.#.residual_function.6.*", "layer$1-1.$2.conv3.$3"},
+    {"conv#_x.#.residual_function.7.*", "layer$1-1.$2.bn3.$3"},
+    {"conv#_x.#.shortcut.#.*", "layer$1-1.$2.downsample.$3.$4"},
     /* ResNet on CIFAR: several */
     {"*.shortcut.#.*", "$1.downsample.$2.$3"},
     {"*.downsample.#.*", "$1.shortcut.$2.$3"},
@@ -167,6 +199,16 @@ static bool append(char *out, size_t *used, const char *text, size_t size)
     return true;
 }
 
+/* Number n after "/2", "+1" or "-1". */
+static bool append_number(char *out, size_t *used, unsigned long n, const char *change)
+{
+    char digits[24];
+    if (*change == '-' && n == 0)
+        return false;
+    n = *change == '/' ? n / 2 : *change == '+' ? n + 1 : n - 1;
+    return append(out, used, digits, (size_t)snprintf(digits, sizeof digits, "%lu", n));
+}
+
 bool dsbi_name_rewrite(char out[DSBI_MAX_NAME], const char *pattern, const char *meaning,
                        const char *text)
 {
@@ -181,12 +223,10 @@ bool dsbi_name_rewrite(char out[DSBI_MAX_NAME], const char *pattern, const char 
             continue;
         }
         const hole *h = &holes[*++meaning - '1'];
-        char half[24];
-        if (meaning[1] == '/') {
-            meaning += 2;
-            const int digits = snprintf(half, sizeof half, "%lu", strtoul(h->text, NULL, 10) / 2);
-            if (!append(out, &used, half, (size_t)digits))
+        if (strchr("/+-", meaning[1]) && meaning[1]) {
+            if (!append_number(out, &used, strtoul(h->text, NULL, 10), ++meaning))
                 return false;
+            meaning++;
         } else if (!append(out, &used, h->text, h->size)) {
             return false;
         }

@@ -34,8 +34,8 @@ bool dsbi_reading_next(dsbi_reading *r);
 bool dsbi_name_is_idle(const char *file_name);
 
 /* `pattern` against the whole of `text`: '#' is a number, '*' any run of characters; what they
- * match replaces $1, $2 ... of `meaning`; $1/2 is half of a number, rounded down. False: no match,
- * or longer than `out`. */
+ * match replaces $1, $2 ... of `meaning`; $1/2 is half of a number, rounded down, $1+1 and $1-1 its
+ * neighbours. False: no match, longer than `out`, or a number below 0. */
 bool dsbi_name_rewrite(char out[DSBI_MAX_NAME], const char *pattern, const char *meaning,
                        const char *text);
 

@@ -57,6 +57,23 @@ START_TEST(names_are_understood)
         {"pre_logits.fc2.bias", "classifier.3.bias"},
         {"layer2.0.shortcut.1.weight", "layer2.0.downsample.1.weight"},
         {"linear.bias", "fc.bias"},
+        {"resnet.embedder.embedder.convolution.weight", "conv1.weight"},
+        {"resnet.embedder.embedder.normalization.bias", "bn1.bias"},
+        {"resnet.encoder.stages.3.layers.2.layer.1.convolution.weight", "layer4.2.conv2.weight"},
+        {"resnet.encoder.stages.0.layers.0.layer.2.normalization.running_var",
+         "layer1.0.bn3.running_var"},
+        {"resnet.encoder.stages.1.layers.0.shortcut.convolution.weight",
+         "layer2.0.downsample.0.weight"},
+        {"classifier.1.bias", "fc.bias"},
+        {"conv1.1.running_mean", "bn1.running_mean"},
+        {"conv5_x.1.residual_function.3.weight", "layer4.1.conv2.weight"},
+        {"module.conv2_x.0.residual_function.7.weight", "layer1.0.bn3.weight"},
+        {"conv3_x.0.shortcut.1.bias", "layer2.0.downsample.1.bias"},
+        {"block2.layer.11.bn2.weight", "features.denseblock2.denselayer12.norm2.weight"},
+        {"module.dense3.0.conv1.weight", "features.denseblock3.denselayer1.conv1.weight"},
+        {"trans2.conv1.weight", "features.transition2.conv.weight"},
+        {"features.norm_final.weight", "features.norm5.weight"},
+        {"timm_model.layer1.0.conv1.weight", "layer1.0.conv1.weight"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         ck_assert_msg(has_reading(pairs[i][0], pairs[i][1]), "%s is not read as %s", pairs[i][0],
@@ -77,6 +94,9 @@ START_TEST(patterns_match_whole_names)
     char out[DSBI_MAX_NAME];
     ck_assert(dsbi_name_rewrite(out, "a.#.*", "b.$2.$1/2", "a.7.x.y"));
     ck_assert_str_eq(out, "b.x.y.3");
+    ck_assert(dsbi_name_rewrite(out, "a#.#", "$1-1.$2+1", "a10.99"));
+    ck_assert_str_eq(out, "9.100");
+    ck_assert(!dsbi_name_rewrite(out, "a#", "$1-1", "a0"));
     ck_assert(dsbi_name_rewrite(out, "*.norm.#.*", "$1|$2|$3", "p.norm.norm.2.w"));
     ck_assert_str_eq(out, "p.norm|2|w");
     ck_assert(!dsbi_name_rewrite(out, "a.#.b", "$1", "a..b"));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Whole networks of torchvision and timm with random weights: saved as they are, or under names as
-others write them, evaluated by `dsbias eval`, logits compared. Not part of ctest: it takes PyTorch
-and minutes.   compare.py DSBIAS [NAME ...]"""
+"""Whole networks of torchvision and timm, and of repositories with weights for CIFAR, with random
+weights: saved as they are, or under names as others write them, evaluated by `dsbias eval`, logits
+compared. Not part of ctest: it takes PyTorch and minutes.   compare.py DSBIAS [NAME ...]"""
 import pathlib
 import re
 import subprocess
@@ -14,13 +14,9 @@ import numpy as np
 import timm
 import torch
 import torchvision.models as tv
+from cifar_networks import CIFAR, bfloats, prefixed
 from make import randomise, transformers_vit
 from safetensors.torch import save_file
-
-
-
-def prefixed(prefix):
-    return lambda state: {prefix + k: v for k, v in state.items()}
 
 
 def renamed(*rules):
@@ -48,6 +44,18 @@ transformers = renamed((r"^stem\.0\.", "convnext.embeddings.patch_embeddings."),
                        (r"^stages\.(\d)\.blocks\.(\d+)\.", r"convnext.encoder.stages.\1.layers.\2."), ("conv_dw", "dwconv"),
                        (r"\.norm\.(?=weight|bias)", ".layernorm."), (r"mlp\.fc", "pwconv"), ("gamma", "layer_scale_parameter"),
                        (r"head\.layernorm", "convnext.layernorm"), (r"head\.fc", "classifier"))
+def counted_down(match):
+    return f"resnet.encoder.stages.{int(match[1]) - 1}.layers.{match[2]}."
+
+
+def counted_layer(match):
+    return f"layer.{int(match[2]) - 1}.{'convolution' if match[1] == 'conv' else 'normalization'}."
+
+
+transformers_resnet = renamed((r"^conv1\.", "resnet.embedder.embedder.convolution."), (r"^bn1\.", "resnet.embedder.embedder.normalization."),
+                              (r"^layer(\d)\.(\d+)\.", counted_down), (r"downsample\.0", "shortcut.convolution"),
+                              (r"downsample\.1", "shortcut.normalization"), (r"(?<=\d\.)(conv|bn)(\d)\.", counted_layer),
+                              (r"^fc\.", "classifier.1."))
 old_densenet = renamed((r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2"))
 
 # name: how PyTorch makes it, our name, pixels, what is put in front of the names or made of them
@@ -88,7 +96,10 @@ NETWORKS = {
     "vit_transformers_half": (lambda: timm.create_model("vit_tiny_patch16_224", img_size=96), "vit_tiny", 96,
                               lambda state: halves(prefixed("module.")(transformers_vit(state)))),
     "tv_vit_b_16_half": (lambda: tv.vit_b_16(image_size=64), "vit_base", 64, halves),
-}
+    "resnet18_transformers": (lambda: tv.resnet18(), "resnet18", 96, transformers_resnet),
+    "resnet50_transformers": (lambda: tv.resnet50(), "resnet50", 96, transformers_resnet),
+    "timm_wrapped": (lambda: timm.create_model("resnet18"), "resnet18", 64, "timm_model."),
+} | CIFAR
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -98,6 +109,8 @@ def compare(dsbias, name, folder):
     randomise(model)
     if name.endswith("half"):
         model.half().float()
+    if names is bfloats:
+        model.bfloat16().float()
     written = (prefixed(names) if isinstance(names, str) else names)(model.state_dict())
     model.eval()
     images = np.random.default_rng(1).integers(0, 256, (4, size, size, 3), dtype=np.uint8)
