@@ -10,6 +10,7 @@ enum {
     FEW_DEPTH = 1024, /* with FEW_COLUMNS, a quarter of a 1 MiB second-level cache */
     GAP = 16,         /* rows a power of two apart share few sets of the cache */
     ALL_HEIGHT = 84,  /* rows of dW in a task, a multiple of all tile heights: 14, 6, 4 */
+    ALL_TILE = 14,    /* of the largest; fewer rows are a multiple of it */
     ALL_DEPTH = 448,  /* rows of x and dh at a time */
     ALL_COLUMNS = 64, /* a multiple of every tile width */
     ALL_TASKS = 16
@@ -148,7 +149,7 @@ dsb_status dsbi_all_rows_product(const dsbi_call *call, const dsbi_all_rows *p, 
         .p = p, .packed = scratch, .heights = dsbi_at(call, scratch, slabs * all_packed(p->k))};
     const size_t down = dsbi_pieces(p->n, ALL_HEIGHT);
     const size_t wanted = smaller(dsbi_pieces(ALL_TASKS, down), panels);
-    job.height = dsbi_pieces(p->n, down);
+    job.height = dsbi_pieces(dsbi_pieces(p->n, down), ALL_TILE) * ALL_TILE;
     job.columns = dsbi_pieces(panels, wanted) * ALL_COLUMNS;
     job.across = dsbi_pieces(p->k, job.columns);
     DSBI_TRY(dsbi_ranges(call, &job, slabs * panels, 1, all_pack));
