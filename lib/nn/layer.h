@@ -20,6 +20,7 @@ typedef struct dsbi_needs {
     bool keep_y;        /* backward reads the output */
     bool adds_dx;       /* backward can add into dx (call->add); else the plan adds afterwards */
     bool dx_over_dy;    /* backward may write the gradient of input 0 over dy */
+    bool dx_over_x;     /* backward may write it over input 0 */
     uint32_t in_place;  /* 1 + k: forward may write the output over input k; 0: over none */
     uint32_t passes;    /* 1 + k: the gradient of input k is dy itself and may share its memory */
     bool remakes;       /* the layer can write its output again in backward (dsbi_layer.remake) from
@@ -27,6 +28,7 @@ typedef struct dsbi_needs {
     uint32_t remake_x;  /* bit k: making it again reads input k; not done where no backward pass
                          * keeps that */
     size_t scratch_remake; /* bytes for it that die with the call */
+    bool remakes_gate;     /* where it does so (call->remade) backward does without keep_y */
     bool gated_behind;  /* the output is that of a ReLU whose corner another may apply (gates.c) */
     bool gates_x;       /* backward can apply it to the gradient of input 0, where node->gates */
     bool passes_gate;   /* and the output, values of the input, is that of a ReLU as well */

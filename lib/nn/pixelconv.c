@@ -8,7 +8,7 @@
 enum {
     STRIP = 16,         /* lines of output of a unit */
     MOST_PARTIALS = 32, /* of the gradient of the weights */
-    FEW_PRODUCTS = 32   /* of an output: less work than memory takes for it */
+    FEW_PRODUCTS = 32   /* of an output */
 };
 
 typedef struct pixel_work {
@@ -16,17 +16,24 @@ typedef struct pixel_work {
     size_t run;           /* 3 k: values of a line of the kernel */
     size_t strips, units; /* of an image, of all */
     size_t line;          /* values of a line of input that outputs read, zeros at both ends */
-    size_t packed;        /* forward: W, then bias */
+    size_t packed;        /* W, then bias; backward: where the ReLU's corner is found anew */
     size_t bias;          /* behind so much of W */
     size_t group, stride_of_partials; /* backward: units of a task; dW^T [k run, n], sums [n] */
     size_t partials;
-    size_t worker, lines, gradient, packed_line, worker_size, end;
+    size_t worker, lines, gradient, output, packed_line, worker_size, end;
 } pixel_work;
 
 /* Weights made ready, and the bias behind them. */
 static size_t ready_size(const pixel_work *w)
 {
     return w->bias + w->n;
+}
+
+/* A ReLU's output that takes less work to make again than memory to keep. A norm behind would keep
+ * it anyway. */
+static bool is_cheap(const dsbi_node *node)
+{
+    return node->relu && 3 * node->attrs.kernel * node->attrs.kernel <= FEW_PRODUCTS;
 }
 
 static pixel_work work_of(const dsbi_node *node, size_t batch, size_t n_threads, bool backward)
@@ -41,13 +48,15 @@ static pixel_work work_of(const dsbi_node *node, size_t batch, size_t n_threads,
     w.bias = (w.k * w.run * (w.n + DSBI_GEMM_PAD) + 15) / 16 * 16;
     w.group = dsbi_pieces(w.units, MOST_PARTIALS);
     w.stride_of_partials = (w.k * w.run * w.n + w.n + 15) / 16 * 16;
+    const bool again = backward && is_cheap(node);
     if (backward)
         w.partials = dsbi_take(&w.end, MOST_PARTIALS * w.stride_of_partials);
-    else
+    if (!backward || again)
         w.packed = dsbi_take(&w.end, ready_size(&w));
     size_t end = 0;
     w.lines = dsbi_take(&end, ((STRIP - 1) * w.stride + w.k) * w.line);
     w.gradient = dsbi_take(&end, backward ? node->out.w * w.n : 0);
+    w.output = dsbi_take(&end, again ? node->out.w * w.n : 0);
     w.packed_line = dsbi_take(&end, backward ? node->out.w * (w.n + DSBI_GEMM_PAD) : 0);
     w.worker_size = end;
     w.worker = dsbi_take(&w.end, n_threads * end);
@@ -72,8 +81,8 @@ void dsbi_pixelconv_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi
     needs->adds_dx = true;
     needs->takes_norm = !node->relu;
     needs->stats_parts = work.units;
-    if (node->relu && work.k * work.run <= FEW_PRODUCTS) {
-        needs->remakes = true; /* a norm behind would keep it anyway */
+    if (is_cheap(node)) {
+        needs->remakes = needs->remakes_gate = true;
         needs->scratch_remake = needs->scratch_forward;
     }
 }
@@ -119,22 +128,30 @@ static const void *ready_weights(const dsbi_call *call, const pixel_work *w)
     return call->prepared ? call->prepared : dsbi_at(call, call->scratch, w->packed);
 }
 
+/* Line i of output of a strip. */
+static void make_output(const dsbi_call *call, const pixel_work *w, void *y, const void *lines,
+                        size_t i)
+{
+    const void *ready = ready_weights(call, w);
+    const void *bias = call->params[1] ? dsbi_at(call, ready, w->bias) : NULL;
+    call->math->affine(dsbi_kernels_of(call->rt), y, w->n,
+                       dsbi_at(call, lines, i * w->stride * w->line), 3 * w->stride, 1, ready,
+                       call->node->out.w, w->n, w->run, w->k, w->line, bias, NULL, 0,
+                       call->node->relu);
+}
+
 static dsb_status forward_unit(const dsbi_call *call, const void *user, size_t unit, size_t count,
                                size_t worker)
 {
     (void)count;
     const pixel_work *w = user;
     const strip s = strip_of(call, w, unit);
-    const void *lines = make_lines(call, w, s, worker), *ready = ready_weights(call, w);
-    const void *bias = call->params[1] ? dsbi_at(call, ready, w->bias) : NULL;
+    const void *lines = make_lines(call, w, s, worker);
     const dsbi_shape out = call->node->out;
+    const size_t row = (s.image * out.h + s.first) * out.w;
     for (size_t i = 0; i < s.count; i++)
-        call->math->affine(dsbi_kernels_of(call->rt),
-                           dsbi_at(call, call->y, ((s.image * out.h + s.first + i) * out.w) * w->n),
-                           w->n, dsbi_at(call, lines, i * w->stride * w->line), 3 * w->stride, 1,
-                           ready, out.w, w->n, w->run, w->k, w->line, bias, NULL, 0,
-                           call->node->relu);
-    dsbi_norm_stats_set(call, unit, (s.image * out.h + s.first) * out.w, s.count * out.w);
+        make_output(call, w, dsbi_at(call, call->y, (row + i * out.w) * w->n), lines, i);
+    dsbi_norm_stats_set(call, unit, row, s.count * out.w);
     return DSB_OK;
 }
 
@@ -163,14 +180,28 @@ dsb_status dsbi_pixelconv_forward(const dsbi_call *call)
     return dsbi_ranges(call, &w, w.units, 1, forward_unit);
 }
 
-/* The gradient in front of the bias of a line of output that begins at element `at`. */
-static const void *line_gradient(const dsbi_call *call, const pixel_work *w, size_t at,
-                                 size_t worker)
+/* Whether the output is not there to tell where the ReLU has closed. */
+static bool finds_gate(const dsbi_call *call)
 {
+    return call->remade && call->node->relu && !call->node->gated;
+}
+
+/* The gradient in front of the bias of line i of a strip's output, which begins at element `at`. */
+static const void *line_gradient(const dsbi_call *call, const pixel_work *w, const void *lines,
+                                 size_t i, size_t at, size_t worker)
+{
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const void *dy = dsbi_at(call, call->dy, at);
+    const size_t own = w->worker + worker * w->worker_size;
+    void *out = dsbi_at(call, call->scratch, own + w->gradient);
+    if (finds_gate(call)) {
+        void *y = dsbi_at(call, call->scratch, own + w->output);
+        make_output(call, w, y, lines, i);
+        call->math->relu_bwd(kernels, out, dy, y, call->node->out.w * w->n);
+        return out;
+    }
     if (!call->norm)
         return dy;
-    void *out = dsbi_at(call, call->scratch, w->worker + worker * w->worker_size + w->gradient);
     dsbi_norm_gradient(call, call->norm, call->norm_gate, out, dy, dsbi_at(call, call->y, at),
                        false, call->node->out.w, w->n);
     return out;
@@ -191,8 +222,8 @@ static dsb_status backward_units(const dsbi_call *call, const void *user, size_t
         const strip s = strip_of(call, w, unit);
         const void *lines = make_lines(call, w, s, worker);
         for (size_t i = 0; i < s.count; i++) {
-            const void *dy =
-                line_gradient(call, w, ((s.image * out.h + s.first + i) * out.w) * w->n, worker);
+            const size_t at = ((s.image * out.h + s.first + i) * out.w) * w->n;
+            const void *dy = line_gradient(call, w, lines, i, at, worker);
             call->math->pack(kernels, packed, dy, w->n, false, out.w, w->n);
             for (size_t kh = 0; kh < w->k; kh++)
                 call->math->block(kernels, dsbi_at(call, partial, kh * w->run * w->n), w->n,
@@ -220,6 +251,8 @@ dsb_status dsbi_pixelconv_backward(const dsbi_call *call)
 {
     const pixel_work w = work_of(call->node, call->batch, call->rt->n_threads, true);
     const size_t partials = dsbi_pieces(w.units, w.group), area = w.k * w.run;
+    if (finds_gate(call))
+        make_ready(call, &w, dsbi_at(call, call->scratch, w.packed));
     DSBI_TRY(dsbi_ranges(call, &w, w.units, w.group, backward_units));
     void *sum = dsbi_at(call, call->scratch, w.partials);
     DSBI_TRY(dsbi_reduce(call, sum, dsbi_at(call, sum, w.stride_of_partials), partials - 1,

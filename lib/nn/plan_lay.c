@@ -159,12 +159,16 @@ dsb_status dsbi_lay_forward(dsbi_plan *plan)
     const bool remakes = remakes_any(plan);
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const dsbi_needs *needs = &plan->needs[i];
-        const uses u = uses_of(plan, i);
+        uses u = uses_of(plan, i);
         size_t last = u.last_back > 0 ? u.last_back : u.forward;
         plan->remade[i] = plan->scratch_remake[i] = NO_BUFFER;
         if (i == plan->output) {
             last = end;
         } else if (remakes && is_remade(plan, i, &u)) {
+            if (needs->remakes_gate && u.first_back < back(plan, i)) {
+                plan->needs[i].keep_y = false;
+                u = uses_of(plan, i);
+            }
             DSBI_TRY(lay_remake(plan, i, &u));
             last = u.forward;
         }
@@ -216,6 +220,20 @@ static bool shares_dy(const dsbi_plan *plan, size_t i, size_t k)
            value_bytes(plan, node->inputs[k]) == value_bytes(plan, i);
 }
 
+/* May the gradient of input k take over the memory of that input? Nobody reads it later. */
+static bool shares_x(const dsbi_plan *plan, size_t i, size_t k)
+{
+    const dsbi_node *node = &plan->nodes[i];
+    const dsbi_value x = node->inputs[k];
+    const ptrdiff_t buffer = plan->remade[x] != NO_BUFFER ? plan->remade[x] : plan->value[x];
+    if (k > 0 || !plan->needs[i].dx_over_x || x == plan->input || plan->needs[x].keep_y)
+        return false;
+    for (size_t other = 1; other < node->n_inputs; other++)
+        if (node->inputs[other] == x)
+            return false;
+    return plan->buffers[buffer].death == back(plan, i);
+}
+
 /* The node in front reads dy in place of dx, and what the norm and itself have saved. */
 static void leave_gradient(dsbi_plan *plan, size_t i)
 {
@@ -246,6 +264,9 @@ static dsb_status lay_input_gradients(dsbi_plan *plan, size_t i)
             plan->grad_born[x] = true;
             if (shares_dy(plan, i, k)) {
                 plan->grad[x] = plan->grad[i];
+                outlive(plan, plan->grad[x], back(plan, x));
+            } else if (shares_x(plan, i, k)) {
+                plan->grad[x] = plan->remade[x] != NO_BUFFER ? plan->remade[x] : plan->value[x];
                 outlive(plan, plan->grad[x], back(plan, x));
             } else {
                 DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->grad[x], value_bytes(plan, x), now,

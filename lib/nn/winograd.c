@@ -482,7 +482,7 @@ void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_
     needs->stats_parts = !parts.norms ? 0 : blocks > PARTS_OF_FEW ? blocks : PARTS_OF_FEW;
     needs->sums_norm = data.cut.across <= LEAST_PIECES;
     needs->keep_x = 1;
-    needs->adds_dx = true;
+    needs->adds_dx = needs->dx_over_x = true;
     needs->in_place = node->residual ? 2 : 0;
 }
 
@@ -503,26 +503,30 @@ dsb_status dsbi_winograd_forward(const dsbi_call *call)
     return run_product(call, &job);
 }
 
+static dsb_status data_gradient(const dsbi_call *call)
+{
+    wino_product job = {.cut = data_cut(call->node, call->batch),
+                        .reversed = true,
+                        .x = call->dy,
+                        .y = call->dx[0],
+                        .from = call->add[0] ? call->dx[0] : NULL,
+                        .norms = call->sums};
+    lay_product(&job, call->rt->n_threads);
+    if (call->sums) { /* few enough parts */
+        const size_t blocks = dsbi_pieces(job.cut.pieces, job.block);
+        job.group = job.block * dsbi_pieces(blocks, DSBI_MOST_PARTIALS);
+        call->sums->n = dsbi_pieces(job.cut.pieces, job.group);
+    }
+    return run_product(call, &job);
+}
+
+/* dx may lie where x does: x is read first. */
 dsb_status dsbi_winograd_backward(const dsbi_call *call)
 {
-    if (call->dx[0]) {
-        wino_product job = {.cut = data_cut(call->node, call->batch),
-                            .reversed = true,
-                            .x = call->dy,
-                            .y = call->dx[0],
-                            .from = call->add[0] ? call->dx[0] : NULL,
-                            .norms = call->sums};
-        lay_product(&job, call->rt->n_threads);
-        if (call->sums) { /* few enough parts */
-            const size_t blocks = dsbi_pieces(job.cut.pieces, job.block);
-            job.group = job.block * dsbi_pieces(blocks, DSBI_MOST_PARTIALS);
-            call->sums->n = dsbi_pieces(job.cut.pieces, job.group);
-        }
-        DSBI_TRY(run_product(call, &job));
+    if (call->grads[0]) {
+        wino_gradient job = {.cut = forward_cut(call->node, call->batch)};
+        lay_gradient(&job, call->rt->n_threads);
+        DSBI_TRY(weight_gradient(call, &job));
     }
-    if (!call->grads[0])
-        return DSB_OK;
-    wino_gradient job = {.cut = forward_cut(call->node, call->batch)};
-    lay_gradient(&job, call->rt->n_threads);
-    return weight_gradient(call, &job);
+    return call->dx[0] ? data_gradient(call) : DSB_OK;
 }

@@ -257,6 +257,10 @@ START_TEST(convolutions_of_pixels_are_made_again)
     float *kept = pixel_gradients(graph, params, 1, &bytes);
     float *again = pixel_gradients(graph, params, MANY, &bytes_of_many);
     ck_assert_mem_eq(kept, again, graph->arena_size * sizeof *kept);
+    /* the output, or its gradient in the same memory, the other's half as large, the maxima */
+    const size_t output = (size_t)WIDE * WIDE * FEATURES * sizeof *kept;
+    ck_assert_uint_gt(bytes, 2 * output);
+    ck_assert_uint_lt(bytes_of_many, MANY * output * 2);
     free(kept);
     free(again);
     free(params);

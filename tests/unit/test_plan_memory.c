@@ -2,6 +2,7 @@
 #include "testing.h"
 
 #include <math.h>
+#include "dsbias/nn.h"
 #include "nn/plan.h"
 
 enum { SIDE = 64, CHANNELS = 16, LARGE = 64, SMALL = 1, MOST_LAYERS = 12 };
@@ -144,8 +145,58 @@ START_TEST(sums_made_again_give_the_same_gradients)
 }
 END_TEST
 
+static dsb_summary_totals totals_of(const char *name, uint32_t side, uint64_t batch)
+{
+    dsb_runtime *rt = make_runtime(2);
+    dsb_model_opts opts;
+    dsb_model_opts_init(&opts, sizeof opts);
+    opts.height = opts.width = side;
+    dsb_model *model;
+    dsb_summary *summary;
+    dsb_summary_totals totals = {.struct_size = sizeof totals};
+    ck_assert_ok(dsb_model_create(rt, &model, name, &opts));
+    ck_assert_ok(dsb_summary_create(model, &summary, batch));
+    ck_assert_ok(dsb_summary_totals_get(summary, &totals));
+    dsb_summary_free(summary);
+    dsb_model_free(model);
+    dsb_runtime_free(rt);
+    return totals;
+}
+
+enum { MIB = 1 << 20 };
+
+/* Of VGG-16 at 224 px all that products and maxima make takes 64 MiB an image, the output of the
+ * first layer alone 12. That one, or its gradient in the same memory, and the second's are most of
+ * what is ever there together. Narrow hidden layers change nothing in that. */
+START_TEST(maxima_stand_for_what_they_are_made_of)
+{
+    for (uint64_t batch = 8; batch <= 32; batch *= 2) {
+        const dsb_summary_totals t = totals_of("vgg:hidden=64", 224, batch);
+        ck_assert_uint_lt(t.train_bytes, (batch * 29 + 40) * MIB);
+    }
+    /* windows of 3 x 3 that overlap */
+    ck_assert_uint_lt(totals_of("alexnet:hidden=64", 224, 32).train_bytes, 90 * (uint64_t)MIB);
+    /* norms in between keep their input, and are no worse off */
+    ck_assert_uint_lt(totals_of("vgg:hidden=64,norm=yes", 224, 16).train_bytes,
+                      1020 * (uint64_t)MIB);
+}
+END_TEST
+
+/* Weights 4096 x 9216, 4096 x 4096 and 1000 x 4096: their gradients are no arrays. */
+START_TEST(large_gradients_are_factors)
+{
+    const dsb_summary_totals t = totals_of("alexnet", 224, 16);
+    const uint64_t factored = 4096ull * 9216 + 4096ull * 4096 + 1000ull * 4096;
+    ck_assert_uint_eq(t.gradient_bytes, (t.parameters - factored) * sizeof(float));
+    ck_assert_uint_lt(t.train_bytes, 70 * (uint64_t)MIB);
+    const dsb_summary_totals many = totals_of("alexnet", 64, 4096);
+    ck_assert_uint_eq(many.gradient_bytes, many.parameters * sizeof(float));
+}
+END_TEST
+
 int main(void)
 {
     return run_tests("plan_memory", one_value_a_layer_is_kept, every_other_sum_is_kept,
-                     small_networks_keep_all, sums_made_again_give_the_same_gradients, NULL);
+                     small_networks_keep_all, sums_made_again_give_the_same_gradients,
+                     maxima_stand_for_what_they_are_made_of, large_gradients_are_factors, NULL);
 }

@@ -280,7 +280,8 @@ static dsb_status backward(const dsbi_call *call)
 {
     const way *chosen = way_of(call->node);
     const dsbi_affine affine = affine_of(call->node);
-    DSBI_TRY(dsbi_affine_gate(call));
+    if (!call->remade) /* else there is no output to tell */
+        DSBI_TRY(dsbi_affine_gate(call));
     return chosen ? chosen->backward(call) : dsbi_affine_backward(call, &affine);
 }
 
