@@ -3,7 +3,7 @@
  *  Simplest use:
  *      dsb_runtime *rt;
  *      if (dsb_runtime_create(&rt, NULL) != DSB_OK) { puts(dsb_last_error()); return 1; }
- *      ...
+ *      // ...
  *      dsb_runtime_free(rt);
  *
  *  Ownership, for the whole library: a handle received through `T **out` is yours, free it once;

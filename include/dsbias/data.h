@@ -4,8 +4,8 @@
  *      dsb_dataset *sets[2];
  *      dsb_dataset_open(rt, &sets[0], "holiday=/photos/2023", NULL, NULL, NULL);
  *      dsb_dataset_open(rt, &sets[1], "/photos/scans", NULL, NULL, NULL);
- *      printf("%llu images, %llu broken\n", dsb_dataset_count(sets[0]),
- *             dsb_dataset_broken_count(sets[0]));
+ *      printf("%llu images, %llu broken\n", (unsigned long long)dsb_dataset_count(sets[0]),
+ *             (unsigned long long)dsb_dataset_broken_count(sets[0]));
  *
  *      dsb_split *split;
  *      dsb_split_create(rt, &split, (const dsb_dataset *const *)sets, 2, NULL);

@@ -3,15 +3,18 @@
  *  dsb_model like those that have a name (nn.h), for dsb_trainer, dsb_model_predict, dsb_eval_run.
  *
  *  Simplest use:
+ *      dsb_model_opts opts;
+ *      dsb_model_opts_init(&opts, sizeof opts);
+ *      opts.height = opts.width = 32;
  *      dsb_graph *g;
- *      DSB(dsb_graph_create(rt, &g, &opts));                       opts.height = opts.width = 32
+ *      DSB(dsb_graph_create(rt, &g, &opts));
  *      dsb_value x = dsb_graph_images(g);
- *      x = dsb_graph_conv(g, x, "conv1", 32, 3, 1, 1, 0);          3 x 3, stride 1, pad 1, no bias
+ *      x = dsb_graph_conv(g, x, "conv1", 32, 3, 1, 1, 0); // 3 x 3, stride 1, pad 1, no bias
  *      x = dsb_graph_relu(g, dsb_graph_batchnorm(g, x, "bn1", 1e-5));
  *      dsb_value y = dsb_graph_conv(g, x, "conv2", 32, 3, 1, 1, 1);
- *      x = dsb_graph_relu(g, dsb_graph_add(g, x, y));              a residual
+ *      x = dsb_graph_relu(g, dsb_graph_add(g, x, y)); // a residual
  *      x = dsb_graph_linear(g, dsb_graph_global_avgpool(g, x), "fc", 10, 1);
- *      DSB(dsb_graph_model(g, &model, x));                         any mistake above comes out here
+ *      DSB(dsb_graph_model(g, &model, x)); // any mistake above comes out here
  *      dsb_graph_free(g);
  *
  *  A value is what a layer gives for one image: [h, w, c], c fastest; tokens are [T, 1, D], vectors

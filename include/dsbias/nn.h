@@ -8,7 +8,7 @@
  *      dsb_model *model;
  *      DSB(dsb_model_create(rt, &model, "convnext_470k", &opts));
  *      DSB(dsb_model_load(model, "model.safetensors"));
- *      DSB(dsb_model_predict(model, images, n, logits));    [n, 64, 64, 3] bytes -> [n, 3]
+ *      DSB(dsb_model_predict(model, logits, images, n)); // [n, 64, 64, 3] bytes -> [n, 3]
  *      dsb_model_free(model);
  *
  *  Layout is NHWC from the decoder to the loss. Training is in train.h.
@@ -146,7 +146,7 @@ DSB_API dsb_status dsb_model_predict(dsb_model *model, float *logits, const uint
 /** A step of training by hand, for losses and optimisers of your own: forward as in training
  *  (statistics of the batch, dropout, drop path; running statistics move), backward from the
  *  gradient of the loss after the logits, gradients one by one. dsb_softmax_xent (ops.h) makes a
- *  loss and its gradient; dsb_trainer (train.h) is the ready-made and faster way.
+ *  loss and its gradient; dsb_trainer (train.h) is the ready-made and faster way:
  *      DSB(dsb_model_forward(model, logits, images, n));
  *      DSB(dsb_softmax_xent(rt, losses, dlogits, logits, targets, n, classes));
  *      DSB(dsb_model_backward(model, dlogits));

@@ -7,7 +7,7 @@
  *      dsb_conv2d_shape_init(&s, sizeof s);
  *      s.n = 16; s.h = s.w = 32; s.c_in = 3; s.c_out = 64; s.kernel = 3; s.pad = 1;
  *      DSB(dsb_conv2d_forward(rt, y, x, weights, bias, &s));
- *      ...                                                   dy = gradient of the loss after y
+ *      // ... dy is the gradient of the loss after y
  *      DSB(dsb_conv2d_backward_weights(rt, dweights, dbias, x, dy, &s));
  *      DSB(dsb_conv2d_backward_data(rt, dx, dy, weights, &s));
  *

@@ -1,11 +1,11 @@
 /** Arrays of numbers: a handle for a shaped array, and the matrix product.
  *
  *  Simplest use:
- *      dsb_matmul_f32(rt, c, a, b, m, n, k, 0);                       (plain arrays)
+ *      dsb_matmul_f32(rt, c, a, b, m, n, k, 0); // plain arrays
  *
  *      uint64_t shape[2] = {n_images, 512};
  *      dsb_tensor *features;
- *      dsb_tensor_create(rt, &features, DSB_DTYPE_F32, shape, 2);     (memory of its own)
+ *      dsb_tensor_create(rt, &features, DSB_DTYPE_F32, shape, 2); // memory of its own
  *      float *x = dsb_tensor_data(features);
  *      dsb_tensor_free(features);
  *
