@@ -41,7 +41,7 @@ typedef struct dsb_model_opts {
     uint32_t width;       /* likewise; default 224 */
     uint32_t precision;   /* DSB_PRECISION_*; default DSB_PRECISION_F32 */
     float mean[3];        /* of pixel / 255 per channel; default ImageNet's .485 .456 .406 */
-    float std[3];         /* > 0; default ImageNet's .229 .224 .225 */
+    float std[3];         /* 1e-6..1000; default ImageNet's .229 .224 .225 */
     float drop_path;      /* highest drop-path rate, [0, 1); negative (default): as the name says */
     float layer_scale;    /* initial layer scale, 0: none; negative (default): as the name says */
 } dsb_model_opts;

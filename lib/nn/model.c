@@ -78,9 +78,12 @@ dsb_status dsbi_model_opts_read(dsb_model_opts *opts, const dsb_model_opts *give
         return dsbi_fail(DSB_E_INVALID, "drop_path is %g, must be below 1",
                          (double)opts->drop_path);
     for (int c = 0; c < 3; c++)
-        if (!(opts->std[c] > 0) || !(opts->mean[c] >= -1000 && opts->mean[c] <= 1000))
-            return dsbi_fail(DSB_E_INVALID, "channel %d has mean %g and deviation %g", c,
-                             (double)opts->mean[c], (double)opts->std[c]);
+        if (!(opts->std[c] >= 1e-6f && opts->std[c] <= 1000) ||
+            !(opts->mean[c] >= -1000 && opts->mean[c] <= 1000))
+            return dsbi_fail(DSB_E_INVALID,
+                             "channel %d has mean %g and deviation %g, not -1000..1000 "
+                             "and 1e-6..1000",
+                             c, (double)opts->mean[c], (double)opts->std[c]);
     return DSB_OK;
 }
 

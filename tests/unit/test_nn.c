@@ -179,6 +179,8 @@ START_TEST(wrong_names_and_options_are_refused)
     opts.n_classes = 3;
     opts.std[1] = 0;
     ck_assert_fails(dsb_model_create(rt, &model, "convnext_7k", &opts), DSB_E_INVALID, "channel 1");
+    opts.std[1] = INFINITY; /* all images alike */
+    ck_assert_fails(dsb_model_create(rt, &model, "convnext_7k", &opts), DSB_E_INVALID, "channel 1");
     dsb_runtime_free(rt);
 }
 END_TEST
