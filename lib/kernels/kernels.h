@@ -36,6 +36,24 @@ typedef struct dsbi_group_shape {
     size_t y_line; /* of dy, whose pixels are LANES elements */
 } dsbi_group_shape;
 
+/* Pieces of a convolution by Winograd that lie side by side in a line of pieces. Their 36 values
+ * lie as v[point, piece, channel]. Columns under them that do not exist are 0 in x and dy, and left
+ * out of y. */
+enum { WINO_RUN = 8 };
+typedef struct dsbi_wino_run {
+    size_t pieces; /* 1 .. WINO_RUN */
+    size_t n;      /* channels */
+    size_t point,
+        piece;    /* elements of v from one of the 36 to the next, from a piece to the next */
+    size_t pixel; /* elements of x or y from a pixel to the next */
+    size_t before, there; /* columns that are missing in front (x only), columns that exist */
+} dsbi_wino_run;
+
+/* Memory to be brought into the second-level cache meanwhile: to be read, to be written. */
+typedef struct dsbi_fetch {
+    const char *at[2], *end[2];
+} dsbi_fetch;
+
 /* prototypes: dsbi_add_f32_generic, dsbi_add_f32_avx2 ... */
 #define VARIANT(op, isa, ISA)
 #define VARIANT_F64(op, isa, ISA)

@@ -12,90 +12,32 @@
 #include <string.h>
 #include "nn/blocks.h"
 #include "nn/norm.h"
+#include "nn/winograd_pieces.h"
 
 enum {
-    PIECE = 4,    /* outputs of a piece, in each direction */
-    PATCH = 6,    /* inputs */
-    POINTS = 36,  /* products */
+    POINTS = DSBI_WINO_POINTS,
+    GAP = DSBI_WINO_GAP,
     COLUMNS = 64, /* of U and M at a time; a multiple of every tile width */
-    GAP = 16,     /* keeps the 36 arrays out of step: else they share a few sets of the cache */
     /* sizes in elements, tuned on Zen 5 (1 MiB second-level cache), November 2026 */
     BLOCK_ELEMENTS = 3 << 17,
     MOST_PIECES = 112,
     LEAST_PIECES = 14, /* a tile of a product */
     BLOCKS_WANTED = 12,
-    PARTS_OF_FEW = 64, /* no smaller batch makes more blocks, where its own number is less */
+    PARTS_OF_FEW = 64,     /* no smaller batch makes more blocks, where its own number is less */
+    FEW_WEIGHTS = 1 << 12, /* products of so many are made by a kernel of their own, on blocks */
+    SMALL_BLOCK = 1 << 10, /* of so many channels of pieces, what is next being fetched meanwhile */
+    SMALL_BLOCK_SUMMED = 1 << 11,
+    SMALL_PIECES = 8,
+    TASKS_WANTED = 32,
     GROUP_ELEMENTS = 36 << 12, /* largest dU that groups have of their own */
     MOST_GROUPS = 16,
     SHARED_ELEMENTS = 3 << 20 /* V and D of the pieces that share one dU */
 };
 
-/* How an output of shape `out` is cut, and where the input of a piece lies. */
-typedef struct wino_cut {
-    dsbi_shape in, out;
-    size_t pad; /* zeros before the first line and column of `in` */
-    size_t across, image, pieces;
-} wino_cut;
-
-static wino_cut cut_pieces(size_t batch, dsbi_shape in, dsbi_shape out, size_t pad)
-{
-    const size_t across = dsbi_pieces(out.w, PIECE), down = dsbi_pieces(out.h, PIECE);
-    return (wino_cut){in, out, pad, across, down * across, batch * down * across};
-}
-
-static wino_cut forward_cut(const dsbi_node *node, size_t batch)
-{
-    return cut_pieces(batch, node->in, node->out, node->attrs.pad);
-}
-
-static wino_cut data_cut(const dsbi_node *node, size_t batch)
-{
-    return cut_pieces(batch, node->out, node->in, 2 - node->attrs.pad);
-}
-
-/* First output of a piece and how many lines and columns of it exist. */
-typedef struct wino_place {
-    size_t image, line, column, lines, columns;
-} wino_place;
-
-static wino_place place_of(const wino_cut *cut, size_t piece)
-{
-    wino_place p = {.image = piece / cut->image};
-    p.line = piece % cut->image / cut->across * PIECE;
-    p.column = piece % cut->image % cut->across * PIECE;
-    p.lines = cut->out.h - p.line < PIECE ? cut->out.h - p.line : PIECE;
-    p.columns = cut->out.w - p.column < PIECE ? cut->out.w - p.column : PIECE;
-    return p;
-}
-
-/* The part of PATCH values from `at` - pad on that is inside `size`: [part[0], part[1]). */
-static void inside(size_t at, size_t pad, size_t size, size_t part[2])
-{
-    const size_t end = size + pad > at ? size + pad - at : 0;
-    part[0] = at < pad ? pad - at : 0;
-    part[1] = end < PATCH ? end : PATCH;
-}
-
-/* V of one piece; zeros where the patch reaches over the border. */
-static void transform_input(const dsbi_call *call, const wino_cut *cut, const void *x, size_t piece,
-                            void *v, size_t stride)
-{
-    const wino_place p = place_of(cut, piece);
-    const size_t c = cut->in.c, row = cut->in.w * c;
-    size_t part[4]; /* lines, columns */
-    inside(p.line, cut->pad, cut->in.h, part);
-    inside(p.column, cut->pad, cut->in.w, part + 2);
-    const bool whole = part[1] - part[0] == PATCH && part[3] - part[2] == PATCH;
-    const size_t at = p.image * dsbi_shape_size(cut->in) + (p.line + part[0] - cut->pad) * row +
-                      (p.column + part[2] - cut->pad) * c;
-    call->math->wino_input(dsbi_kernels_of(call->rt), v, stride, dsbi_at(call, x, at), row, c,
-                           whole ? NULL : part, c);
-}
-
 /* --- forward and gradient of the data ------------------------------------------------------- */
 
 typedef struct wino_product {
-    wino_cut cut;
+    dsbi_wino_cut cut;
     bool reversed;               /* gradient of the data */
     const void *x, *bias, *from; /* from: added to y, laid out as y; may be y; NULL: none */
     void *y;
@@ -105,7 +47,7 @@ typedef struct wino_product {
     size_t block, columns, v_stride, m_stride;
     size_t group;   /* pieces of a task: a part of a norm's sums */
     size_t weights; /* U, for COLUMNS columns after the other: [36, c_in, COLUMNS] packed; bias */
-    size_t worker, v, m, taps, worker_size, end;
+    size_t zeros, worker, v, m, taps, worker_size, end;
 } wino_product;
 
 /* Columns of packed weights are padded to whole vectors of at most 16. */
@@ -125,22 +67,38 @@ static size_t ready_size(const wino_product *job)
     return ready_bias(job) + job->cut.out.c;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t within(size_t x, size_t least, size_t most)
+{
+    return x > most ? most : x < least ? least : x;
+}
+
 static void lay_product(wino_product *job, size_t n_threads)
 {
     const size_t c = job->cut.in.c, n = job->cut.out.c;
     job->columns = n < COLUMNS ? n : COLUMNS;
-    size_t most = BLOCK_ELEMENTS / POINTS / (c + job->columns);
-    most = most > MOST_PIECES ? MOST_PIECES : most < 2 * LEAST_PIECES ? 2 * LEAST_PIECES : most;
-    const size_t wanted = dsbi_pieces(job->cut.pieces, BLOCKS_WANTED);
-    job->block = wanted > most ? most : wanted < LEAST_PIECES ? LEAST_PIECES : wanted;
     const size_t across = job->cut.across;
+    if (c * job->columns <= FEW_WEIGHTS) {
+        job->block = within(SMALL_BLOCK / (c + job->columns), SMALL_PIECES, MOST_PIECES);
+        job->block = within(across, job->block, MOST_PIECES);
+    } else {
+        const size_t most =
+            within(BLOCK_ELEMENTS / POINTS / (c + job->columns), 2 * LEAST_PIECES, MOST_PIECES);
+        job->block = within(dsbi_pieces(job->cut.pieces, BLOCKS_WANTED), LEAST_PIECES, most);
+    }
     job->norms &= job->block >= across;
     if (job->norms)
         job->block = job->block / across * across;
-    job->group = job->block;
+    const size_t blocks = dsbi_pieces(job->cut.pieces, job->block);
+    job->group = job->block * dsbi_pieces(blocks, TASKS_WANTED);
     job->v_stride = job->block * c + GAP;
     job->m_stride = job->block * job->columns + GAP;
     job->weights = dsbi_take(&job->end, job->prepared ? 0 : ready_size(job));
+    job->zeros = dsbi_take(&job->end, dsbi_wino_zeros(&job->cut));
     size_t end = 0;
     job->v = dsbi_take(&end, POINTS * job->v_stride);
     job->m = dsbi_take(&end, POINTS * job->m_stride);
@@ -153,6 +111,11 @@ static void lay_product(wino_product *job, size_t n_threads)
 static void *worker_at(const dsbi_call *call, const wino_product *job, size_t worker, size_t at)
 {
     return dsbi_at(call, call->scratch, job->worker + worker * job->worker_size + at);
+}
+
+static void *zeros_at(const dsbi_call *call, const wino_product *job)
+{
+    return dsbi_at(call, call->scratch, job->zeros);
 }
 
 static void *ready_at(const dsbi_call *call, const wino_product *job, size_t at)
@@ -188,40 +151,54 @@ static dsb_status transform_weights(const dsbi_call *call, const void *user, siz
     return DSB_OK;
 }
 
-/* First row of y of a piece at the beginning of a line of pieces. */
-static size_t row_of(const wino_cut *cut, size_t piece)
+/* M [36, count, columns] for columns from `column` on. */
+static void multiply(const dsbi_call *call, const wino_product *job, void *m, const void *v,
+                     size_t count, size_t column, size_t columns, dsbi_fetch fetch)
 {
-    const wino_place p = place_of(cut, piece);
-    return (p.image * cut->out.h + p.line) * cut->out.w;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t c = job->cut.in.c, size = c * padded(columns);
+    const void *u = ready_at(call, job, column * POINTS * c);
+    if (c * job->columns <= FEW_WEIGHTS) {
+        call->math->wino_products(kernels, m, job->m_stride, v, job->v_stride, u, size, count,
+                                  columns, c, fetch);
+        return;
+    }
+    for (size_t p = 0; p < POINTS; p++)
+        call->math->block(kernels, dsbi_at(call, m, p * job->m_stride), columns,
+                          dsbi_at(call, v, p * job->v_stride), c, 1, dsbi_at(call, u, p * size),
+                          count, columns, c, 1, 0);
+}
+
+/* What pieces first .. first + count read from x and write to y, or read from it. */
+static dsbi_fetch fetch_of(const dsbi_call *call, const dsbi_wino_cut *cut, const void *x,
+                           const void *y, size_t first, size_t count)
+{
+    const size_t in = cut->in.c, out = cut->out.c, end = first + count;
+    if (count == 0)
+        return (dsbi_fetch){{NULL}, {NULL}};
+    return (dsbi_fetch){{dsbi_at(call, x, dsbi_wino_row(cut, cut->in, first) * in),
+                         dsbi_at(call, y, dsbi_wino_row(cut, cut->out, first) * out)},
+                        {dsbi_at(call, x, dsbi_wino_row(cut, cut->in, end) * in),
+                         dsbi_at(call, y, dsbi_wino_row(cut, cut->out, end) * out)}};
 }
 
 static void product_block(const dsbi_call *call, const wino_product *job, size_t first,
-                          size_t count, size_t worker)
+                          size_t count, size_t next, size_t worker)
 {
-    const wino_cut *cut = &job->cut;
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t c = cut->in.c, n = cut->out.c;
+    const size_t n = job->cut.out.c;
+    const dsbi_fetch fetch = fetch_of(call, &job->cut, job->x, job->y, first + count, next);
     void *v = worker_at(call, job, worker, job->v), *m = worker_at(call, job, worker, job->m);
-    for (size_t t = 0; t < count; t++)
-        transform_input(call, cut, job->x, first + t, dsbi_at(call, v, t * c), job->v_stride);
+    dsbi_wino_input(call, &job->cut, v, job->v_stride, job->x, zeros_at(call, job), first, count);
     for (size_t column = 0; column < n; column += job->columns) {
-        const size_t columns = n - column < job->columns ? n - column : job->columns;
-        const size_t u = column * POINTS * c;
-        for (size_t p = 0; p < POINTS; p++)
-            call->math->block(kernels, dsbi_at(call, m, p * job->m_stride), columns,
-                              dsbi_at(call, v, p * job->v_stride), c, 1,
-                              ready_at(call, job, u + p * c * padded(columns)), count, columns, c,
-                              1, 0);
-        const void *bias = job->bias ? ready_at(call, job, ready_bias(job) + column) : NULL;
-        for (size_t t = 0; t < count; t++) {
-            const wino_place p = place_of(cut, first + t);
-            const size_t at =
-                ((p.image * cut->out.h + p.line) * cut->out.w + p.column) * n + column;
-            call->math->wino_output(kernels, dsbi_at(call, job->y, at), cut->out.w * n, n, p.lines,
-                                    p.columns, dsbi_at(call, m, t * columns), job->m_stride, bias,
-                                    job->from ? dsbi_at(call, job->from, at) : NULL, job->relu,
-                                    columns);
-        }
+        const dsbi_wino_out out = {
+            .y = job->y,
+            .bias = job->bias ? ready_at(call, job, ready_bias(job) + column) : NULL,
+            .from = job->from,
+            .relu = job->relu,
+            .column = column,
+            .columns = n - column < job->columns ? n - column : job->columns};
+        multiply(call, job, m, v, count, column, out.columns, fetch);
+        dsbi_wino_output(call, &job->cut, &out, m, job->m_stride, first, count);
     }
 }
 
@@ -234,11 +211,12 @@ static dsb_status product_group(const dsbi_call *call, const void *user, size_t 
         dsbi_norm_sums_begin(call, first / job->group);
     for (size_t piece = first; piece < first + count; piece += job->block) {
         const size_t left = first + count - piece;
-        const size_t part = left < job->block ? left : job->block;
-        product_block(call, job, piece, part, worker);
+        const size_t part = smaller(left, job->block);
+        product_block(call, job, piece, part, smaller(left - part, job->block), worker);
         if (!job->norms)
             continue;
-        const size_t row = row_of(&job->cut, piece), rows = row_of(&job->cut, piece + part) - row;
+        const size_t row = dsbi_wino_row(&job->cut, job->cut.out, piece),
+                     rows = dsbi_wino_row(&job->cut, job->cut.out, piece + part) - row;
         if (job->reversed)
             dsbi_norm_sums_add(call, first / job->group, row, rows);
         else
@@ -249,6 +227,7 @@ static dsb_status product_group(const dsbi_call *call, const void *user, size_t 
 
 static dsb_status run_product(const dsbi_call *call, const wino_product *job)
 {
+    memset(zeros_at(call, job), 0, dsbi_wino_zeros(&job->cut) * call->math->item);
     if (!job->prepared)
         DSBI_TRY(dsbi_ranges(call, job, job->cut.out.c, job->columns, transform_weights));
     return dsbi_ranges(call, job, job->cut.pieces, job->group, product_group);
@@ -257,7 +236,7 @@ static dsb_status run_product(const dsbi_call *call, const wino_product *job)
 /* --- gradient of the weights ---------------------------------------------------------------- */
 
 typedef struct wino_gradient {
-    wino_cut cut;
+    dsbi_wino_cut cut;
     bool shared;  /* one dU for all pieces */
     size_t block; /* pieces transformed by a task at a time */
     size_t group; /* pieces of a task (groups), or between two products (shared) */
@@ -265,7 +244,7 @@ typedef struct wino_gradient {
     size_t v_stride, d_stride;
     size_t du, du_size;     /* dU [36, c_out, c_in] of each group, or the one */
     size_t sums, most_sums; /* column sums of dy [c_out] of each group, or each block */
-    size_t worker, v, d, packed, worker_size, end;
+    size_t zeros, worker, v, d, packed, worker_size, end;
 } wino_gradient;
 
 static void lay_gradient(wino_gradient *job, size_t n_threads)
@@ -273,8 +252,7 @@ static void lay_gradient(wino_gradient *job, size_t n_threads)
     const size_t c = job->cut.in.c, n = job->cut.out.c, pieces = job->cut.pieces;
     job->du_size = POINTS * n * c;
     job->shared = job->du_size > GROUP_ELEMENTS;
-    const size_t most = BLOCK_ELEMENTS / POINTS / (c + n);
-    job->block = most > MOST_PIECES ? MOST_PIECES : most < LEAST_PIECES ? LEAST_PIECES : most;
+    job->block = within(SMALL_BLOCK_SUMMED / (c + n), SMALL_PIECES, MOST_PIECES);
     size_t held = job->block; /* pieces whose V and D exist at a time */
     if (job->shared) {
         job->block = LEAST_PIECES;
@@ -291,8 +269,9 @@ static void lay_gradient(wino_gradient *job, size_t n_threads)
     job->d_stride = held * n + GAP;
     job->du = dsbi_take(&job->end, job->most_groups * job->du_size);
     job->sums = dsbi_take(&job->end, job->most_sums * n);
+    job->zeros = dsbi_take(&job->end, dsbi_wino_zeros(&job->cut));
     size_t end = 0;
-    job->packed = dsbi_take(&end, held * (c + DSBI_GEMM_PAD));
+    job->packed = dsbi_take(&end, job->shared ? held * (c + DSBI_GEMM_PAD) : 0);
     job->v = dsbi_take(job->shared ? &job->end : &end, POINTS * job->v_stride);
     job->d = dsbi_take(job->shared ? &job->end : &end, POINTS * job->d_stride);
     job->worker_size = end;
@@ -308,16 +287,9 @@ static void *gradient_at(const dsbi_call *call, const wino_gradient *job, size_t
 static void transform_both(const dsbi_call *call, const wino_gradient *job, void *v, void *d,
                            void *sums, size_t first, size_t count)
 {
-    const wino_cut *cut = &job->cut;
-    const size_t c = cut->in.c, n = cut->out.c;
-    for (size_t t = 0; t < count; t++) {
-        transform_input(call, cut, call->x[0], first + t, dsbi_at(call, v, t * c), job->v_stride);
-        const wino_place p = place_of(cut, first + t);
-        const size_t at = ((p.image * cut->out.h + p.line) * cut->out.w + p.column) * n;
-        call->math->wino_output_bwd(dsbi_kernels_of(call->rt), dsbi_at(call, d, t * n),
-                                    job->d_stride, sums, dsbi_at(call, call->dy, at),
-                                    cut->out.w * n, n, p.lines, p.columns);
-    }
+    const void *zeros = dsbi_at(call, call->scratch, job->zeros);
+    dsbi_wino_input(call, &job->cut, v, job->v_stride, call->x[0], zeros, first, count);
+    dsbi_wino_output_bwd(call, &job->cut, d, job->d_stride, sums, call->dy, zeros, first, count);
 }
 
 /* dU of one of the 36 points over `count` pieces: = or += D^T V. */
@@ -340,12 +312,18 @@ static dsb_status sum_group(const dsbi_call *call, const void *user, size_t firs
     void *du = dsbi_at(call, call->scratch, job->du + group * job->du_size);
     void *v = gradient_at(call, job, worker, job->v), *d = gradient_at(call, job, worker, job->d);
     void *sums = dsbi_at(call, call->scratch, job->sums + group * n);
-    memset(sums, 0, n * call->math->item);
+    if (!call->grads[1])
+        sums = NULL;
+    else
+        memset(sums, 0, n * call->math->item);
     for (size_t done = 0; done < count; done += job->block) {
         const size_t part = count - done < job->block ? count - done : job->block;
         transform_both(call, job, v, d, sums, first + done, part);
-        for (size_t point = 0; point < POINTS; point++)
-            sum_point(call, job, du, v, d, point, part, done > 0, worker);
+        const size_t left = count - done - part;
+        call->math->wino_gradients(dsbi_kernels_of(call->rt), du, d, job->d_stride, v,
+                                   job->v_stride, part, n, job->cut.in.c, done > 0,
+                                   fetch_of(call, &job->cut, call->x[0], call->dy,
+                                            first + done + part, smaller(left, job->block)));
     }
     return DSB_OK;
 }
@@ -410,6 +388,8 @@ static dsb_status give_weights(const dsbi_call *call, const void *user, size_t f
 static dsb_status weight_gradient(const dsbi_call *call, const wino_gradient *job)
 {
     const size_t n = job->cut.out.c, c = job->cut.in.c;
+    memset(dsbi_at(call, call->scratch, job->zeros), 0,
+           dsbi_wino_zeros(&job->cut) * call->math->item);
     size_t groups = 1, sums = dsbi_pieces(job->cut.pieces, job->block);
     if (job->shared) {
         DSBI_TRY(sum_shared(call, job));
@@ -440,7 +420,7 @@ bool dsbi_winograd_fits(const dsbi_node *node)
     if (node->residual && (!node->inference || node->gamma != DSBI_NONE))
         return false;
     const double c = (double)node->in.c, n = (double)node->out.c;
-    const wino_cut cut = forward_cut(node, 1);
+    const dsbi_wino_cut cut = dsbi_wino_forward_cut(node, 1);
     const double pieces = (double)cut.pieces;
     const double direct = 9 * (double)dsbi_shape_rows(node->out) * c * n;
     const double here = pieces * (36 * c * n + 36 * 8 * (c + n)) + 36 * 8 * c * n / 16;
@@ -449,7 +429,7 @@ bool dsbi_winograd_fits(const dsbi_node *node)
 
 static wino_product forward_product(const dsbi_call *call)
 {
-    return (wino_product){.cut = forward_cut(call->node, call->batch),
+    return (wino_product){.cut = dsbi_wino_forward_cut(call->node, call->batch),
                           .x = call->x[0],
                           .bias = call->params[1],
                           .from = call->node->residual ? call->x[1] : NULL,
@@ -461,9 +441,10 @@ static wino_product forward_product(const dsbi_call *call)
 
 void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
-    wino_product forward = {.cut = forward_cut(node, sizing->batch), .prepared = sizing->prepares};
-    wino_product data = {.cut = data_cut(node, sizing->batch)}, parts = forward;
-    wino_gradient weights = {.cut = forward_cut(node, sizing->batch)};
+    wino_product forward = {.cut = dsbi_wino_forward_cut(node, sizing->batch),
+                            .prepared = sizing->prepares};
+    wino_product data = {.cut = dsbi_wino_data_cut(node, sizing->batch)}, parts = forward;
+    wino_gradient weights = {.cut = dsbi_wino_forward_cut(node, sizing->batch)};
     lay_product(&forward, sizing->n_threads);
     lay_product(&data, sizing->n_threads);
     lay_gradient(&weights, sizing->n_threads);
@@ -505,7 +486,7 @@ dsb_status dsbi_winograd_forward(const dsbi_call *call)
 
 static dsb_status data_gradient(const dsbi_call *call)
 {
-    wino_product job = {.cut = data_cut(call->node, call->batch),
+    wino_product job = {.cut = dsbi_wino_data_cut(call->node, call->batch),
                         .reversed = true,
                         .x = call->dy,
                         .y = call->dx[0],
@@ -514,7 +495,8 @@ static dsb_status data_gradient(const dsbi_call *call)
     lay_product(&job, call->rt->n_threads);
     if (call->sums) { /* few enough parts */
         const size_t blocks = dsbi_pieces(job.cut.pieces, job.block);
-        job.group = job.block * dsbi_pieces(blocks, DSBI_MOST_PARTIALS);
+        const size_t group = job.block * dsbi_pieces(blocks, DSBI_MOST_PARTIALS);
+        job.group = group > job.group ? group : job.group;
         call->sums->n = dsbi_pieces(job.cut.pieces, job.group);
     }
     return run_product(call, &job);
@@ -524,7 +506,7 @@ static dsb_status data_gradient(const dsbi_call *call)
 dsb_status dsbi_winograd_backward(const dsbi_call *call)
 {
     if (call->grads[0]) {
-        wino_gradient job = {.cut = forward_cut(call->node, call->batch)};
+        wino_gradient job = {.cut = dsbi_wino_forward_cut(call->node, call->batch)};
         lay_gradient(&job, call->rt->n_threads);
         DSBI_TRY(weight_gradient(call, &job));
     }

@@ -1,5 +1,5 @@
-/* Winograd transforms: each against its matrices in f64, and all of them together against the sums
- * that define a convolution and the gradient of its weights. */
+/* Winograd transforms: each against its matrices in f64, the products between them, and all
+ * together against the sums that define a convolution and the gradient of its weights. */
 #include "checking.h"
 
 /* B^T [6, 6], G [6, 3], A [6, 4] from the points, as winograd.inc derives them. */
@@ -100,77 +100,129 @@ static void check_weights(const dsbi_kernels *table, uint32_t isa, size_t n)
     arrays_end(&all);
 }
 
-static void check_input(const dsbi_kernels *table, uint32_t isa, size_t n)
+/* Pieces side by side of which `before` columns in front and `behind` at the end are missing, and
+ * the lines outside [first, end); those are zeros and nothing is around the others. */
+typedef struct run_case {
+    size_t pieces, before, behind, first, end;
+} run_case;
+
+static void check_input(const dsbi_kernels *table, uint32_t isa, size_t n, run_case r)
 {
     arrays all;
     arrays_begin(&all, n);
-    const size_t stride = n + 3, pixel = n + 2, row = 6 * pixel + 1;
-    float *x = normal_f32(&all, 5 * row + 5 * pixel + n, 1), *v = array_f32(&all, 35 * stride + n);
-    table->winograd_input_f32(v, stride, x, row, pixel, NULL, n);
-    for (size_t ch = 0; ch < n; ch++) {
-        double in[36], out[36], work[36];
-        for (size_t i = 0; i < 6; i++)
-            channel(in + 6 * i, x + i * row + ch, 6, pixel);
-        twice(out, work, bt, 6, 6, false, in);
-        check_channel("winograd_input", isa, v + ch, stride, out, work, 36);
-    }
+    const size_t columns = 4 * r.pieces + 2, there = columns - r.before - r.behind, pixel = n + 2;
+    const size_t piece = n + 1, point = r.pieces * piece + 3, row = there * pixel - 2;
+    float *x = normal_f32(&all, 6 * row, 1), *zeros = array_f32(&all, row);
+    float *v = array_f32(&all, 35 * point + (r.pieces - 1) * piece + n);
+    memset(zeros, 0, row * sizeof *zeros);
+    const float *lines[6];
+    for (size_t i = 0; i < 6; i++)
+        lines[i] = i < r.first || i >= r.end ? zeros : x + i * row;
+    table->winograd_input_f32(v, lines,
+                              (dsbi_wino_run){.pieces = r.pieces,
+                                              .n = n,
+                                              .point = point,
+                                              .piece = piece,
+                                              .pixel = pixel,
+                                              .before = r.before,
+                                              .there = there});
+    for (size_t t = 0; t < r.pieces; t++)
+        for (size_t ch = 0; ch < n; ch++) {
+            double in[36] = {0}, out[36], work[36];
+            for (size_t p = 0; p < 36; p++) {
+                const size_t j = 4 * t + p % 6;
+                if (j >= r.before && j - r.before < there)
+                    in[p] = (double)lines[p / 6][(j - r.before) * pixel + ch];
+            }
+            twice(out, work, bt, 6, 6, false, in);
+            check_channel("winograd_input", isa, v + t * piece + ch, point, out, work, 36);
+        }
     arrays_end(&all);
 }
 
-/* Only lines and columns [first, end) of the piece exist, and nothing around them. */
-static void check_part(const dsbi_kernels *table, uint32_t isa, size_t n, size_t first, size_t end)
-{
-    const size_t inside[4] = {first, end, 6 - end, 6 - first}, side = end - first;
-    arrays all;
-    arrays_begin(&all, n);
-    float *x = normal_f32(&all, side * side * n, 1), *v = array_f32(&all, 36 * n);
-    table->winograd_input_f32(v, n, x, side * n, n, inside, n);
-    for (size_t ch = 0; ch < n; ch++) {
-        double in[36] = {0}, out[36], work[36];
-        for (size_t i = 0; i < side; i++)
-            channel(in + 6 * (i + inside[0]) + inside[2], x + i * side * n + ch, side, n);
-        twice(out, work, bt, 6, 6, false, in);
-        check_channel("winograd_input: a part", isa, v + ch, n, out, work, 36);
-    }
-    arrays_end(&all);
-}
-
+/* `rows` lines of pieces side by side, whose last one lacks some columns. */
 static void check_output(const dsbi_kernels *table, uint32_t isa, size_t n, size_t rows,
                          size_t columns, bool add, bool relu)
 {
     arrays all;
     arrays_begin(&all, n);
-    const size_t stride = n + 3, pixel = n + 2, row = 4 * pixel + 1;
+    const size_t pieces = (columns + 3) / 4, piece = n + 1, point = pieces * piece + 2;
+    const size_t pixel = n + 2, row = columns * pixel + 1, values = 35 * point + pieces * piece;
     const size_t size = (rows - 1) * row + (columns - 1) * pixel + n; /* and nothing behind it */
-    float *m = normal_f32(&all, 35 * stride + n, 1), *bias = normal_f32(&all, n, 1);
+    const dsbi_wino_run run = {pieces, n, point, piece, pixel, 0, columns};
+    float *m = normal_f32(&all, values, 1), *bias = normal_f32(&all, n, 1);
     float *y = normal_f32(&all, size, 1), *before = copied(&all, y, size);
-    float *d = array_f32(&all, 35 * stride + n), *sums = normal_f32(&all, n, 1);
-    float *sums_before = copied(&all, sums, n);
-    table->winograd_output_f32(y, row, pixel, rows, columns, m, stride, add ? NULL : bias,
-                               add ? y : NULL, relu, n);
-    table->winograd_output_bwd_f32(d, stride, sums, y, row, pixel, rows, columns, n);
+    float *d = array_f32(&all, values), *sums = normal_f32(&all, n, 1);
+    float *sums_before = copied(&all, sums, n), *zeros = array_f32(&all, row);
+    memset(zeros, 0, row * sizeof *zeros);
+    const float *lines[4];
+    for (size_t i = 0; i < 4; i++)
+        lines[i] = i < rows ? y + i * row : zeros;
+    table->winograd_output_f32(y, row, rows, m, add ? NULL : bias, add ? y : NULL, relu, run);
+    table->winograd_output_bwd_f32(d, sums, lines, run);
     for (size_t ch = 0; ch < n; ch++) {
-        double in[36], out[16], work[16], dy[16] = {0}, up[36], up_work[36];
-        channel(in, m + ch, 36, stride);
-        twice(out, work, a_, 6, 4, true, in);
         double sum = (double)sums_before[ch], sum_work = fabs(sum);
-        for (size_t i = 0; i < rows; i++)
-            for (size_t j = 0; j < columns; j++) {
-                const size_t at = i * row + j * pixel + ch;
-                const double more = (double)(add ? before[at] : bias[ch]);
-                const double sum_here = out[4 * i + j] + more;
-                const double expected = relu && sum_here < 0 ? 0 : sum_here,
-                             size_of = work[4 * i + j] + fabs(more);
+        for (size_t t = 0; t < pieces; t++) {
+            double in[36], out[16], work[16], dy[16] = {0}, up[36], up_work[36];
+            channel(in, m + t * piece + ch, 36, point);
+            twice(out, work, a_, 6, 4, true, in);
+            for (size_t i = 0; i < 16; i++) {
+                if (i / 4 >= rows || 4 * t + i % 4 >= columns)
+                    continue;
+                const size_t at = i / 4 * row + (4 * t + i % 4) * pixel + ch;
+                const double more = (double)(add ? before[at] : bias[ch]), here = out[i] + more;
+                const double expected = relu && here < 0 ? 0 : here, size_of = work[i] + fabs(more);
                 check_near("winograd_output", isa, &y[at], &expected, &size_of, 1, 8);
-                dy[4 * i + j] = (double)y[at];
-                sum += (double)y[at];
-                sum_work += fabs((double)y[at]);
+                dy[i] = (double)y[at];
+                sum += dy[i];
+                sum_work += fabs(dy[i]);
             }
-        twice(up, up_work, a_, 6, 4, false, dy);
-        check_channel("winograd_output_bwd", isa, d + ch, stride, up, up_work, 36);
+            twice(up, up_work, a_, 6, 4, false, dy);
+            check_channel("winograd_output_bwd", isa, d + t * piece + ch, point, up, up_work, 36);
+        }
         check_near("winograd_output_bwd: sums", isa, &sums[ch], &sum, &sum_work, 1, 4);
     }
-    table->winograd_output_bwd_f32(d, stride, NULL, y, row, pixel, rows, columns, n);
+    table->winograd_output_bwd_f32(d, NULL, lines, run);
+    arrays_end(&all);
+}
+
+/* One of the 36 products in both directions, with room between the arrays of points. */
+static void check_products(const dsbi_kernels *table, uint32_t isa, size_t pieces, size_t n,
+                           size_t c)
+{
+    arrays all;
+    arrays_begin(&all, n);
+    const size_t m_point = pieces * n + 5, v_point = pieces * c + 3, u_point = c * (n + 64);
+    float *v = normal_f32(&all, 36 * v_point, 1), *b = normal_f32(&all, 36 * n * c, 1);
+    float *u = array_f32(&all, 36 * u_point), *m = array_f32(&all, 35 * m_point + pieces * n);
+    float *du = normal_f32(&all, 36 * n * c, 1), *before = copied(&all, du, 36 * n * c);
+    const dsbi_fetch ahead = {{(char *)v, (char *)b}, {(char *)(v + 1), (char *)(b + 36 * n * c)}};
+    for (size_t p = 0; p < 36; p++)
+        table->gemm_pack_f32(u + p * u_point, b + p * n * c, c, true, c, n);
+    table->winograd_products_f32(m, m_point, v, v_point, u, u_point, pieces, n, c, ahead);
+    table->winograd_gradients_f32(du, m, m_point, v, v_point, pieces, n, c, n % 2, ahead);
+    for (size_t p = 0; p < 36; p += 35) {
+        const float *vp = v + p * v_point, *mp = m + p * m_point;
+        for (size_t i = 0; i < pieces * n; i++) {
+            double sum = 0, work = 0;
+            for (size_t k = 0; k < c; k++) {
+                const double term = (double)vp[i / n * c + k] * (double)b[(p * n + i % n) * c + k];
+                sum += term;
+                work += fabs(term);
+            }
+            check_near("winograd_products", isa, &mp[i], &sum, &work, 1, (double)c);
+        }
+        for (size_t i = 0; i < n * c; i++) {
+            double sum = n % 2 ? (double)before[p * n * c + i] : 0, work = fabs(sum);
+            for (size_t t = 0; t < pieces; t++) {
+                const double term = (double)mp[t * n + i / c] * (double)vp[t * c + i % c];
+                sum += term;
+                work += fabs(term);
+            }
+            check_near("winograd_gradients", isa, &du[p * n * c + i], &sum, &work, 1,
+                       (double)pieces + 1);
+        }
+    }
     arrays_end(&all);
 }
 
@@ -180,12 +232,26 @@ START_TEST(transforms_agree_with_their_matrices)
     FOR_EACH_LEVEL(isa, table)
     for (size_t n = 1; n <= 35; n += n < 18 ? 1 : 5) {
         check_weights(table, isa, n);
-        check_input(table, isa, n);
-        for (size_t first = 0; first < 3; first++)
-            check_part(table, isa, n, first, 3 + (n + first) % 4);
+        const run_case cases[] = {{1, 0, 0, 0, 6},
+                                  {WINO_RUN, 1, 1, 0, 6},
+                                  {1 + n % WINO_RUN, 2, 0, 1, 6},
+                                  {3, 0, n % 12, 0, 1 + n % 5},
+                                  {1, 2, 3, 2, 3}};
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+            check_input(table, isa, n, cases[i]);
         for (size_t shape = 0; shape < 16; shape += n % 5 ? 5 : 1)
-            check_output(table, isa, n, shape / 4 + 1, shape % 4 + 1, n & 1, n & 2);
+            check_output(table, isa, n, shape / 4 + 1, shape % 4 + 1 + n % 3 * 4, n & 1, n & 2);
     }
+}
+END_TEST
+
+START_TEST(products_are_the_sums_that_define_them)
+{
+    static const size_t sizes[][3] = {{1, 1, 1},    {16, 16, 16}, {8, 8, 8},   {21, 16, 16},
+                                      {19, 33, 19}, {10, 12, 48}, {5, 64, 17}, {32, 40, 8}};
+    FOR_EACH_LEVEL(isa, table)
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        check_products(table, isa, sizes[i][0], sizes[i][1], sizes[i][2]);
 }
 END_TEST
 
@@ -200,11 +266,14 @@ START_TEST(together_they_are_a_convolution)
         float *dy = normal_f32(&all, 16, 1), *y = array_f32(&all, 16);
         float u[36], v[36], d[36], dg[9] = {0};
         table->winograd_weights_f32(u, 1, g, 1, 1);
-        table->winograd_input_f32(v, 1, x, 6, 1, NULL, 1);
+        const float *lines[6] = {x, x + 6, x + 12, x + 18, x + 24, x + 30};
+        const float *dy_lines[4] = {dy, dy + 4, dy + 8, dy + 12};
+        const dsbi_wino_run under = {1, 1, 1, 1, 1, 0, 6}, out = {1, 1, 1, 1, 1, 0, 4};
+        table->winograd_input_f32(v, lines, under);
         for (size_t i = 0; i < 36; i++)
             u[i] *= v[i];
-        table->winograd_output_f32(y, 4, 1, 4, 4, u, 1, NULL, NULL, false, 1);
-        table->winograd_output_bwd_f32(d, 1, NULL, dy, 4, 1, 4, 4, 1);
+        table->winograd_output_f32(y, 4, 4, u, NULL, NULL, false, out);
+        table->winograd_output_bwd_f32(d, NULL, dy_lines, out);
         for (size_t i = 0; i < 36; i++)
             d[i] *= v[i];
         table->winograd_weights_bwd_f32(dg, 1, d, 1, 1);
@@ -225,29 +294,41 @@ END_TEST
 
 static void bench(void)
 {
-    enum { PIECES = 28, MOST = 256 };
+    enum { LINES = 8, PIECES = LINES * WINO_RUN, MOST = 64 };
+    const size_t line = (4 * WINO_RUN + 2) * MOST;
+    const dsbi_fetch none = {{NULL}, {NULL}};
     arrays all;
     arrays_begin(&all, 1);
-    float *x = normal_f32(&all, 16 * PIECES * MOST + 36 * MOST, 1);
-    float *v = array_f32(&all, 36 * (PIECES * MOST + 16));
-    for (size_t n = 16; n <= MOST; n *= 4)
+    float *x = normal_f32(&all, 6 * line, 1), *y = array_f32(&all, 4 * line);
+    float *v = normal_f32(&all, 36 * (PIECES * MOST + 16), 1);
+    float *m = array_f32(&all, 36 * (PIECES * MOST + 16));
+    float *u = normal_f32(&all, 36 * MOST * MOST, 1);
+    const float *lines[6] = {x, x + line, x + 2 * line, x + 3 * line, x + 4 * line, x + 5 * line};
+    for (size_t n = 16; n <= MOST; n *= 2)
         FOR_EACH_LEVEL(isa, table)
         {
-            const size_t stride = PIECES * n + 16;
-            double input, output, backward;
-            SECONDS_OF(input, for (size_t t = 0; t < PIECES; t++) table->winograd_input_f32(
-                                  v + t * n, stride, x + 4 * t * n, 4 * n, n, NULL, n));
-            SECONDS_OF(output, for (size_t t = 0; t < PIECES; t++) table->winograd_output_f32(
-                                   x + 16 * t * n, 4 * n, n, 4, 4, v + t * n, stride, NULL, NULL,
-                                   false, n));
-            SECONDS_OF(backward, for (size_t t = 0; t < PIECES; t++) table->winograd_output_bwd_f32(
-                                     v + t * n, stride, NULL, x + 16 * t * n, 4 * n, n, 4, 4, n));
-            const double each = 1e9 / PIECES / (double)n;
+            const size_t point = PIECES * n + 16;
+            dsbi_wino_run run = {WINO_RUN, n, point, n, n, 1, 4 * WINO_RUN};
+            double input, output, backward, products, gradients;
+            SECONDS_OF(input, for (size_t t = 0; t < LINES; t++)
+                                  table->winograd_input_f32(v + t * WINO_RUN * n, lines, run));
+            run.before = 0;
+            SECONDS_OF(output, for (size_t t = 0; t < LINES; t++) table->winograd_output_f32(
+                                   y, line, 4, v + t * WINO_RUN * n, NULL, NULL, false, run));
+            SECONDS_OF(backward, for (size_t t = 0; t < LINES; t++) table->winograd_output_bwd_f32(
+                                     m + t * WINO_RUN * n, NULL, lines, run));
+            SECONDS_OF(products, table->winograd_products_f32(m, point, v, point, u, n * n, PIECES,
+                                                              n, n, none));
+            SECONDS_OF(gradients, table->winograd_gradients_f32(u, m, point, v, point, PIECES, n, n,
+                                                                false, none));
+            const double each = 1e9 / PIECES / (double)n, flops = 72e-9 * PIECES * (double)(n * n);
             printf("%-8s %3zu channels   ns a piece and channel: input %.3f  output %.3f  output "
-                   "backward %.3f\n",
-                   dsb_isa_name(isa), n, each * input, each * output, each * backward);
+                   "backward %.3f   GFLOP/s: products %.0f  gradients %.0f\n",
+                   dsb_isa_name(isa), n, each * input, each * output, each * backward,
+                   flops / products, flops / gradients);
         }
     arrays_end(&all);
 }
 
-CHECK_MAIN("winograd", bench, transforms_agree_with_their_matrices, together_they_are_a_convolution)
+CHECK_MAIN("winograd", bench, transforms_agree_with_their_matrices,
+           products_are_the_sums_that_define_them, together_they_are_a_convolution)

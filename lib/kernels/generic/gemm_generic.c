@@ -19,6 +19,7 @@ typedef double lanes_f64 __attribute__((vector_size(16)));
 #define VEC_FN(op) op##_f32
 #include "kernels/generic/lanes.inc"
 #include "kernels/template/gemm.inc"
+#include "kernels/template/winograd_products.inc"
 #include "kernels/template/peak.inc"
 #undef LANES
 #undef VEC
@@ -30,4 +31,5 @@ typedef double lanes_f64 __attribute__((vector_size(16)));
 #define VEC_FN(op) op##_f64
 #include "kernels/generic/lanes.inc"
 #include "kernels/template/gemm.inc"
+#include "kernels/template/winograd_products.inc"
 #include "kernels/template/peak.inc"
