@@ -30,7 +30,7 @@ static const void *block_gradient(const dsbi_call *call, const dsbi_affine_work 
         dsbi_norm_gradient(call, call->norm, call->norm_gate, out, dy, y, false, count, n);
         return out;
     }
-    if (call->node->gelu) {
+    if (call->node->gelu && !call->node->sloped) {
         void *slope = dsbi_at(call, call->saved, first * n);
         if (work->whole_product)
             out = slope; /* kept for the product over all rows */
@@ -78,15 +78,30 @@ static void input_gradients(const dsbi_call *call, const dsbi_affine_work *work,
     }
 }
 
+/* Where x is the argument of a GELU: the GELU of these rows, which is returned, and its slope,
+ * which comes in front of the argument's gradient. For the product over all rows they stay in x. */
+static const void *apply_slope(const dsbi_call *call, const dsbi_affine_work *work, size_t first,
+                               size_t count, size_t worker)
+{
+    const size_t scratch = work->worker + worker * work->worker_size, n = count * work->k;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    void *x = dsbi_at(call, call->x[0], first * work->k),
+         *dx = dsbi_at(call, call->dx[0], first * work->k);
+    void *slopes = dsbi_affine_scratch_at(call, scratch + work->slopes);
+    void *outputs = work->whole_product ? x : dsbi_affine_scratch_at(call, scratch + work->outputs);
+    call->math->gelu_fwd_slope(kernels, outputs, slopes, x, n);
+    call->math->mul_rows(kernels, dx, dx, slopes, 1, n);
+    return outputs;
+}
+
 /* dW of this block's rows, added to the partial result. */
 static void weight_gradient(const dsbi_call *call, const dsbi_affine_work *work, void *partial,
-                            const void *dh, size_t first, size_t count, size_t worker)
+                            const void *dh, const void *rows, size_t count, size_t worker)
 {
     const size_t k = work->k, n = work->n;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     void *packed =
         dsbi_affine_scratch_at(call, work->worker + worker * work->worker_size + work->packed_rows);
-    const void *rows = dsbi_affine_rows_of(call, work, first, count, worker);
     for (size_t g = 0; g < work->groups; g++) {
         call->math->pack(kernels, packed, dsbi_at(call, rows, g * k), work->affine->k, false, count,
                          k);
@@ -103,11 +118,14 @@ static void backward_block(const dsbi_call *call, const dsbi_affine_work *work, 
     if (call->dx[0] && !work->few_rows)
         input_gradients(call, work, dh, first, count, worker);
     dsbi_branch_pass(call, first * n, count * n);
+    const void *rows = work->sloping ? apply_slope(call, work, first, count, worker) : NULL;
     if (!call->grads[0] && !call->factors)
         return;
     void *sums = partial;
     if (!work->whole_product) {
-        weight_gradient(call, work, partial, dh, first, count, worker);
+        if (!rows)
+            rows = dsbi_affine_rows_of(call, work, first, count, worker);
+        weight_gradient(call, work, partial, dh, rows, count, worker);
         sums = dsbi_at(call, partial, n * work->k);
     }
     if (call->grads[1])
@@ -210,10 +228,10 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     }
     const void *partials = dsbi_affine_scratch_at(call, work.partials);
     if (work.whole_product) {
-        const void *dh = call->node->gelu ? call->saved
-                         : work.dropped   ? dsbi_affine_scratch_at(call, work.drops)
-                         : call->norm     ? call->y
-                                          : call->dy;
+        const void *dh = call->node->gelu && !call->node->sloped ? call->saved
+                         : work.dropped ? dsbi_affine_scratch_at(call, work.drops)
+                         : call->norm   ? call->y
+                                        : call->dy;
         const dsbi_all_rows p = {dh, call->x[0], dweights, work.rows, n, k, affine->gather_columns};
         if (call->factors)
             DSBI_TRY(dsbi_factors_keep(call, dh, call->x[0], work.rows));

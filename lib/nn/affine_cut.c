@@ -50,6 +50,7 @@ void dsbi_affine_cut(dsbi_affine_work *work, const dsbi_affine *affine, const ds
                                .n = affine->n / groups,
                                .scaled = node->gamma != DSBI_NONE,
                                .dropped = dsbi_branch_drops(node, training),
+                               .sloping = node->slopes,
                                .rows = batch * affine->image_rows,
                                .block = block_rows(affine->k, affine->n)};
     work->few_rows = !affine->gather && groups == 1 && !node->gelu && !node->residual &&
@@ -86,6 +87,8 @@ static void lay_workers(dsbi_affine_work *work, const dsbi_affine *affine, bool 
     work->patches = dsbi_take(&end, copied ? work->block * work->ld : 0);
     work->dpatches = dsbi_take(&end, affine->gather && backward ? work->block * affine->k : 0);
     work->block_out = dsbi_take(&end, work->block * affine->n);
+    work->outputs = dsbi_take(&end, work->sloping ? work->block * affine->k : 0);
+    work->slopes = dsbi_take(&end, work->sloping ? work->block * affine->k : 0);
     work->packed_rows =
         dsbi_take(&end, backward ? dsbi_affine_packed_size(work->block, work->k) : 0);
     work->worker_size = end;
@@ -165,6 +168,7 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
     needs->adds_dx = true;
     needs->in_place = needs->passes = node->residual ? 2 : 0;
     needs->takes_norm = !node->gelu && !node->relu && !node->residual;
+    needs->slopes_x = affine->blocked_rows && !affine->gather && work.groups == 1;
     needs->sums_norm = affine->blocked_rows && !affine->gather;
     needs->stats_parts = dsbi_pieces(work.rows, work.block);
     if (sizing->factors && !affine->gather && work.groups == 1 && !work.scaled &&

@@ -12,6 +12,7 @@ typedef struct dsbi_affine_work {
     const dsbi_affine *affine;
     size_t groups, k, n;  /* columns of a and of y in one group */
     bool scaled, dropped; /* a layer scale is fused, a drop path acts */
+    bool sloping;         /* x is the argument of a GELU (gates.c) */
     bool backward;
     bool whole_product; /* dW from one product over all rows */
     bool few_rows;
@@ -26,6 +27,7 @@ typedef struct dsbi_affine_work {
     size_t drops;            /* dy with the drop path's factors, all rows */
     size_t product;          /* products.h */
     size_t worker, patches, dpatches, block_out, packed_rows, worker_size;
+    size_t outputs, slopes; /* of a GELU in front, of one block */
     size_t end;
 } dsbi_affine_work;
 

@@ -6,7 +6,11 @@
  *                                     have won, and these are the maxima. The product's output,
  *                                     four times the size, then lives in forward only
  *     ... -> maximum -> product       a maximum of such values is one of them
- *     product + ReLU -> product       by its own input, as it writes that one's gradient */
+ *     product + ReLU -> product       by its own input, as it writes that one's gradient
+ *
+ * Likewise the slope of a GELU whose output is not kept for its one reader, a product: that reads
+ * the argument and makes output and slope of a block of rows in the cache, where one would be
+ * written to memory and both be read again. */
 #include "nn/plan_inside.h"
 
 /* The one node that reads i, and that as its input 0; n_nodes: there is none or several. */
@@ -22,6 +26,17 @@ static size_t only_reader(const dsbi_plan *plan, size_t i)
             found = reader;
         }
     return i == plan->output ? plan->n_nodes : found;
+}
+
+static void find_slopes(dsbi_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const size_t reader = only_reader(plan, i);
+        if (reader == plan->n_nodes || !plan->nodes[i].gelu || !plan->needs[i].remakes ||
+            !plan->needs[reader].slopes_x)
+            continue;
+        plan->nodes[i].sloped = plan->nodes[reader].slopes = true;
+    }
 }
 
 void dsbi_gates_find(dsbi_plan *plan)
@@ -42,4 +57,6 @@ void dsbi_gates_find(dsbi_plan *plan)
             node->gated = true;
         plan->nodes[reader].gates = true;
     }
+    if (dsbi_remakes_any(plan))
+        find_slopes(plan);
 }

@@ -29,6 +29,7 @@ typedef struct dsbi_needs {
                          * keeps that */
     size_t scratch_remake; /* bytes for it that die with the call */
     bool remakes_gate;     /* where it does so (call->remade) backward does without keep_y */
+    bool slopes_x;      /* backward can make a GELU in front, which is input 0, from its argument */
     bool gated_behind;  /* the output is that of a ReLU whose corner another may apply (gates.c) */
     bool gates_x;       /* backward can apply it to the gradient of input 0, where node->gates */
     bool passes_gate;   /* and the output, values of the input, is that of a ReLU as well */

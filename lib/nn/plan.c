@@ -309,7 +309,7 @@ dsb_status dsbi_plan_backward(dsbi_plan *plan)
         return dsbi_fail(DSB_E_STATE, "this plan is for inference");
     DSBI_TRY(dsbi_gradients_clear(plan));
     for (size_t i = 0; i < plan->n_nodes; i++)
-        plan->remake[i].active = plan->remade[i] != NO_BUFFER;
+        plan->remake[i].active = plan->remade[i] != NO_BUFFER && !plan->nodes[i].sloped;
     for (size_t i = plan->n_nodes; i-- > 0;) {
         if (!plan->backward[i].active)
             continue;

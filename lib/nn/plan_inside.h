@@ -130,7 +130,9 @@ dsbi_fold dsbi_plan_fold(const dsbi_plan *plan, size_t i, void *out);
 /* Keeps the least seconds of an operation: other work on the machine only ever adds time. */
 void dsbi_plan_note(plan_op *op, double seconds);
 
-/* gates.c: sets gated and gates of nodes, once their needs are known. */
+/* Whether outputs that can be made again in backward are. */
+bool dsbi_remakes_any(dsbi_plan *plan);
+/* gates.c: sets gated, gates, sloped and slopes of nodes, once their needs are known. */
 void dsbi_gates_find(dsbi_plan *plan);
 
 /* leave.c: whether batch norm i leaves its last pass to the node that made its input. */

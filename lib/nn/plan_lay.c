@@ -78,9 +78,18 @@ static bool may_remake(const dsbi_plan *plan, size_t node, const uses *u)
            node != plan->output && u->first_back > 0;
 }
 
-/* Where all that could be written again is little, keeping it costs nothing and saves the time. */
-static bool remakes_any(const dsbi_plan *plan)
+static void find_useful(dsbi_plan *plan)
 {
+    plan->useful[plan->output] = true;
+    for (size_t i = plan->n_nodes; i-- > 0;)
+        for (size_t k = 0; k < plan->nodes[i].n_inputs && plan->useful[i]; k++)
+            plan->useful[plan->nodes[i].inputs[k]] = true;
+}
+
+/* Where all that could be written again is little, keeping it costs nothing and saves the time. */
+bool dsbi_remakes_any(dsbi_plan *plan)
+{
+    find_useful(plan);
     size_t bytes = 0;
     for (size_t i = 0; i < plan->n_nodes && plan->opts.training; i++) {
         const uses u = uses_of(plan, i);
@@ -134,14 +143,6 @@ static ptrdiff_t output_over(const dsbi_plan *plan, size_t i)
     return buffer;
 }
 
-static void find_useful(dsbi_plan *plan)
-{
-    plan->useful[plan->output] = true;
-    for (size_t i = plan->n_nodes; i-- > 0;)
-        for (size_t k = 0; k < plan->nodes[i].n_inputs && plan->useful[i]; k++)
-            plan->useful[plan->nodes[i].inputs[k]] = true;
-}
-
 static dsb_status lay_stats(dsbi_plan *plan, size_t i)
 {
     const size_t norm = dsbi_wants_stats(plan, i);
@@ -154,9 +155,8 @@ static dsb_status lay_stats(dsbi_plan *plan, size_t i)
 
 dsb_status dsbi_lay_forward(dsbi_plan *plan)
 {
-    find_useful(plan);
     const size_t end = end_of_time(plan);
-    const bool remakes = remakes_any(plan);
+    const bool remakes = dsbi_remakes_any(plan);
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const dsbi_needs *needs = &plan->needs[i];
         uses u = uses_of(plan, i);
@@ -164,6 +164,8 @@ dsb_status dsbi_lay_forward(dsbi_plan *plan)
         plan->remade[i] = plan->scratch_remake[i] = NO_BUFFER;
         if (i == plan->output) {
             last = end;
+        } else if (plan->nodes[i].sloped) {
+            last = u.forward; /* its reader finds the argument in its place */
         } else if (remakes && is_remade(plan, i, &u)) {
             if (needs->remakes_gate && u.first_back < back(plan, i)) {
                 plan->needs[i].keep_y = false;
@@ -185,6 +187,8 @@ dsb_status dsbi_lay_forward(dsbi_plan *plan)
         DSBI_TRY(lay_stats(plan, i));
         const size_t until = plan->opts.training ? back(plan, i) : i;
         DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->saved[i], needs->saved, i, until));
+        if (plan->nodes[i].sloped)
+            plan->remade[i] = plan->saved[i];
     }
     plan->pixels = NO_BUFFER;
     if (plan->nodes[plan->input].pixels)
