@@ -1,5 +1,6 @@
-/* The corner of a ReLU applied by the layer behind it (nn/gates.c), and outputs that are made again
- * instead of kept: the same bits of every gradient as where each layer does its own. */
+/* The corner of a ReLU and the slope of a GELU applied by the layer behind (nn/gates.c), and
+ * outputs that are made again instead of kept: the same bits of every gradient as where each layer
+ * does its own. */
 #include "testing.h"
 
 #include <math.h>
@@ -269,9 +270,84 @@ START_TEST(convolutions_of_pixels_are_made_again)
 }
 END_TEST
 
+enum { CHANNELS = 12, SIDE = 48, MOST = 24 };
+
+/* Products behind GELUs: gradients of weights in partial results, over all rows at once, of few
+ * rows; on a residual. */
+static dsbi_graph *make_gelus(dsb_runtime *rt)
+{
+    dsbi_builder b;
+    ck_assert_ok(dsbi_builder_init(&b, rt, (dsbi_shape){SIDE, SIDE, CHANNELS}, OUTPUTS));
+    dsbi_value x = dsbi_input_values(&b);
+    dsbi_value y = dsbi_linear(&b, dsbi_gelu(&b, dsbi_linear(&b, x, "a1", 300)), "a2", CHANNELS);
+    x = dsbi_add_values(&b, x, y);
+    x = dsbi_linear(&b, dsbi_gelu(&b, dsbi_linear(&b, x, "b1", 200)), "b2", 200);
+    x = dsbi_global_avgpool(&b, x);
+    x = dsbi_linear(&b, dsbi_gelu(&b, dsbi_linear(&b, x, "c1", 1024)), "c2", 1024);
+    dsbi_graph_output(&b, dsbi_linear(&b, x, "last", OUTPUTS));
+    dsbi_graph *graph;
+    ck_assert_ok(dsbi_graph_finish(&b, &graph));
+    return graph;
+}
+
+/* Of one image, in a plan for `batch`. */
+static float *gelu_gradients(const dsbi_graph *graph, float *params, const float *input,
+                             size_t batch, uint64_t threads, size_t *bytes)
+{
+    dsb_runtime *rt = make_runtime(threads);
+    const dsbi_plan_opts opts = {
+        .batch = batch, .training = true, .math = &dsbi_math_f32, .params = params};
+    dsbi_plan *plan;
+    ck_assert_ok(dsbi_plan_create_for(&plan, rt, graph, &opts));
+    ck_assert_ok(dsbi_plan_set_count(plan, 1));
+    memcpy(dsbi_plan_input(plan), input, sizeof *input * SIDE * SIDE * CHANNELS);
+    ck_assert_ok(dsbi_plan_forward(plan, 0));
+    float *dlogits = dsbi_plan_dlogits(plan);
+    for (size_t i = 0; i < OUTPUTS; i++)
+        dlogits[i] = (float)i - 1.5f;
+    ck_assert_ok(dsbi_plan_backward(plan));
+    float *grads = malloc(graph->arena_size * sizeof *grads);
+    memcpy(grads, dsbi_plan_grads(plan), graph->arena_size * sizeof *grads);
+    *bytes = dsbi_plan_bytes(plan);
+    dsbi_plan_free(plan);
+    dsb_runtime_free(rt);
+    return grads;
+}
+
+/* In a small plan output and slope of a GELU are kept, in a large one only its argument. */
+START_TEST(slopes_are_applied_behind_with_the_same_bits)
+{
+    dsb_runtime *rt = make_runtime(1);
+    dsbi_graph *graph = make_gelus(rt);
+    float *params = calloc(graph->arena_size, sizeof *params);
+    float *input = calloc((size_t)SIDE * SIDE * CHANNELS, sizeof *input);
+    fill(params, graph->arena_size, 1, false);
+    fill(input, (size_t)SIDE * SIDE * CHANNELS, 2, false);
+    size_t bytes, bytes_of_many;
+    float *kept = gelu_gradients(graph, params, input, 1, 2, &bytes);
+    double size = 0;
+    for (size_t i = 0; i < graph->arena_size; i++)
+        size += fabs((double)kept[i]);
+    ck_assert(size > 0 && isfinite(size));
+    for (uint64_t threads = 1; threads <= 2; threads++) {
+        float *behind = gelu_gradients(graph, params, input, MOST, threads, &bytes_of_many);
+        ck_assert_mem_eq(kept, behind, graph->arena_size * sizeof *kept);
+        free(behind);
+    }
+    /* 1036 channels, 1224 where outputs are written again */
+    ck_assert_uint_lt(bytes_of_many, sizeof *kept * MOST * SIDE * SIDE * 1150);
+    free(kept);
+    free(params);
+    free(input);
+    dsbi_graph_free(graph);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 int main(void)
 {
     return run_tests("gates", gradients_have_the_same_bits, ties_go_to_the_first,
                      what_is_not_a_number_goes_the_same_way, norms_are_no_products,
-                     convolutions_of_pixels_are_made_again, NULL);
+                     convolutions_of_pixels_are_made_again,
+                     slopes_are_applied_behind_with_the_same_bits, NULL);
 }
