@@ -96,8 +96,9 @@ DSB_API void dsb_trainer_free(dsb_trainer *trainer);
  *  @param n       1..batch_size; fewer than batch_size are repeated in order until it is full.
  *  @param loss    mean loss of the batch before the step; may be NULL.
  *  @return DSB_OK; DSB_E_SHAPE (n), DSB_E_INVALID (a label), DSB_E_STATE (samples_seen not given,
- *  or all of it done, or finished), DSB_E_NUMERIC (the loss or the gradient is NaN or Inf: the
- *  weights are those before the step). Since 0.1. */
+ *  or all of it done, or finished), DSB_E_NUMERIC (the loss or the gradient is NaN or Inf, or
+ *  the gradient of a large linear layer is bounded by no finite float: the weights are those before
+ *  the step). Since 0.1. */
 DSB_API dsb_status dsb_trainer_step(dsb_trainer *trainer, const uint8_t *images,
                                     const uint32_t *labels, size_t n, double *loss);
 
