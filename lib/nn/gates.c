@@ -5,8 +5,7 @@
  *     product + ReLU -> maximum       by the maxima: what passes on is the gradient of pixels that
  *                                     have won, and these are the maxima. The product's output,
  *                                     four times the size, then lives in forward only
- *     ... -> maximum -> product       a maximum of such values is one of them
- *     product + ReLU -> product       by its own input, as it writes that one's gradient
+ *     ... -> maximum -> maximum       a maximum of such values is one of them: by the last
  *
  * Likewise the slope of a GELU whose output is not kept for its one reader, a product: that reads
  * the argument and makes output and slope of a block of rows in the cache, where one would be
