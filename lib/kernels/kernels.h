@@ -49,9 +49,11 @@ typedef struct dsbi_wino_run {
     size_t before, there; /* columns that are missing in front (x only), columns that exist */
 } dsbi_wino_run;
 
-/* Memory to be brought into the second-level cache meanwhile: to be read, to be written. */
+/* Memory to be brought into the second-level cache meanwhile. */
+enum { DSBI_FETCHES = 4 };
 typedef struct dsbi_fetch {
-    const char *at[2], *end[2];
+    size_t n;
+    const char *at[DSBI_FETCHES], *end[DSBI_FETCHES];
 } dsbi_fetch;
 
 /* prototypes: dsbi_add_f32_generic, dsbi_add_f32_avx2 ... */

@@ -3,15 +3,14 @@
  * c_out] each of the 36 is a matrix product M = V U, and the transform of M is the output. A
  * block's V and M stay in the cache of the worker that makes them.
  *
- * The gradient of the data is the same with dy in the place of x and the taps reversed. The
- * gradient of the weights is dU = D^T V with D the transformed dy: small ones are summed in groups
- * of pieces, each with its own dU, added up in order; where dU is large there is one, and its 36
- * products are the tasks. */
+ * The gradient of the data is the same with dy in the place of x and the taps reversed; that of the
+ * weights is in winograd_gradient.c. */
 #include "nn/winograd.h"
 
 #include <string.h>
 #include "nn/blocks.h"
 #include "nn/norm.h"
+#include "nn/winograd_gradient.h"
 #include "nn/winograd_pieces.h"
 
 enum {
@@ -26,12 +25,8 @@ enum {
     PARTS_OF_FEW = 64,     /* no smaller batch makes more blocks, where its own number is less */
     FEW_WEIGHTS = 1 << 12, /* products of so many are made by a kernel of their own, on blocks */
     SMALL_BLOCK = 1 << 10, /* of so many channels of pieces, what is next being fetched meanwhile */
-    SMALL_BLOCK_SUMMED = 1 << 11,
     SMALL_PIECES = 8,
-    TASKS_WANTED = 32,
-    GROUP_ELEMENTS = 36 << 12, /* largest dU that groups have of their own */
-    MOST_GROUPS = 16,
-    SHARED_ELEMENTS = 3 << 20 /* V and D of the pieces that share one dU */
+    TASKS_WANTED = 32
 };
 
 /* --- forward and gradient of the data ------------------------------------------------------- */
@@ -169,24 +164,26 @@ static void multiply(const dsbi_call *call, const wino_product *job, void *m, co
                           count, columns, c, 1, 0);
 }
 
-/* What pieces first .. first + count read from x and write to y, or read from it. */
-static dsbi_fetch fetch_of(const dsbi_call *call, const dsbi_wino_cut *cut, const void *x,
-                           const void *y, size_t first, size_t count)
+/* Of the input, the output and what norms want with it. */
+static dsbi_fetch fetch_next(const dsbi_call *call, const wino_product *job, size_t first,
+                             size_t count)
 {
-    const size_t in = cut->in.c, out = cut->out.c, end = first + count;
-    if (count == 0)
-        return (dsbi_fetch){{NULL}, {NULL}};
-    return (dsbi_fetch){{dsbi_at(call, x, dsbi_wino_row(cut, cut->in, first) * in),
-                         dsbi_at(call, y, dsbi_wino_row(cut, cut->out, first) * out)},
-                        {dsbi_at(call, x, dsbi_wino_row(cut, cut->in, end) * in),
-                         dsbi_at(call, y, dsbi_wino_row(cut, cut->out, end) * out)}};
+    dsbi_fetch fetch = {.n = 0};
+    dsbi_wino_fetch(call, &job->cut, &fetch, job->cut.in, job->x, first, count);
+    dsbi_wino_fetch(call, &job->cut, &fetch, job->cut.out, job->y, first, count);
+    if (job->reversed && job->norms) {
+        dsbi_wino_fetch(call, &job->cut, &fetch, job->cut.out, call->sums->x, first, count);
+        if (call->sums->closes)
+            dsbi_wino_fetch(call, &job->cut, &fetch, job->cut.out, call->x[0], first, count);
+    }
+    return fetch;
 }
 
 static void product_block(const dsbi_call *call, const wino_product *job, size_t first,
                           size_t count, size_t next, size_t worker)
 {
     const size_t n = job->cut.out.c;
-    const dsbi_fetch fetch = fetch_of(call, &job->cut, job->x, job->y, first + count, next);
+    const dsbi_fetch fetch = fetch_next(call, job, first + count, next);
     void *v = worker_at(call, job, worker, job->v), *m = worker_at(call, job, worker, job->m);
     dsbi_wino_input(call, &job->cut, v, job->v_stride, job->x, zeros_at(call, job), first, count);
     for (size_t column = 0; column < n; column += job->columns) {
@@ -233,179 +230,6 @@ static dsb_status run_product(const dsbi_call *call, const wino_product *job)
     return dsbi_ranges(call, job, job->cut.pieces, job->group, product_group);
 }
 
-/* --- gradient of the weights ---------------------------------------------------------------- */
-
-typedef struct wino_gradient {
-    dsbi_wino_cut cut;
-    bool shared;  /* one dU for all pieces */
-    size_t block; /* pieces transformed by a task at a time */
-    size_t group; /* pieces of a task (groups), or between two products (shared) */
-    size_t most_groups;
-    size_t v_stride, d_stride;
-    size_t du, du_size;     /* dU [36, c_out, c_in] of each group, or the one */
-    size_t sums, most_sums; /* column sums of dy [c_out] of each group, or each block */
-    size_t zeros, worker, v, d, packed, worker_size, end;
-} wino_gradient;
-
-static void lay_gradient(wino_gradient *job, size_t n_threads)
-{
-    const size_t c = job->cut.in.c, n = job->cut.out.c, pieces = job->cut.pieces;
-    job->du_size = POINTS * n * c;
-    job->shared = job->du_size > GROUP_ELEMENTS;
-    job->block = within(SMALL_BLOCK_SUMMED / (c + n), SMALL_PIECES, MOST_PIECES);
-    size_t held = job->block; /* pieces whose V and D exist at a time */
-    if (job->shared) {
-        job->block = LEAST_PIECES;
-        held = SHARED_ELEMENTS / POINTS / (c + n) / job->block * job->block;
-        held = job->group = held > job->block ? held : job->block;
-        job->most_groups = 1;
-        job->most_sums = dsbi_pieces(pieces, job->block);
-    } else {
-        const size_t least = dsbi_pieces(pieces, MOST_GROUPS);
-        job->group = dsbi_pieces(least, job->block) * job->block;
-        job->most_groups = job->most_sums = MOST_GROUPS;
-    }
-    job->v_stride = held * c + GAP;
-    job->d_stride = held * n + GAP;
-    job->du = dsbi_take(&job->end, job->most_groups * job->du_size);
-    job->sums = dsbi_take(&job->end, job->most_sums * n);
-    job->zeros = dsbi_take(&job->end, dsbi_wino_zeros(&job->cut));
-    size_t end = 0;
-    job->packed = dsbi_take(&end, job->shared ? held * (c + DSBI_GEMM_PAD) : 0);
-    job->v = dsbi_take(job->shared ? &job->end : &end, POINTS * job->v_stride);
-    job->d = dsbi_take(job->shared ? &job->end : &end, POINTS * job->d_stride);
-    job->worker_size = end;
-    job->worker = dsbi_take(&job->end, n_threads * end);
-}
-
-static void *gradient_at(const dsbi_call *call, const wino_gradient *job, size_t worker, size_t at)
-{
-    return dsbi_at(call, call->scratch, job->worker + worker * job->worker_size + at);
-}
-
-/* V and D of pieces first .. first + count; the pixels of dy are added to `sums`. */
-static void transform_both(const dsbi_call *call, const wino_gradient *job, void *v, void *d,
-                           void *sums, size_t first, size_t count)
-{
-    const void *zeros = dsbi_at(call, call->scratch, job->zeros);
-    dsbi_wino_input(call, &job->cut, v, job->v_stride, call->x[0], zeros, first, count);
-    dsbi_wino_output_bwd(call, &job->cut, d, job->d_stride, sums, call->dy, zeros, first, count);
-}
-
-/* dU of one of the 36 points over `count` pieces: = or += D^T V. */
-static void sum_point(const dsbi_call *call, const wino_gradient *job, void *du, const void *v,
-                      const void *d, size_t point, size_t count, bool add, size_t worker)
-{
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t c = job->cut.in.c, n = job->cut.out.c;
-    void *packed = gradient_at(call, job, worker, job->packed);
-    call->math->pack(kernels, packed, dsbi_at(call, v, point * job->v_stride), c, false, count, c);
-    call->math->block(kernels, dsbi_at(call, du, point * n * c), c,
-                      dsbi_at(call, d, point * job->d_stride), 1, n, packed, n, c, count, 1, add);
-}
-
-static dsb_status sum_group(const dsbi_call *call, const void *user, size_t first, size_t count,
-                            size_t worker)
-{
-    const wino_gradient *job = user;
-    const size_t group = first / job->group, n = job->cut.out.c;
-    void *du = dsbi_at(call, call->scratch, job->du + group * job->du_size);
-    void *v = gradient_at(call, job, worker, job->v), *d = gradient_at(call, job, worker, job->d);
-    void *sums = dsbi_at(call, call->scratch, job->sums + group * n);
-    if (!call->grads[1])
-        sums = NULL;
-    else
-        memset(sums, 0, n * call->math->item);
-    for (size_t done = 0; done < count; done += job->block) {
-        const size_t part = count - done < job->block ? count - done : job->block;
-        transform_both(call, job, v, d, sums, first + done, part);
-        const size_t left = count - done - part;
-        call->math->wino_gradients(dsbi_kernels_of(call->rt), du, d, job->d_stride, v,
-                                   job->v_stride, part, n, job->cut.in.c, done > 0,
-                                   fetch_of(call, &job->cut, call->x[0], call->dy,
-                                            first + done + part, smaller(left, job->block)));
-    }
-    return DSB_OK;
-}
-
-/* A stretch of pieces for the one dU: `count` of them from `first` on. */
-typedef struct wino_stretch {
-    const wino_gradient *job;
-    size_t first, count;
-} wino_stretch;
-
-static dsb_status transform_stretch(const dsbi_call *call, const void *user, size_t first,
-                                    size_t count, size_t worker)
-{
-    (void)worker;
-    const wino_stretch *stretch = user;
-    const wino_gradient *job = stretch->job;
-    const size_t c = job->cut.in.c, n = job->cut.out.c, piece = stretch->first + first;
-    void *sums = dsbi_at(call, call->scratch, job->sums + piece / job->block * n);
-    memset(sums, 0, n * call->math->item);
-    transform_both(call, job, dsbi_at(call, call->scratch, job->v + first * c),
-                   dsbi_at(call, call->scratch, job->d + first * n), sums, piece, count);
-    return DSB_OK;
-}
-
-static dsb_status sum_stretch(const dsbi_call *call, const void *user, size_t point, size_t count,
-                              size_t worker)
-{
-    (void)count;
-    const wino_stretch *stretch = user;
-    const wino_gradient *job = stretch->job;
-    sum_point(call, job, dsbi_at(call, call->scratch, job->du),
-              dsbi_at(call, call->scratch, job->v), dsbi_at(call, call->scratch, job->d), point,
-              stretch->count, stretch->first > 0, worker);
-    return DSB_OK;
-}
-
-static dsb_status sum_shared(const dsbi_call *call, const wino_gradient *job)
-{
-    for (size_t first = 0; first < job->cut.pieces; first += job->group) {
-        const size_t left = job->cut.pieces - first;
-        const wino_stretch stretch = {job, first, left < job->group ? left : job->group};
-        DSBI_TRY(dsbi_ranges(call, &stretch, stretch.count, job->block, transform_stretch));
-        DSBI_TRY(dsbi_ranges(call, &stretch, POINTS, 1, sum_stretch));
-    }
-    return DSB_OK;
-}
-
-/* The gradient of the weights of output channels first .. from dU. */
-static dsb_status give_weights(const dsbi_call *call, const void *user, size_t first, size_t count,
-                               size_t worker)
-{
-    (void)worker;
-    const wino_gradient *job = user;
-    const size_t c = job->cut.in.c, n = job->cut.out.c;
-    for (size_t i = first; i < first + count; i++)
-        call->math->wino_weights_bwd(dsbi_kernels_of(call->rt),
-                                     dsbi_at(call, call->grads[0], i * 9 * c), c,
-                                     dsbi_at(call, call->scratch, job->du + i * c), n * c, c);
-    return DSB_OK;
-}
-
-static dsb_status weight_gradient(const dsbi_call *call, const wino_gradient *job)
-{
-    const size_t n = job->cut.out.c, c = job->cut.in.c;
-    memset(dsbi_at(call, call->scratch, job->zeros), 0,
-           dsbi_wino_zeros(&job->cut) * call->math->item);
-    size_t groups = 1, sums = dsbi_pieces(job->cut.pieces, job->block);
-    if (job->shared) {
-        DSBI_TRY(sum_shared(call, job));
-    } else {
-        groups = sums = dsbi_pieces(job->cut.pieces, job->group);
-        DSBI_TRY(dsbi_ranges(call, job, job->cut.pieces, job->group, sum_group));
-    }
-    void *du = dsbi_at(call, call->scratch, job->du);
-    DSBI_TRY(dsbi_reduce(call, du, dsbi_at(call, du, job->du_size), groups - 1, job->du_size,
-                         job->du_size));
-    DSBI_TRY(dsbi_ranges(call, job, n, dsbi_range_step(n, POINTS * c), give_weights));
-    if (!call->grads[1])
-        return DSB_OK;
-    return dsbi_reduce(call, call->grads[1], dsbi_at(call, call->scratch, job->sums), sums, n, n);
-}
-
 /* --- the layer's side ----------------------------------------------------------------------- */
 
 /* Multiply-adds of the direct sum against those of 36 products, the transforms (each of the 36
@@ -444,10 +268,8 @@ void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_
     wino_product forward = {.cut = dsbi_wino_forward_cut(node, sizing->batch),
                             .prepared = sizing->prepares};
     wino_product data = {.cut = dsbi_wino_data_cut(node, sizing->batch)}, parts = forward;
-    wino_gradient weights = {.cut = dsbi_wino_forward_cut(node, sizing->batch)};
     lay_product(&forward, sizing->n_threads);
     lay_product(&data, sizing->n_threads);
-    lay_gradient(&weights, sizing->n_threads);
     needs->scratch_forward = forward.end * sizing->item;
     if (sizing->prepares) {
         needs->prepared = ready_size(&forward) * sizing->item;
@@ -456,13 +278,15 @@ void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_
         lay_product(&forward, sizing->n_threads);
         needs->scratch_prepare = forward.end * sizing->item;
     }
-    needs->scratch_backward = (data.end > weights.end ? data.end : weights.end) * sizing->item;
+    const size_t weights = dsbi_wino_gradient_size(node, sizing);
+    needs->scratch_backward = (data.end > weights ? data.end : weights) * sizing->item;
     parts.norms = true;
     lay_product(&parts, sizing->n_threads);
     const size_t blocks = dsbi_pieces(parts.cut.pieces, parts.block);
     needs->stats_parts = !parts.norms ? 0 : blocks > PARTS_OF_FEW ? blocks : PARTS_OF_FEW;
     needs->sums_norm = data.cut.across <= LEAST_PIECES;
     needs->keep_x = 1;
+    needs->takes_norm = !node->relu && !node->residual;
     needs->adds_dx = needs->dx_over_x = true;
     needs->in_place = node->residual ? 2 : 0;
 }
@@ -488,7 +312,7 @@ static dsb_status data_gradient(const dsbi_call *call)
 {
     wino_product job = {.cut = dsbi_wino_data_cut(call->node, call->batch),
                         .reversed = true,
-                        .x = call->dy,
+                        .x = call->norm ? call->y : call->dy,
                         .y = call->dx[0],
                         .from = call->add[0] ? call->dx[0] : NULL,
                         .norms = call->sums};
@@ -505,10 +329,9 @@ static dsb_status data_gradient(const dsbi_call *call)
 /* dx may lie where x does: x is read first. */
 dsb_status dsbi_winograd_backward(const dsbi_call *call)
 {
-    if (call->grads[0]) {
-        wino_gradient job = {.cut = dsbi_wino_forward_cut(call->node, call->batch)};
-        lay_gradient(&job, call->rt->n_threads);
-        DSBI_TRY(weight_gradient(call, &job));
-    }
+    if (call->grads[0])
+        DSBI_TRY(dsbi_wino_gradient(call));
+    else if (call->norm)
+        DSBI_TRY(dsbi_wino_finish_norm(call));
     return call->dx[0] ? data_gradient(call) : DSB_OK;
 }

@@ -122,3 +122,13 @@ void dsbi_wino_output(const dsbi_call *call, const dsbi_wino_cut *cut, const dsb
                                 out->from ? dsbi_at(call, out->from, at) : NULL, out->relu, run);
     }
 }
+
+void dsbi_wino_fetch(const dsbi_call *call, const dsbi_wino_cut *cut, dsbi_fetch *fetch,
+                     dsbi_shape shape, const void *array, size_t first, size_t count)
+{
+    if (count == 0)
+        return;
+    const size_t end = dsbi_wino_row(cut, shape, first + count);
+    fetch->at[fetch->n] = dsbi_at(call, array, dsbi_wino_row(cut, shape, first) * shape.c);
+    fetch->end[fetch->n++] = dsbi_at(call, array, end * shape.c);
+}

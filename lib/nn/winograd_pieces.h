@@ -51,4 +51,8 @@ void dsbi_wino_output(const dsbi_call *call, const dsbi_wino_cut *cut, const dsb
 /* First row of the output, or of the input (about), in the line of pieces that `piece` is in. */
 size_t dsbi_wino_row(const dsbi_wino_cut *cut, dsbi_shape shape, size_t piece);
 
+/* Adds what pieces first .. first + count read from, or write to, an array of images of `shape`. */
+void dsbi_wino_fetch(const dsbi_call *call, const dsbi_wino_cut *cut, dsbi_fetch *fetch,
+                     dsbi_shape shape, const void *array, size_t first, size_t count);
+
 #endif

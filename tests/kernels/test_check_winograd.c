@@ -196,7 +196,8 @@ static void check_products(const dsbi_kernels *table, uint32_t isa, size_t piece
     float *v = normal_f32(&all, 36 * v_point, 1), *b = normal_f32(&all, 36 * n * c, 1);
     float *u = array_f32(&all, 36 * u_point), *m = array_f32(&all, 35 * m_point + pieces * n);
     float *du = normal_f32(&all, 36 * n * c, 1), *before = copied(&all, du, 36 * n * c);
-    const dsbi_fetch ahead = {{(char *)v, (char *)b}, {(char *)(v + 1), (char *)(b + 36 * n * c)}};
+    const dsbi_fetch ahead = {
+        2, {(char *)v, (char *)b}, {(char *)(v + 1), (char *)(b + 36 * n * c)}};
     for (size_t p = 0; p < 36; p++)
         table->gemm_pack_f32(u + p * u_point, b + p * n * c, c, true, c, n);
     table->winograd_products_f32(m, m_point, v, v_point, u, u_point, pieces, n, c, ahead);
@@ -296,7 +297,7 @@ static void bench(void)
 {
     enum { LINES = 8, PIECES = LINES * WINO_RUN, MOST = 64 };
     const size_t line = (4 * WINO_RUN + 2) * MOST;
-    const dsbi_fetch none = {{NULL}, {NULL}};
+    const dsbi_fetch none = {.n = 0};
     arrays all;
     arrays_begin(&all, 1);
     float *x = normal_f32(&all, 6 * line, 1), *y = array_f32(&all, 4 * line);
