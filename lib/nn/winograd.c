@@ -286,7 +286,7 @@ void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_
     needs->stats_parts = !parts.norms ? 0 : blocks > PARTS_OF_FEW ? blocks : PARTS_OF_FEW;
     needs->sums_norm = data.cut.across <= LEAST_PIECES;
     needs->keep_x = 1;
-    needs->takes_norm = !node->relu && !node->residual;
+    needs->takes_norm = !node->relu && !node->residual && dsbi_wino_gradient_by_lines(node);
     needs->adds_dx = needs->dx_over_x = true;
     needs->in_place = node->residual ? 2 : 0;
 }

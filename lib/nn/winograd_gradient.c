@@ -96,7 +96,7 @@ static void transform_both(const dsbi_call *call, const wino_gradient *job, void
 {
     const void *zeros = dsbi_at(call, call->scratch, job->zeros);
     const void *dy = call->norm ? call->y : call->dy;
-    if (call->norm && job->lines)
+    if (call->norm)
         finish_norm(call, &job->cut, first, count);
     dsbi_wino_input(call, &job->cut, v, job->v_stride, call->x[0], zeros, first, count);
     dsbi_wino_output_bwd(call, &job->cut, d, job->d_stride, sums, dy, zeros, first, count);
@@ -229,8 +229,6 @@ static dsb_status weight_gradient(const dsbi_call *call, const wino_gradient *jo
     memset(dsbi_at(call, call->scratch, job->zeros), 0,
            dsbi_wino_zeros(&job->cut) * call->math->item);
     size_t groups = 1, sums = dsbi_pieces(job->cut.pieces, job->block);
-    if (call->norm && !job->lines)
-        DSBI_TRY(dsbi_wino_finish_norm(call));
     if (job->shared) {
         DSBI_TRY(sum_shared(call, job));
     } else {
@@ -251,6 +249,13 @@ size_t dsbi_wino_gradient_size(const dsbi_node *node, const dsbi_sizing *sizing)
     wino_gradient job = {.cut = dsbi_wino_forward_cut(node, sizing->batch)};
     lay_gradient(&job, sizing->n_threads);
     return job.end;
+}
+
+bool dsbi_wino_gradient_by_lines(const dsbi_node *node)
+{
+    wino_gradient job = {.cut = dsbi_wino_forward_cut(node, 1)};
+    lay_gradient(&job, 1);
+    return job.lines;
 }
 
 dsb_status dsbi_wino_gradient(const dsbi_call *call)

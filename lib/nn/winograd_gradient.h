@@ -12,6 +12,10 @@
 size_t dsbi_wino_gradient_size(const dsbi_node *node, const dsbi_sizing *sizing); /* of scratch */
 dsb_status dsbi_wino_gradient(const dsbi_call *call);
 
+/* Whether blocks are whole lines of pieces, so that the rows of a norm behind can be finished in
+ * the cache; else that is a pass of its own and no better left to this layer. */
+bool dsbi_wino_gradient_by_lines(const dsbi_node *node);
+
 /* For a call with a norm that wants no gradient of the weights. */
 dsb_status dsbi_wino_finish_norm(const dsbi_call *call);
 

@@ -221,13 +221,47 @@ static void bottlenecks(dsbi_builder *b)
     dsbi_graph_output(b, dsbi_linear(b, dsbi_global_avgpool(b, x), "out", 3));
 }
 
-/* Rows enough for several parts of each sum. */
+/* Norms with and without a sum between convolutions by Winograd, which take their last passes, of
+ * `width` channels. */
+static void basic_blocks(dsbi_builder *b, size_t width)
+{
+    const dsbi_attrs conv = {.c_out = width, .kernel = 3, .pad = 1, .no_bias = true};
+    dsbi_value x = dsbi_conv(b, dsbi_input_values(b), "in", &conv);
+    for (int i = 0; i < 2; i++) {
+        dsbi_enter(b, "%d", i);
+        dsbi_value y =
+            dsbi_relu(b, dsbi_batchnorm(b, dsbi_conv(b, x, "conv1", &conv), "bn1", 1e-5));
+        y = dsbi_batchnorm(b, dsbi_conv(b, y, "conv2", &conv), "bn2", 1e-5);
+        x = dsbi_relu(b, dsbi_add_values(b, y, x));
+        dsbi_leave(b);
+    }
+    dsbi_graph_output(b, dsbi_linear(b, dsbi_global_avgpool(b, x), "out", 3));
+}
+
+static void narrow_blocks(dsbi_builder *b)
+{
+    basic_blocks(b, 16);
+}
+
+/* One gradient of the transformed weights for all pieces. */
+static void wide_blocks(dsbi_builder *b)
+{
+    basic_blocks(b, 72);
+}
+
+/* Rows enough for several parts of each sum; lines of pieces that fit no block. */
 START_TEST(norms_between_products_agree_with_norms_alone)
 {
-    static const dsbi_shape images[] = {{36, 36, 4}, {13, 29, 4}, {7, 6, 4}};
+    static const struct {
+        declare_fn declare;
+        dsbi_shape image;
+    } cases[] = {{bottlenecks, {36, 36, 4}},  {bottlenecks, {13, 29, 4}},
+                 {bottlenecks, {7, 6, 4}},    {narrow_blocks, {32, 32, 8}},
+                 {narrow_blocks, {9, 27, 8}}, {narrow_blocks, {8, 121, 8}},
+                 {wide_blocks, {12, 16, 8}}};
     dsb_runtime *rt = make_runtime(2);
-    for (size_t i = 0; i < 3; i++) {
-        grad_case g = grad_case_make(rt, declared_for(rt, bottlenecks, images[i]), 3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        grad_case g = grad_case_make(rt, declared_for(rt, cases[i].declare, cases[i].image), 3);
         dsbi_plan *plans[2];
         for (int no_fusion = 0; no_fusion < 2; no_fusion++) {
             plans[no_fusion] = grad_plan(&g, &dsbi_math_f64, g.params, no_fusion);
