@@ -135,7 +135,8 @@ START_TEST(norms_leave_their_last_pass_to_products)
     dsb_runtime *rt = make_runtime(1);
     dsb_model *model = make_model(rt, "resnet50", 128);
     dsbi_plan *plan = make_plan(model, true, false), *plain = make_plan(model, true, true);
-    ck_assert_uint_eq(left_to_the_front(plan), 53 - 13); /* the others are behind Winograd's */
+    /* the others are behind Winograd's with gradients too large for blocks */
+    ck_assert_uint_eq(left_to_the_front(plan), 53 - 10);
     ck_assert_uint_eq(left_to_the_front(plain), 0);
     dsbi_plan_free(plan);
     dsbi_plan_free(plain);
