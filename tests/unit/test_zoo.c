@@ -110,6 +110,7 @@ START_TEST(nonsense_is_refused)
                       dsb_last_error());
         ck_assert_ptr_null(model);
     }
+    ck_assert_fails(make(rt, &model, "pyramidnet:depth=8", 34), DSB_E_SHAPE, "multiples of 4");
     dsb_runtime_free(rt);
 }
 END_TEST

@@ -48,6 +48,11 @@ static void build(dsbi_builder *b, dsbi_spec *spec)
     if (!(alpha >= 0 && alpha <= max_alpha))
         dsbi_builder_fail(b, DSB_E_INVALID, "pyramidnet: alpha=%g, must lie in 0..%g", alpha,
                           max_alpha);
+    if (b->image.h % 4 || b->image.w % 4) /* a mean of 2 x 2 beside a convolution that rounds up */
+        dsbi_builder_fail(b, DSB_E_SHAPE,
+                          "pyramidnet: %zu x %zu pixels; its shortcuts halve twice, so that sides "
+                          "are multiples of 4",
+                          (size_t)b->image.h, (size_t)b->image.w);
     if (b->status != DSB_OK)
         return;
     dsbi_value x = dsbi_zoo_conv(b, dsbi_input_images(b), "conv", STEM, 3, 1, 1);
