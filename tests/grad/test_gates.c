@@ -215,18 +215,17 @@ END_TEST
 
 enum { MANY = 9, WIDE = 180, FEATURES = 64 };
 
-/* The first layer of VGG, in a batch that keeps its output and in one that makes it again. */
-static float *pixel_gradients(const dsbi_graph *graph, float *params, size_t batch, size_t *bytes)
+/* Of one image, in a plan for `batch`: a large plan keeps less from forward to backward. */
+static float *gradients_of_one(const dsbi_graph *graph, float *params, const void *image,
+                               size_t image_bytes, size_t batch, uint64_t threads, size_t *bytes)
 {
-    dsb_runtime *rt = make_runtime(2);
+    dsb_runtime *rt = make_runtime(threads);
     const dsbi_plan_opts opts = {
         .batch = batch, .training = true, .math = &dsbi_math_f32, .params = params};
     dsbi_plan *plan;
     ck_assert_ok(dsbi_plan_create_for(&plan, rt, graph, &opts));
     ck_assert_ok(dsbi_plan_set_count(plan, 1));
-    uint8_t *pixels = dsbi_plan_input(plan);
-    for (size_t i = 0; i < WIDE * WIDE * 3; i++)
-        pixels[i] = (uint8_t)(i * 37 % 251);
+    memcpy(dsbi_plan_input(plan), image, image_bytes);
     ck_assert_ok(dsbi_plan_forward(plan, 0));
     float *dlogits = dsbi_plan_dlogits(plan);
     for (size_t i = 0; i < OUTPUTS; i++)
@@ -240,6 +239,7 @@ static float *pixel_gradients(const dsbi_graph *graph, float *params, size_t bat
     return grads;
 }
 
+/* The first layer of VGG. */
 START_TEST(convolutions_of_pixels_are_made_again)
 {
     dsb_runtime *rt = make_runtime(1);
@@ -254,9 +254,13 @@ START_TEST(convolutions_of_pixels_are_made_again)
                           (const float[]){0.2f, 0.3f, 0.4f});
     float *params = calloc(graph->arena_size, sizeof *params);
     fill(params, graph->arena_size, 1, false);
+    const size_t image_bytes = (size_t)WIDE * WIDE * 3;
+    uint8_t *image = malloc(image_bytes);
+    for (size_t i = 0; i < image_bytes; i++)
+        image[i] = (uint8_t)(i * 37 % 251);
     size_t bytes, bytes_of_many;
-    float *kept = pixel_gradients(graph, params, 1, &bytes);
-    float *again = pixel_gradients(graph, params, MANY, &bytes_of_many);
+    float *kept = gradients_of_one(graph, params, image, image_bytes, 1, 2, &bytes);
+    float *again = gradients_of_one(graph, params, image, image_bytes, MANY, 2, &bytes_of_many);
     ck_assert_mem_eq(kept, again, graph->arena_size * sizeof *kept);
     /* the output, or its gradient in the same memory, the other's half as large, the maxima */
     const size_t output = (size_t)WIDE * WIDE * FEATURES * sizeof *kept;
@@ -264,6 +268,7 @@ START_TEST(convolutions_of_pixels_are_made_again)
     ck_assert_uint_lt(bytes_of_many, MANY * output * 2);
     free(kept);
     free(again);
+    free(image);
     free(params);
     dsbi_graph_free(graph);
     dsb_runtime_free(rt);
@@ -290,47 +295,25 @@ static dsbi_graph *make_gelus(dsb_runtime *rt)
     return graph;
 }
 
-/* Of one image, in a plan for `batch`. */
-static float *gelu_gradients(const dsbi_graph *graph, float *params, const float *input,
-                             size_t batch, uint64_t threads, size_t *bytes)
-{
-    dsb_runtime *rt = make_runtime(threads);
-    const dsbi_plan_opts opts = {
-        .batch = batch, .training = true, .math = &dsbi_math_f32, .params = params};
-    dsbi_plan *plan;
-    ck_assert_ok(dsbi_plan_create_for(&plan, rt, graph, &opts));
-    ck_assert_ok(dsbi_plan_set_count(plan, 1));
-    memcpy(dsbi_plan_input(plan), input, sizeof *input * SIDE * SIDE * CHANNELS);
-    ck_assert_ok(dsbi_plan_forward(plan, 0));
-    float *dlogits = dsbi_plan_dlogits(plan);
-    for (size_t i = 0; i < OUTPUTS; i++)
-        dlogits[i] = (float)i - 1.5f;
-    ck_assert_ok(dsbi_plan_backward(plan));
-    float *grads = malloc(graph->arena_size * sizeof *grads);
-    memcpy(grads, dsbi_plan_grads(plan), graph->arena_size * sizeof *grads);
-    *bytes = dsbi_plan_bytes(plan);
-    dsbi_plan_free(plan);
-    dsb_runtime_free(rt);
-    return grads;
-}
-
 /* In a small plan output and slope of a GELU are kept, in a large one only its argument. */
 START_TEST(slopes_are_applied_behind_with_the_same_bits)
 {
     dsb_runtime *rt = make_runtime(1);
     dsbi_graph *graph = make_gelus(rt);
     float *params = calloc(graph->arena_size, sizeof *params);
-    float *input = calloc((size_t)SIDE * SIDE * CHANNELS, sizeof *input);
+    const size_t n_input = (size_t)SIDE * SIDE * CHANNELS, input_bytes = n_input * sizeof(float);
+    float *input = calloc(n_input, sizeof *input);
     fill(params, graph->arena_size, 1, false);
-    fill(input, (size_t)SIDE * SIDE * CHANNELS, 2, false);
+    fill(input, n_input, 2, false);
     size_t bytes, bytes_of_many;
-    float *kept = gelu_gradients(graph, params, input, 1, 2, &bytes);
+    float *kept = gradients_of_one(graph, params, input, input_bytes, 1, 2, &bytes);
     double size = 0;
     for (size_t i = 0; i < graph->arena_size; i++)
         size += fabs((double)kept[i]);
     ck_assert(size > 0 && isfinite(size));
     for (uint64_t threads = 1; threads <= 2; threads++) {
-        float *behind = gelu_gradients(graph, params, input, MOST, threads, &bytes_of_many);
+        float *behind =
+            gradients_of_one(graph, params, input, input_bytes, MOST, threads, &bytes_of_many);
         ck_assert_mem_eq(kept, behind, graph->arena_size * sizeof *kept);
         free(behind);
     }
