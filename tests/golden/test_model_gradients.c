@@ -18,9 +18,6 @@ enum { MOST_FILES = 256, MOST_SUMS = 16, LARGEST_FILE = 1 << 24 };
 
 /* Relative errors: of everything in f64; in f32 of logits, of gradients and running statistics. */
 static const double exact = 1e-9, close_logits = 1e-4, close_sums = 1e-4, close_winograd = 1e-3;
-/* Where 1e-4 asks more than PyTorch's own f32 gradient does (golden.py, own_errors), this often its
- * error. */
-static const double own_factor = 4;
 /* A gradient that is 0 (of a bias in front of batch norm) is rounding here as in PyTorch: such a
  * norm in f64, relative to the largest of the network, and what f32 may make of it. */
 static const double vanishing = 1e-9, allowed_of_vanishing = 1e-6;
@@ -276,14 +273,7 @@ static double error_of(const char *name, const dsbi_json_value *sums, const stor
     return sqrt(square / (double)n);
 }
 
-static double own_error(const golden *g, const char *errors, const char *name)
-{
-    const dsbi_json_value *value = dsbi_json_get(dsbi_json_get(g->root, errors), name);
-    return value ? number(value) : 0;
-}
-
-static void check_tensors(const golden *g, const char *key, const char *errors, const void *arena,
-                          double tolerance)
+static void check_tensors(const golden *g, const char *key, const void *arena, double tolerance)
 {
     const dsbi_json_value *tensors = dsbi_json_get(g->root, key);
     const double largest = largest_norm(tensors);
@@ -304,8 +294,6 @@ static void check_tensors(const golden *g, const char *key, const char *errors, 
         double allowed = tolerance * norm;
         if (norm <= vanishing * largest)
             allowed = (f64 ? vanishing : allowed_of_vanishing) * largest;
-        else if (!f64)
-            allowed = fmax(tolerance, own_factor * own_error(g, errors, param->name)) * norm;
         const double share = norm <= vanishing * largest ? 0 : error / norm;
         if (share > worst) {
             worst = share;
@@ -338,12 +326,11 @@ static bool uses_winograd(const dsbi_graph *graph)
 
 /* Keys of what a mode is held against. */
 typedef struct mode {
-    const char *logits, *loss, *gradients, *errors;
+    const char *logits, *loss, *gradients;
 } mode;
 
-static const mode training = {"logits_training", "loss", "gradients", "own_errors"};
-static const mode evaluation = {"logits_evaluation", "loss_evaluation", "gradients_evaluation",
-                                "own_errors_evaluation"};
+static const mode training = {"logits_training", "loss", "gradients"};
+static const mode evaluation = {"logits_evaluation", "loss_evaluation", "gradients_evaluation"};
 
 static void check_step(const golden *g, dsbi_plan *plan, const mode *m, double logit_tolerance,
                        double tolerance)
@@ -356,7 +343,7 @@ static void check_step(const golden *g, dsbi_plan *plan, const mode *m, double l
     ck_assert_msg(fabs(loss - expected) <= logit_tolerance * fmax(expected, 1),
                   "%s: %s is %.9g, PyTorch's %.9g", g->file, m->loss, loss, expected);
     ck_assert_ok(dsbi_plan_backward(plan));
-    check_tensors(g, m->gradients, m->errors, dsbi_plan_grads(plan), tolerance);
+    check_tensors(g, m->gradients, dsbi_plan_grads(plan), tolerance);
 }
 
 static void check_steps(const golden *g, way how, double logit_tolerance, double tolerance)
@@ -373,7 +360,7 @@ static void check_steps(const golden *g, way how, double logit_tolerance, double
     check_step(g, plan, &evaluation, logit_tolerance, tolerance);
     dsbi_plan_set_frozen(plan, false);
     check_step(g, plan, &training, logit_tolerance, tolerance);
-    check_tensors(g, "buffers", training.errors, g->model->params, tolerance);
+    check_tensors(g, "buffers", g->model->params, tolerance);
     dsbi_plan_free(plan);
 }
 

@@ -29,6 +29,9 @@ def vgg(name, hidden):
 
 # keeps what residual branches add small, so that rounding grows no faster with depth than the sum
 SMALL_BRANCHES = {"bn3.weight": 1 / 4}
+# the norms behind the first one undo its gain but for its bias: with small ones that gain's gradient
+# is what little is left of sums that cancel
+LARGE_FIRST_BIAS = {"norm0.bias": 4}
 CASES = [
     Case("alexnet", "alexnet:hidden=24,dropout=0",
          lambda: narrowed(tv.alexnet(num_classes=5), 6, 24), 71, 67, 3),
@@ -52,9 +55,10 @@ CASES = [
          73, 67, 1),
     Case("resnext50", "resnext50_32x4d", lambda: tv.resnext50_32x4d(num_classes=5), 67, 65, 2,
          scaled=SMALL_BRANCHES),
-    Case("densenet121", "densenet121", lambda: tv.densenet121(num_classes=5), 97, 101, 1),
+    Case("densenet121", "densenet121", lambda: tv.densenet121(num_classes=5), 161, 133, 1,
+         scaled=LARGE_FIRST_BIAS),
     Case("densenet_conv_norm", "densenet:blocks=3-2-4,growth=6,neck=2,stem=conv-norm",
-         lambda: small_densenet(True), 21, 26, 3),
+         lambda: small_densenet(True), 21, 26, 3, scaled=LARGE_FIRST_BIAS),
     Case("densenet_conv", "densenet:blocks=3-2-4,growth=6,neck=2,stem=conv",
          lambda: small_densenet(False), 23, 17, 2),
 ]

@@ -34,21 +34,23 @@ class Case:
 
 
 MARGIN, STEP, PASSES, ROUNDS = 4e-4, 1 / 1024, 20, 40
-BOUND, OWN_ERROR = 1e-4, 2.5e-5  # what the test asks; four times OWN_ERROR is above it
+BOUND = 1e-4  # what the test asks
 
 
 class Settling:
     """Of a million inputs of ReLUs one lies so near to 0 that rounding decides on which side, and
     one such decision moves PyTorch's own f32 gradients by some percent: nothing could be told from
-    them. So where an input of a channel is within MARGIN of 0, the bias of the batch norm in front
+    them. So where an input of a channel is within a margin of 0, the bias of the batch norm in front
     of the ReLU moves by as many STEPs as it takes to have none there. `moved`: {bias name:
     {channel: steps}}. Training and evaluation have inputs of their own: a move looks at those the
-    other mode had last."""
+    other mode had last. The margin grows with the inputs, as rounding does: without statistics of
+    the batch the sums of a deep ResNet reach some hundreds."""
 
     def __init__(self, model):
         self.names = {module: name for name, module in model.named_modules()}
         self.moved, self.start, self.norm, self.again = {}, {}, None, False
-        self.seen = {True: {}, False: {}}  # [training][norm]: inputs of the ReLU, less the bias
+        # [training][norm]: inputs of the ReLU, less the bias; their margin
+        self.seen = {True: {}, False: {}}
         hooks = [m.register_forward_hook(self.after_norm) for m in model.modules()
                  if isinstance(m, torch.nn.BatchNorm2d)]
         self.relu = torch.nn.functional.relu  # of the modules too
@@ -63,17 +65,23 @@ class Settling:
     def after_norm(self, norm, _, y):
         self.norm = norm
 
-    def move(self, c, values):
+    @staticmethod
+    def margin(inputs):
+        """By powers of 2, so that a move leaves it as it is."""
+        return MARGIN * 2 ** max(0, int(math.log2(inputs.square().mean().sqrt().item())))
+
+    def move(self, c, values, margin):
         """The least number of steps after which no value is near 0, and how far that is."""
         name, bias = self.names[self.norm] + ".bias", self.norm.bias.data
         start = self.start.setdefault((name, c), bias[c].item())
         before = self.moved.setdefault(name, {}).get(c, 0)
-        other = self.seen[not self.norm.training].get(self.norm)
-        if other is not None:
-            values = torch.cat([values.flatten(), other[:, c].flatten() + bias[c]])
+        near = [(values, margin)]
+        if self.norm in self.seen[not self.norm.training]:
+            other, its_margin = self.seen[not self.norm.training][self.norm]
+            near.append((other[:, c] + bias[c], its_margin))
         for steps in (before + sign * k for k in range(1, 2000) for sign in (1, -1)):
             by = float(np.float32(start + steps * STEP)) - bias[c].item()
-            if (values + by).abs().min() >= MARGIN:
+            if all((v + by).abs().min() >= m for v, m in near):
                 break
         self.moved[name][c] = steps
         bias[c] += by
@@ -81,10 +89,12 @@ class Settling:
 
     def settled_relu(self, x, inplace=False):
         if self.norm is not None and x.dim() == 4 and x.shape[1] == self.norm.num_features:
-            for c in torch.nonzero(x.abs().amin((0, 2, 3)) < MARGIN).flatten().tolist():
-                x[:, c] += self.move(c, x[:, c])
+            margin = self.margin(x)
+            for c in torch.nonzero(x.abs().amin((0, 2, 3)) < margin).flatten().tolist():
+                x[:, c] += self.move(c, x[:, c], margin)
                 self.again = True
-            self.seen[self.norm.training][self.norm] = x - self.norm.bias.data[:, None, None]
+            less_bias = x - self.norm.bias.data[:, None, None]
+            self.seen[self.norm.training][self.norm] = less_bias, margin
         return self.relu(x)
 
 
@@ -189,20 +199,18 @@ def backward(case, model, x):
     return logits, loss
 
 
-def own_errors(case, model, x, exact):
-    """Relative errors of PyTorch's own gradients in single precision, for a network of which it
-    misses BOUND itself somewhere: there 1e-4 would ask too much of anybody, and the test allows 4
-    times as much. Of any other network there are none, and each tensor has to hold BOUND."""
+def check_own_error(case, model, x, exact):
+    """A golden file that PyTorch's own f32 misses says nothing about anybody else's: a maximum or a
+    ReLU was decided by rounding, or sums cancel. Another size of the images or another scale of the
+    weights will do."""
     model = copy.deepcopy(model).float()
     backward(case, model, x.float())
     largest = max(gradient.norm() for gradient in exact.values())
-    errors = {}
     for name, parameter in model.named_parameters():
         norm = exact[name].norm()
         error = ((parameter.grad.double() - exact[name]).norm() / norm).item()
-        if norm > 1e-6 * largest and error > OWN_ERROR:
-            errors[case.rename(name)] = float(f"{error:.2g}")
-    return errors if max(errors.values(), default=0) > BOUND else {}
+        if norm > 1e-6 * largest and error > BOUND:
+            raise RuntimeError(f"{case.file}: PyTorch's own gradient of {name} is off by {error:.2g}")
 
 
 def digests(case, tensors, projections=PROJECTIONS):
@@ -214,15 +222,14 @@ def run(case, folder):
     model, x, moved = begin(case)
     evaluated, frozen_loss = backward(case, model.eval(), x)
     frozen = {name: p.grad.clone() for name, p in model.named_parameters()}
-    frozen_errors = own_errors(case, model, x, frozen)
+    check_own_error(case, model, x, frozen)
     before = copy.deepcopy(model.train())
     logits, loss = backward(case, model, x)
     exact = {name: p.grad for name, p in model.named_parameters()}
+    check_own_error(case, before, x, exact)
     result = {"spec": case.spec, "height": case.height, "width": case.width, "batch": case.batch,
               "classes": case.classes, "scaled": case.scaled,
               "moved": {case.rename(k): v for k, v in moved.items()},
-              "own_errors": own_errors(case, before, x, exact),
-              "own_errors_evaluation": frozen_errors,
               "logits_evaluation": evaluated.detach().reshape(-1).tolist(),
               "loss_evaluation": frozen_loss.item(),
               "logits_training": logits.detach().reshape(-1).tolist(), "loss": loss.item(),
@@ -239,4 +246,5 @@ def run(case, folder):
             text.append(f'"{key}": {json.dumps(value)}{end}')
     path = folder / f"{case.file}.json"
     path.write_text("\n".join(text + ["}"]) + "\n")
-    print(f"{path.name}: {path.stat().st_size} bytes, loss {loss.item():.6f}, {sum(map(len, moved.values()))} moved, {result['own_errors']}", flush=True)
+    print(f"{path.name}: {path.stat().st_size} bytes, loss {loss.item():.6f}, "
+          f"{sum(map(len, moved.values()))} moved", flush=True)
