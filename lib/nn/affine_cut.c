@@ -1,6 +1,7 @@
 /* How the work of affine.h is cut into tasks, by sizes alone, and what scratch memory that takes.
  */
 #include "nn/affine_inside.h"
+#include "base/sizes.h"
 #include "nn/branch.h"
 #include "nn/factors.h"
 #include "nn/products.h"
@@ -128,11 +129,6 @@ void dsbi_affine_lay_backward(dsbi_affine_work *work, size_t n_threads)
     work->worker = dsbi_take(&work->end, n_threads * work->worker_size);
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Scratch for `batch` images. Fewer images than planned may take another way, so the plan asks for
  * the numbers at which ways part as well. */
 static void add_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,
@@ -142,11 +138,11 @@ static void add_needs(const dsbi_affine *affine, const dsbi_node *node, const ds
     dsbi_affine_work work;
     dsbi_affine_cut(&work, affine, node, batch, sizing->training);
     dsbi_affine_lay_forward(&work, sizing->n_threads, prepared);
-    needs->scratch_forward = larger(needs->scratch_forward, work.end * sizing->item);
+    needs->scratch_forward = dsbi_larger(needs->scratch_forward, work.end * sizing->item);
     dsbi_affine_cut(&work, affine, node, batch, sizing->training);
     dsbi_affine_cut_groups(&work);
     dsbi_affine_lay_backward(&work, sizing->n_threads);
-    needs->scratch_backward = larger(needs->scratch_backward, work.end * sizing->item);
+    needs->scratch_backward = dsbi_larger(needs->scratch_backward, work.end * sizing->item);
 }
 
 void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const dsbi_sizing *sizing,

@@ -4,6 +4,7 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+#include "base/sizes.h"
 #include "nn/blocks.h"
 
 enum { LEAST_WEIGHTS = 1 << 20, LEAST_GAIN = 8, PACK_COLUMNS = 2048, SUMS = 3 };
@@ -97,19 +98,14 @@ size_t dsbi_factors_tiles(const dsbi_factors *f)
     return dsbi_pieces(f->n, DSBI_FACTORS_HEIGHT) * dsbi_pieces(f->k, DSBI_FACTORS_WIDTH);
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 dsbi_factors_part dsbi_factors_tile(const dsbi_factors *f, const dsbi_kernels *kernels, void *out,
                                     void *scratch, size_t tile)
 {
     const size_t across = dsbi_pieces(f->k, DSBI_FACTORS_WIDTH), item = f->math->item;
     dsbi_factors_part part = {.row = tile / across * DSBI_FACTORS_HEIGHT,
                               .column = tile % across * DSBI_FACTORS_WIDTH};
-    part.rows = smaller(f->n - part.row, DSBI_FACTORS_HEIGHT);
-    part.columns = smaller(f->k - part.column, DSBI_FACTORS_WIDTH);
+    part.rows = dsbi_smaller(f->n - part.row, DSBI_FACTORS_HEIGHT);
+    part.columns = dsbi_smaller(f->k - part.column, DSBI_FACTORS_WIDTH);
     f->math->pack_a(kernels, scratch, (const char *)f->dh + part.row * item, f->n, part.rows,
                     f->rows);
     f->math->block(kernels, out, part.columns, scratch, 1, 0,

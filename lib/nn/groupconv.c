@@ -4,6 +4,7 @@
 #include "nn/groupconv.h"
 
 #include <string.h>
+#include "base/sizes.h"
 #include "nn/blocks.h"
 
 enum {
@@ -41,11 +42,6 @@ static size_t lines_of(dsbi_shape out, size_t stride, size_t channels)
     return lines < out.h ? lines : out.h;
 }
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Weights in the order of the kernel, then the bias; or, for partial sums, its gradient. */
 static size_t ready_size(const dsbi_node *node, const group_work *w)
 {
@@ -58,7 +54,7 @@ static group_work work_of(const dsbi_node *node, size_t batch, size_t n_threads,
     const dsbi_attrs *a = &node->attrs;
     const dsbi_shape in = node->in, out = node->out;
     group_work w = {.group = in.c / a->groups, .stride = a->stride ? a->stride : 1, .pad = a->pad};
-    w.channels = larger(w.group, LANES);
+    w.channels = dsbi_larger(w.group, LANES);
     w.blocks = in.c / w.channels;
     w.weights = 9 * w.group * w.channels;
     w.parts = dsbi_pieces(TASKS, w.blocks);
@@ -72,7 +68,7 @@ static group_work work_of(const dsbi_node *node, size_t batch, size_t n_threads,
     const size_t frame = frame_lines(w.lines, w.stride) * frame_width(out.w, w.stride);
     const size_t back = frame_lines(w.back_lines, 1) * frame_width(in.w, 1);
     size_t end = 0;
-    w.frame = dsbi_take(&end, (backward ? larger(frame, back) : frame) * w.channels);
+    w.frame = dsbi_take(&end, (backward ? dsbi_larger(frame, back) : frame) * w.channels);
     w.dense = dsbi_take(&end, backward ? w.lines * frame_width(out.w, 1) * LANES : 0);
     w.worker_size = end;
     w.worker = dsbi_take(&w.end, n_threads * end);

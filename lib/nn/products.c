@@ -2,6 +2,7 @@
 #include "nn/products.h"
 
 #include <string.h>
+#include "base/sizes.h"
 #include "nn/blocks.h"
 
 enum {
@@ -15,11 +16,6 @@ enum {
     ALL_COLUMNS = 64, /* a multiple of every tile width */
     ALL_TASKS = 16
 };
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* --- few rows ------------------------------------------------------------------------------- */
 
@@ -53,7 +49,7 @@ static dsb_status few_columns(const dsbi_call *call, const void *user, size_t fi
     void *packed = dsbi_at(call, job->packed, worker * few_packed());
     void *y = dsbi_at(call, p->y, first);
     for (size_t at = 0; at < p->k; at += FEW_DEPTH) {
-        const size_t depth = smaller(p->k - at, FEW_DEPTH);
+        const size_t depth = dsbi_smaller(p->k - at, FEW_DEPTH);
         const size_t from = p->trans ? first * p->k + at : at * p->n + first;
         call->math->pack(kernels, packed, dsbi_at(call, p->weights, from), p->trans ? p->k : p->n,
                          p->trans, depth, count);
@@ -106,8 +102,8 @@ static dsb_status all_pack(const dsbi_call *call, const void *user, size_t task,
     const dsbi_all_rows *p = job->p;
     const size_t slabs = dsbi_pieces(p->rows, ALL_DEPTH), slab = task % slabs;
     const size_t column = task / slabs * ALL_COLUMNS, row = slab * ALL_DEPTH;
-    const size_t depth = smaller(p->rows - row, ALL_DEPTH);
-    const size_t columns = smaller(p->k - column, ALL_COLUMNS);
+    const size_t depth = dsbi_smaller(p->rows - row, ALL_DEPTH);
+    const size_t columns = dsbi_smaller(p->k - column, ALL_COLUMNS);
     void *packed = dsbi_at(call, job->packed, slab * all_packed(p->k) + column * depth);
     if (p->gather) {
         void *rows = dsbi_at(call, job->heights, worker * all_height());
@@ -128,10 +124,11 @@ static dsb_status all_tile(const dsbi_call *call, const void *user, size_t task,
     const dsbi_all_rows *p = job->p;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const size_t i = task / job->across * job->height, j = task % job->across * job->columns;
-    const size_t height = smaller(p->n - i, job->height), columns = smaller(p->k - j, job->columns);
+    const size_t height = dsbi_smaller(p->n - i, job->height),
+                 columns = dsbi_smaller(p->k - j, job->columns);
     void *heights = dsbi_at(call, job->heights, worker * all_height());
     for (size_t row = 0; row < p->rows; row += ALL_DEPTH) {
-        const size_t depth = smaller(p->rows - row, ALL_DEPTH);
+        const size_t depth = dsbi_smaller(p->rows - row, ALL_DEPTH);
         const void *packed =
             dsbi_at(call, job->packed, row / ALL_DEPTH * all_packed(p->k) + j * depth);
         call->math->pack_a(kernels, heights, dsbi_at(call, p->dh, row * p->n + i), p->n, height,
@@ -148,7 +145,7 @@ dsb_status dsbi_all_rows_product(const dsbi_call *call, const dsbi_all_rows *p, 
     all_job job = {
         .p = p, .packed = scratch, .heights = dsbi_at(call, scratch, slabs * all_packed(p->k))};
     const size_t down = dsbi_pieces(p->n, ALL_HEIGHT);
-    const size_t wanted = smaller(dsbi_pieces(ALL_TASKS, down), panels);
+    const size_t wanted = dsbi_smaller(dsbi_pieces(ALL_TASKS, down), panels);
     job.height = dsbi_pieces(dsbi_pieces(p->n, down), ALL_TILE) * ALL_TILE;
     job.columns = dsbi_pieces(panels, wanted) * ALL_COLUMNS;
     job.across = dsbi_pieces(p->k, job.columns);

@@ -8,6 +8,7 @@
 #include "nn/winograd.h"
 
 #include <string.h>
+#include "base/sizes.h"
 #include "nn/blocks.h"
 #include "nn/norm.h"
 #include "nn/winograd_gradient.h"
@@ -60,11 +61,6 @@ static size_t ready_bias(const wino_product *job)
 static size_t ready_size(const wino_product *job)
 {
     return ready_bias(job) + job->cut.out.c;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
 }
 
 static size_t within(size_t x, size_t least, size_t most)
@@ -208,8 +204,8 @@ static dsb_status product_group(const dsbi_call *call, const void *user, size_t 
         dsbi_norm_sums_begin(call, first / job->group);
     for (size_t piece = first; piece < first + count; piece += job->block) {
         const size_t left = first + count - piece;
-        const size_t part = smaller(left, job->block);
-        product_block(call, job, piece, part, smaller(left - part, job->block), worker);
+        const size_t part = dsbi_smaller(left, job->block);
+        product_block(call, job, piece, part, dsbi_smaller(left - part, job->block), worker);
         if (!job->norms)
             continue;
         const size_t row = dsbi_wino_row(&job->cut, job->cut.out, piece),

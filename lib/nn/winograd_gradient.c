@@ -2,6 +2,7 @@
 #include "nn/winograd_gradient.h"
 
 #include <string.h>
+#include "base/sizes.h"
 #include "nn/blocks.h"
 #include "nn/norm.h"
 #include "nn/winograd_pieces.h"
@@ -19,11 +20,6 @@ enum {
     MOST_GROUPS = 16,
     SHARED_ELEMENTS = 3 << 20 /* V and D of the pieces that share one dU */
 };
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 typedef struct wino_gradient {
     dsbi_wino_cut cut;
@@ -44,7 +40,7 @@ static void lay_gradient(wino_gradient *job, size_t n_threads)
     job->du_size = POINTS * n * c;
     job->shared = job->du_size > GROUP_ELEMENTS;
     const size_t few = SMALL_BLOCK / (c + n), across = job->cut.across;
-    job->block = few < SMALL_PIECES ? SMALL_PIECES : smaller(few, MOST_PIECES);
+    job->block = few < SMALL_PIECES ? SMALL_PIECES : dsbi_smaller(few, MOST_PIECES);
     if (across <= LINE_PIECES)
         job->block = dsbi_pieces(job->block, across) * across;
     job->lines = across <= LINE_PIECES;
@@ -144,7 +140,7 @@ static dsb_status sum_group(const dsbi_call *call, const void *user, size_t firs
         call->math->wino_gradients(
             dsbi_kernels_of(call->rt), du, d, job->d_stride, v, job->v_stride, part, n,
             job->cut.in.c, done > 0,
-            fetch_next(call, &job->cut, first + done + part, smaller(left, job->block)));
+            fetch_next(call, &job->cut, first + done + part, dsbi_smaller(left, job->block)));
     }
     return DSB_OK;
 }

@@ -1,6 +1,7 @@
 /* See winograd_pieces.h. */
 #include "nn/winograd_pieces.h"
 
+#include "base/sizes.h"
 #include "nn/blocks.h"
 
 enum { PIECE = DSBI_WINO_PIECE, PATCH = DSBI_WINO_PATCH };
@@ -22,11 +23,6 @@ dsbi_wino_cut dsbi_wino_data_cut(const dsbi_node *node, size_t batch)
     return cut_pieces(batch, node->out, node->in, 2 - node->attrs.pad);
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 size_t dsbi_wino_zeros(const dsbi_wino_cut *cut)
 {
     const size_t c = cut->in.c > cut->out.c ? cut->in.c : cut->out.c;
@@ -36,7 +32,7 @@ size_t dsbi_wino_zeros(const dsbi_wino_cut *cut)
 size_t dsbi_wino_row(const dsbi_wino_cut *cut, dsbi_shape shape, size_t piece)
 {
     const size_t line = piece % cut->image / cut->across * PIECE;
-    return (piece / cut->image * shape.h + smaller(line, shape.h)) * shape.w;
+    return (piece / cut->image * shape.h + dsbi_smaller(line, shape.h)) * shape.w;
 }
 
 /* Pieces side by side: `count` of them, the first output of the first one and its image. */
@@ -78,7 +74,7 @@ void dsbi_wino_input(const dsbi_call *call, const dsbi_wino_cut *cut, void *v, s
     for (size_t t = 0; t < count; t += run.pieces) {
         const wino_place p = place_of(cut, first + t, count - t);
         const size_t columns = p.count * PIECE + PATCH - PIECE;
-        const size_t end = smaller(p.column + columns, cut->in.w + cut->pad); /* with zeros */
+        const size_t end = dsbi_smaller(p.column + columns, cut->in.w + cut->pad); /* with zeros */
         run.pieces = p.count;
         run.before = p.column < cut->pad ? cut->pad - p.column : 0;
         run.there = end > p.column + run.before ? end - p.column - run.before : 0;
@@ -97,7 +93,7 @@ void dsbi_wino_output_bwd(const dsbi_call *call, const dsbi_wino_cut *cut, void 
     for (size_t t = 0; t < count; t += run.pieces) {
         const wino_place p = place_of(cut, first + t, count - t);
         run.pieces = p.count;
-        run.there = smaller(p.count * PIECE, cut->out.w - p.column);
+        run.there = dsbi_smaller(p.count * PIECE, cut->out.w - p.column);
         const void *lines[PIECE];
         find_lines(call, lines, PIECE, dy, zeros, cut->out, p.image, p.line, 0, p.column);
         call->math->wino_output_bwd(dsbi_kernels_of(call->rt), dsbi_at(call, d, t * n), sums, lines,
@@ -115,9 +111,9 @@ void dsbi_wino_output(const dsbi_call *call, const dsbi_wino_cut *cut, const dsb
         const size_t row = (p.image * cut->out.h + p.line) * cut->out.w + p.column;
         const size_t at = row * n + out->column;
         run.pieces = p.count;
-        run.there = smaller(p.count * PIECE, cut->out.w - p.column);
+        run.there = dsbi_smaller(p.count * PIECE, cut->out.w - p.column);
         call->math->wino_output(dsbi_kernels_of(call->rt), dsbi_at(call, out->y, at),
-                                cut->out.w * n, smaller(PIECE, cut->out.h - p.line),
+                                cut->out.w * n, dsbi_smaller(PIECE, cut->out.h - p.line),
                                 dsbi_at(call, m, t * out->columns), out->bias,
                                 out->from ? dsbi_at(call, out->from, at) : NULL, out->relu, run);
     }

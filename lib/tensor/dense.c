@@ -6,14 +6,10 @@
 #include <math.h>
 #include <string.h>
 #include "base/pool.h"
+#include "base/sizes.h"
 #include "tensor/matmul.h"
 
 enum { BLOCK = 128, TILE = 256 };
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Tile (row, column) of the lower triangle, counted row by row. */
 static void tile_of(size_t task, size_t *row, size_t *column)
@@ -45,8 +41,8 @@ static dsb_status update_tile(void *user, size_t task, size_t worker)
     (void)worker;
     size_t row, column;
     tile_of(task, &row, &column);
-    size_t r = row * TILE, c = column * TILE, m = smaller(TILE, u->n - r),
-           n = smaller(TILE, u->n - c);
+    size_t r = row * TILE, c = column * TILE, m = dsbi_smaller(TILE, u->n - r),
+           n = dsbi_smaller(TILE, u->n - c);
     const double *left = u->transposed ? u->a + r : u->a + r * u->lda;
     const double *right = u->transposed ? u->a + c : u->a + c * u->lda;
     return dsbi_matmul_f64(u->rt, u->transposed, !u->transposed, m, n, u->k, u->alpha, left, u->lda,
@@ -110,7 +106,7 @@ dsb_status dsbi_cholesky_f64(dsb_runtime *rt, size_t n, double *a, size_t lda)
     double *panel = inverse + BLOCK * BLOCK; /* [rows below, BLOCK] */
     dsb_status status = DSB_OK;
     for (size_t k = 0; k < n; k += BLOCK) {
-        size_t nb = smaller(BLOCK, n - k), below = n - k - nb;
+        size_t nb = dsbi_smaller(BLOCK, n - k), below = n - k - nb;
         DSBI_GO(factor_block(nb, a + k * lda + k, lda, k));
         if (below == 0)
             break;
@@ -148,7 +144,7 @@ static dsb_status substitute(dsb_runtime *rt, bool backward, size_t n, const dou
     dsb_status status = DSB_OK;
     size_t blocks = (n + BLOCK - 1) / BLOCK;
     for (size_t i = 0; i < blocks; i++) {
-        size_t k = (backward ? blocks - 1 - i : i) * BLOCK, nb = smaller(BLOCK, n - k);
+        size_t k = (backward ? blocks - 1 - i : i) * BLOCK, nb = dsbi_smaller(BLOCK, n - k);
         invert_block(nb, l + k * ldl + k, ldl, inverse);
         DSBI_GO(solve_block(rt, backward, nb, inverse, n_rhs, b + k * ldb, ldb, copy));
         if (backward && k > 0)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/pool.h"
 #include "base/scratch.h"
+#include "base/sizes.h"
 #include "kernels/kernels.h"
 
 enum {
@@ -43,11 +44,6 @@ typedef struct matmul_job {
     void *parts; /* [n_parts, m, n] sums of each part of k; NULL if there is one part */
 } matmul_job;
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t pieces(size_t size, size_t piece)
 {
     return (size + piece - 1) / piece;
@@ -76,11 +72,12 @@ static void shrink_blocks(matmul_job *job, size_t wanted)
  * strip of all rows. */
 static void cut(matmul_job *job, size_t element_bytes)
 {
-    job->m_block = smaller(M_BLOCK_MAX, pieces(job->m, M_UNIT) * M_UNIT);
+    job->m_block = dsbi_smaller(M_BLOCK_MAX, pieces(job->m, M_UNIT) * M_UNIT);
     job->n_block = N_BLOCK_MAX;
     cut_blocks(job);
-    size_t parts = smaller(TASKS_WANTED / (job->blocks_m * job->blocks_n), job->k / K_PART_MIN);
-    parts = smaller(parts, PARTS_BYTES / element_bytes / job->m / job->n);
+    size_t parts =
+        dsbi_smaller(TASKS_WANTED / (job->blocks_m * job->blocks_n), job->k / K_PART_MIN);
+    parts = dsbi_smaller(parts, PARTS_BYTES / element_bytes / job->m / job->n);
     job->k_part = job->k;
     if (parts >= PARTS_MIN) {
         job->k_part = pieces(pieces(job->k, parts), K_BLOCK) * K_BLOCK;
