@@ -1,5 +1,8 @@
 /* dsb_layernorm_*, dsb_groupnorm_*, dsb_batchnorm_*: the layers of these names. */
+#include <string.h>
+
 #include "base/opts.h"
+#include "nn/norm.h"
 #include "nn/op.h"
 
 _Static_assert(offsetof(dsb_norm_shape, eps) + sizeof(double) == sizeof(dsb_norm_shape),
@@ -153,7 +156,17 @@ dsb_status dsb_batchnorm_backward(dsb_runtime *rt, float *dx, float *dgain, floa
     dsbi_op op;
     DSBI_TRY(DSBI_OP_ARRAYS("dsb_batchnorm_backward", dx, dy, x, saved, gain));
     DSBI_TRY(open_batchnorm(&op, rt, "dsb_batchnorm_backward", shape));
-    return backward(&op, dx, dgain, dbias, dy, x, saved, gain);
+    /* the layer's backward has vectors of its own behind forward's, the caller's array not */
+    const size_t c = dsbi_shape_of(&op.builder, op.input).c;
+    float *norm = dsbi_alloc(rt, DSBI_NORM_VECTORS * c * sizeof *norm);
+    if (!norm) {
+        dsbi_graph_free(op.builder.graph);
+        return DSB_E_NOMEM;
+    }
+    memcpy(norm, saved, DSBI_NORM_OF_FORWARD * c * sizeof *norm);
+    const dsb_status status = backward(&op, dx, dgain, dbias, dy, x, norm, gain);
+    dsbi_free(rt, norm);
+    return status;
 }
 
 dsb_status dsb_batchnorm_infer(dsb_runtime *rt, float *y, const float *x, const float *gain,

@@ -564,6 +564,49 @@ START_TEST(gradients_agree_with_differences)
 }
 END_TEST
 
+/* Bytes of what an operation keeps for backward, as ops.h says. */
+static size_t bytes_saved(const op_case *c, const op_arrays *a)
+{
+    const size_t rows = c->batch * c->image.h * c->image.w;
+    if (c->forward == layernorm_forward)
+        return 2 * rows * sizeof(float);
+    if (c->forward == groupnorm_forward)
+        return 2 * c->batch * norm_shape(a).groups * sizeof(float);
+    if (c->forward == batchnorm_forward)
+        return 4 * c->image.c * sizeof(float);
+    if (c->forward == maxpool_forward)
+        return a->n_y;
+    if (c->forward == attention_forward)
+        return 2 * attention_shape(a).heads * rows * sizeof(float);
+    return 0;
+}
+
+START_TEST(what_is_saved_is_as_long_as_documented_and_backward_only_reads_it)
+{
+    enum { BEHIND = 4096, UNTOUCHED = 0x5a };
+    dsb_runtime *rt = make_runtime(2);
+    for (size_t i = 0; i < N_CASES; i++) {
+        const op_case *c = &cases[i];
+        dsbi_graph *graph = graph_of(rt, c);
+        op_arrays a = make_arrays(c, graph);
+        const size_t size = bytes_saved(c, &a);
+        free(a.saved);
+        uint8_t *saved = a.saved = malloc(size + BEHIND), *kept = malloc(size + BEHIND);
+        memset(saved, UNTOUCHED, size + BEHIND);
+        ck_assert_ok(c->forward(rt, &a));
+        memcpy(kept, saved, size + BEHIND);
+        ck_assert_ok(c->backward(rt, &a));
+        ck_assert_msg(memcmp(kept, saved, size + BEHIND) == 0, "%s: backward writes", c->name);
+        for (size_t k = size; k < size + BEHIND; k++)
+            ck_assert_msg(saved[k] == UNTOUCHED, "%s: byte %zu of %zu", c->name, k, size);
+        free(kept);
+        free_arrays(&a);
+        dsbi_graph_free(graph);
+    }
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 START_TEST(softmax_xent_agrees_with_its_definition)
 {
     enum { ROWS = 700, CLASSES = 11, N = ROWS * CLASSES };
@@ -652,6 +695,7 @@ END_TEST
 int main(void)
 {
     return run_tests("ops", operations_give_the_bits_of_a_plan, gradients_agree_with_differences,
+                     what_is_saved_is_as_long_as_documented_and_backward_only_reads_it,
                      softmax_xent_agrees_with_its_definition, inference_needs_nothing_saved,
                      batchnorm_infers_with_running_statistics, NULL);
 }
