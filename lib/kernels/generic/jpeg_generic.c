@@ -67,15 +67,18 @@ void dsbi_idct_u8_generic(uint8_t *out, size_t stride, const int16_t coefficient
 }
 
 /* To fewer samples: the transform of the lowest frequencies, as a sum over a row or a column. The
- * weights of the n-th sample, n < size / 2; of those behind the middle odd ones are negative. */
-static int32_t reduced(const int16_t *in, size_t step, const int32_t weights[8], bool is_behind)
+ * weights of the n-th sample, n < size / 2; of those behind the middle odd ones are negative. The
+ * sum wraps at 32 bits, which coefficients that no picture has may pass, and loses `bits` bits. */
+static int32_t reduced(const int16_t *in, size_t step, const int32_t weights[8], bool is_behind,
+                       int bits)
 {
     int32_t even = 0, odd = 0;
     for (size_t i = 0; i < 8; i += 2) {
         even += in[i * step] * weights[i];
         odd += in[(i + 1) * step] * weights[i + 1];
     }
-    return is_behind ? even - odd : even + odd;
+    const uint32_t sum = (uint32_t)even + (is_behind ? 0 - (uint32_t)odd : (uint32_t)odd);
+    return (int32_t)(sum + ((uint32_t)1 << (bits - 1))) >> bits;
 }
 
 /* extra: bits that the weights have beside FRACTION. */
@@ -90,9 +93,8 @@ static void reduce(uint8_t *out, size_t stride, const int16_t coefficients[64],
         const bool is_behind = y >= side / 2;
         for (size_t x = 0; x < 8; x++) {
             const int32_t sum =
-                reduced(values + x, 8, weights[is_behind ? side - 1 - y : y], is_behind);
-            middle[8 * y + x] =
-                (int16_t)clip((sum + (1 << (bits - 1))) >> bits, INT16_MIN, INT16_MAX);
+                reduced(values + x, 8, weights[is_behind ? side - 1 - y : y], is_behind, bits);
+            middle[8 * y + x] = (int16_t)clip(sum, INT16_MIN, INT16_MAX);
         }
     }
     bits = FRACTION + FIRST_BITS + 3 + extra;
@@ -100,9 +102,8 @@ static void reduce(uint8_t *out, size_t stride, const int16_t coefficients[64],
         for (size_t x = 0; x < side; x++) {
             const bool is_behind = x >= side / 2;
             const int32_t sum =
-                reduced(middle + 8 * y, 1, weights[is_behind ? side - 1 - x : x], is_behind);
-            out[y * stride + x] =
-                (uint8_t)(clip((sum + (1 << (bits - 1))) >> bits, -128, 127) + 128);
+                reduced(middle + 8 * y, 1, weights[is_behind ? side - 1 - x : x], is_behind, bits);
+            out[y * stride + x] = (uint8_t)(clip(sum, -128, 127) + 128);
         }
 }
 
