@@ -111,8 +111,12 @@ static dsb_status build_graph(dsb_runtime *rt, dsbi_graph **graph, const char *n
     const dsbi_shape image = {opts->height, opts->width, 3};
     DSBI_TRY(dsbi_builder_init(&b, rt, image, opts->n_classes));
     spec.family->build(&b, &spec);
-    DSBI_TRY(dsbi_graph_finish(&b, graph));
-    const dsb_status status = dsbi_spec_check(&spec);
+    dsb_status status = dsbi_graph_finish(&b, graph);
+    if (status == DSB_E_SHAPE)
+        return dsbi_fail_at(status, "%s on images of %u x %u pixels", name, opts->height,
+                            opts->width);
+    DSBI_TRY(status);
+    status = dsbi_spec_check(&spec);
     if (status != DSB_OK) {
         dsbi_graph_free(*graph);
         *graph = NULL;

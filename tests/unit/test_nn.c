@@ -173,6 +173,8 @@ START_TEST(wrong_names_and_options_are_refused)
                     "number");
     opts.height = 31;
     ck_assert_fails(dsb_model_create(rt, &model, "convnext_7k", &opts), DSB_E_SHAPE, "1 x 14");
+    ck_assert_fails(dsb_model_create(rt, &model, "convnext_7k", &opts), DSB_E_SHAPE,
+                    "convnext_7k on images of 31 x 224 pixels");
     opts.height = 224;
     opts.n_classes = 0;
     ck_assert_fails(dsb_model_create(rt, &model, "convnext_7k", &opts), DSB_E_INVALID, "0 classes");

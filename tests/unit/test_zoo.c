@@ -13,6 +13,8 @@ typedef struct row {
 
 static const row rows[] = {
     {"vgg_15_BN_64", 14728266, 313},
+    {"resnet_basic_32", 466906, 69},
+    {"resnet_basic_110", 1730714, 253},
     {"resnet_preact_basic_110", 1730522, 253},
     {"cifar_preresnet:depth=164,block=bottleneck", 1703258, 248},
     {"resnet_preact_bottleneck_164", 1619290, 169},
@@ -70,6 +72,7 @@ START_TEST(names_are_those_of_the_files)
         {"wrn:depth=10,width=2", "block3.layer.0.convShortcut.weight"},
         {"wrn:depth=10,width=2", "block1.layer.0.bn1.running_var"},
         {"cifar_preresnet:depth=11,block=bottleneck", "stage1.block1.shortcut.conv.weight"},
+        {"cifar_preresnet:depth=8,widths=16-16-16", "stage2.block1.shortcut.conv.weight"},
         {"resnext29:depth=11", "stage3.block1.shortcut.bn.bias"},
         {"pyramidnet:depth=8", "stage2.block1.bn3.weight"},
         {"shake_shake:depth=8", "stage2.block1.shortcut.skip.conv2.weight"},

@@ -7,8 +7,8 @@
  *     head         batch norm, ReLU, mean over pixels, linear
  *
  * The first block of a stage gives relu(bn1(x)) to its shortcut too, which is a 1x1 convolution
- * where the channels change. `widths` are the channels behind each stage: the paper's bottlenecks
- * have 64-128-256, the checkpoints of hysts and of the CIFAR-10.1 paper 16-128-256. */
+ * where the channels or the pixels change. `widths` are the channels behind each stage: the paper's
+ * bottlenecks have 64-128-256, the checkpoints of hysts and of the CIFAR-10.1 paper 16-128-256. */
 #include "nn/zoo.h"
 
 enum { STEM = 16, EXPANSION = 4 };
@@ -34,7 +34,7 @@ static dsbi_value block(dsbi_builder *b, dsbi_value x, size_t c, size_t stride, 
 {
     const dsbi_value active = dsbi_zoo_bn_relu(b, x, "bn1");
     dsbi_value shortcut = is_first ? active : x;
-    if (dsbi_shape_of(b, x).c != c)
+    if (stride > 1 || dsbi_shape_of(b, x).c != c)
         shortcut = dsbi_zoo_conv(b, shortcut, "shortcut.conv", c, 1, stride, 1);
     const dsbi_value y =
         is_bottleneck ? bottleneck(b, active, c, stride) : basic(b, active, c, stride);

@@ -130,9 +130,18 @@ static const dsbi_preset presets[] = {
     {NULL, NULL},
 };
 
+/* resnet_basic: hysts' networks, of which the CIFAR-10.1 paper publishes predictions */
 static const dsbi_preset aliases[] = {
-    {"resnet20", "depth=20"}, {"resnet32", "depth=32"},   {"resnet44", "depth=44"},
-    {"resnet56", "depth=56"}, {"resnet110", "depth=110"}, {NULL, NULL},
+    {"resnet20", "depth=20"},
+    {"resnet32", "depth=32"},
+    {"resnet44", "depth=44"},
+    {"resnet56", "depth=56"},
+    {"resnet110", "depth=110"},
+    {"resnet_basic_32", "depth=32,shortcut=conv"},
+    {"resnet_basic_44", "depth=44,shortcut=conv"},
+    {"resnet_basic_56", "depth=56,shortcut=conv"},
+    {"resnet_basic_110", "depth=110,shortcut=conv"},
+    {NULL, NULL},
 };
 
 const dsbi_family dsbi_family_cifar_resnet = {

@@ -45,7 +45,7 @@ class PreBlock(nn.Module):
         if bottleneck:
             self.bn3, self.conv3 = bn(inner), conv(inner, c_out, 1)
         self.shortcut = nn.Sequential()
-        if c_in != c_out:
+        if stride > 1 or c_in != c_out:
             self.shortcut.add_module("conv", conv(c_in, c_out, 1, stride))
 
     def forward(self, x):
