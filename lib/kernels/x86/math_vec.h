@@ -4,6 +4,9 @@
 #define DSBI_KERNELS_X86_MATH_VEC_H
 
 #include "kernels/x86/vec.h"
+#if defined(__AVX512F__)
+#include "kernels/x86/normal_avx512.h"
+#endif
 
 /* exp(a + b), |b| << 1 */
 VEC_INLINE vf vf_exp_sum(vf a, vf b)
@@ -28,31 +31,7 @@ VEC_INLINE vf vf_exp_sum(vf a, vf b)
     return vf_mul(p, vf_power_of_two(vi_sub(exponent, half)));
 }
 
-/* p 2^n, n as vf and as bits above those of 1.5 * 2^23; to 0 where that is too small */
-VEC_INLINE vf vf_times_power(vf p, vf n, vf shifted)
-{
-#if defined(__AVX512F__)
-    (void)shifted;
-    return _mm512_scalef_ps(p, n);
-#else
-    (void)n;
-    const vi exponent = vi_add(vf_bits(shifted), -0x4b400000), half = vi_half(exponent);
-    p = vf_mul(p, vf_power_of_two(half));
-    return vf_mul(p, vf_power_of_two(vi_sub(exponent, half)));
-#endif
-}
-
-/* 1 / x within one ulp, 2^-126 < x < 2^126 */
-VEC_INLINE vf vf_reciprocal(vf x)
-{
-#if defined(__AVX512F__)
-    const vf y = _mm512_rcp14_ps(x);
-    return vf_fma(y, vf_fnma(x, y, vf_set(1.0f)), y);
-#else
-    return vf_div(vf_set(1.0f), x);
-#endif
-}
-
+#if !defined(__AVX512F__)
 /* exp(-t^2 / 2), 0 <= t <= 15; the square's rounding error goes in as well */
 VEC_INLINE vf vf_bell(vf t)
 {
@@ -70,13 +49,15 @@ VEC_INLINE vf vf_bell(vf t)
     p = vf_fma(p, r, vf_set(5.0000001201e-1f));
     p = vf_fma(p, r, vf_set(1.0f));
     p = vf_fma(p, r, vf_set(1.0f));
-    return vf_times_power(p, n, rounded);
+    const vi exponent = vi_add(vf_bits(rounded), -0x4b400000), half = vi_half(exponent);
+    p = vf_mul(p, vf_power_of_two(half));
+    return vf_mul(p, vf_power_of_two(vi_sub(exponent, half)));
 }
 
 /* Phi(-t), 0 <= t <= 15, from bell = exp(-t^2 / 2) */
 VEC_INLINE vf vf_normal_tail(vf t, vf bell)
 {
-    const vf inverse = vf_reciprocal(vf_add(t, vf_set(2.5f)));
+    const vf inverse = vf_div(vf_set(1.0f), vf_add(t, vf_set(2.5f)));
     const vf s = vf_mul(vf_sub(t, vf_set(2.5f)), inverse);
     vf h = vf_set(-0.00015726417768746614f);
     h = vf_fma(h, s, vf_set(-0.00031086220405995846f));
@@ -90,5 +71,6 @@ VEC_INLINE vf vf_normal_tail(vf t, vf bell)
     h = vf_fma(h, s, vf_set(0.7066566348075867f));
     return vf_mul(bell, vf_mul(h, inverse));
 }
+#endif
 
 #endif
