@@ -23,6 +23,13 @@
 
 enum { DSBI_GEMM_PAD = 64 };
 
+/* What gemm_add brings into the second-level cache meanwhile. */
+typedef struct dsbi_gemm_next {
+    const void *a; /* that will be packed next: rows of columns, lda apart; columns 0: none */
+    size_t lda, rows, columns;
+    const void *packed; /* b of the next call; NULL: that of this one again */
+} dsbi_gemm_next;
+
 /* A convolution in groups computes so many output channels at a time. Its strips of outputs reach
  * over the end of a line by up to GROUPCONV_STRIP - 1: x has the inputs of those too, and dy zeros.
  */

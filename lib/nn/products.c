@@ -12,7 +12,7 @@ enum {
     GAP = 16,         /* rows a power of two apart share few sets of the cache */
     ALL_HEIGHT = 84,  /* rows of dW in a task, a multiple of all tile heights: 14, 6, 4 */
     ALL_TILE = 14,    /* of the largest; fewer rows are a multiple of it */
-    ALL_DEPTH = 448,  /* rows of x and dh at a time */
+    ALL_DEPTH = 448,  /* rows of x and dh at a time, at most */
     ALL_COLUMNS = 64, /* a multiple of every tile width */
     ALL_TASKS = 16
 };
@@ -73,6 +73,7 @@ dsb_status dsbi_few_rows_product(const dsbi_call *call, const dsbi_few_rows *p, 
 typedef struct all_job {
     const dsbi_all_rows *p;
     size_t height, columns, across; /* of a tile of dW; tiles side by side */
+    size_t depth;                   /* rows of a slab */
     void *packed;  /* x: ALL_DEPTH rows after the other, each as the tiles want it */
     void *heights; /* of each worker: dh of a tile; before, gathered rows on their way to packed */
 } all_job;
@@ -100,9 +101,9 @@ static dsb_status all_pack(const dsbi_call *call, const void *user, size_t task,
     (void)count;
     const all_job *job = user;
     const dsbi_all_rows *p = job->p;
-    const size_t slabs = dsbi_pieces(p->rows, ALL_DEPTH), slab = task % slabs;
-    const size_t column = task / slabs * ALL_COLUMNS, row = slab * ALL_DEPTH;
-    const size_t depth = dsbi_smaller(p->rows - row, ALL_DEPTH);
+    const size_t slabs = dsbi_pieces(p->rows, job->depth), slab = task % slabs;
+    const size_t column = task / slabs * ALL_COLUMNS, row = slab * job->depth;
+    const size_t depth = dsbi_smaller(p->rows - row, job->depth);
     const size_t columns = dsbi_smaller(p->k - column, ALL_COLUMNS);
     void *packed = dsbi_at(call, job->packed, slab * all_packed(p->k) + column * depth);
     if (p->gather) {
@@ -127,14 +128,20 @@ static dsb_status all_tile(const dsbi_call *call, const void *user, size_t task,
     const size_t height = dsbi_smaller(p->n - i, job->height),
                  columns = dsbi_smaller(p->k - j, job->columns);
     void *heights = dsbi_at(call, job->heights, worker * all_height());
-    for (size_t row = 0; row < p->rows; row += ALL_DEPTH) {
-        const size_t depth = dsbi_smaller(p->rows - row, ALL_DEPTH);
-        const void *packed =
-            dsbi_at(call, job->packed, row / ALL_DEPTH * all_packed(p->k) + j * depth);
+    for (size_t row = 0; row < p->rows; row += job->depth) {
+        const size_t depth = dsbi_smaller(p->rows - row, job->depth), left = p->rows - row - depth,
+                     after = dsbi_smaller(left, job->depth), slab = row / job->depth;
+        const void *packed = dsbi_at(call, job->packed, slab * all_packed(p->k));
+        const dsbi_gemm_next next = {
+            .a = dsbi_at(call, p->dh, (left > 0 ? row + depth : row) * p->n + i),
+            .lda = p->n,
+            .rows = after,
+            .columns = left > 0 ? height : 0,
+            .packed = left > 0 ? dsbi_at(call, packed, all_packed(p->k) + j * after) : NULL};
         call->math->pack_a(kernels, heights, dsbi_at(call, p->dh, row * p->n + i), p->n, height,
                            depth);
-        call->math->block(kernels, dsbi_at(call, p->dw, i * p->k + j), p->k, heights, 1, 0, packed,
-                          height, columns, depth, 1, 1);
+        call->math->add_product(kernels, dsbi_at(call, p->dw, i * p->k + j), p->k, heights,
+                                dsbi_at(call, packed, j * depth), height, columns, depth, &next);
     }
     return DSB_OK;
 }
@@ -142,13 +149,15 @@ static dsb_status all_tile(const dsbi_call *call, const void *user, size_t task,
 dsb_status dsbi_all_rows_product(const dsbi_call *call, const dsbi_all_rows *p, void *scratch)
 {
     const size_t slabs = dsbi_pieces(p->rows, ALL_DEPTH), panels = dsbi_pieces(p->k, ALL_COLUMNS);
-    all_job job = {
-        .p = p, .packed = scratch, .heights = dsbi_at(call, scratch, slabs * all_packed(p->k))};
+    all_job job = {.p = p,
+                   .depth = dsbi_pieces(p->rows, slabs),
+                   .packed = scratch,
+                   .heights = dsbi_at(call, scratch, slabs * all_packed(p->k))};
     const size_t down = dsbi_pieces(p->n, ALL_HEIGHT);
     const size_t wanted = dsbi_smaller(dsbi_pieces(ALL_TASKS, down), panels);
     job.height = dsbi_pieces(dsbi_pieces(p->n, down), ALL_TILE) * ALL_TILE;
     job.columns = dsbi_pieces(panels, wanted) * ALL_COLUMNS;
     job.across = dsbi_pieces(p->k, job.columns);
-    DSBI_TRY(dsbi_ranges(call, &job, slabs * panels, 1, all_pack));
+    DSBI_TRY(dsbi_ranges(call, &job, dsbi_pieces(p->rows, job.depth) * panels, 1, all_pack));
     return dsbi_ranges(call, &job, down * job.across, 1, all_tile);
 }

@@ -73,6 +73,39 @@ START_TEST(blocks_agree_at_all_edges)
 }
 END_TEST
 
+/* Whatever is fetched meanwhile: the bits of gemm_block. */
+static void check_add(const dsbi_kernels *table, uint32_t isa, size_t m, size_t n, size_t k)
+{
+    arrays all;
+    arrays_begin(&all, m * 10000 + n * 100 + k);
+    const size_t ldc = n + 1;
+    float *a = normal_f32(&all, k * m, 1), *b = normal_f32(&all, k * n, 1);
+    float *c = normal_f32(&all, (m - 1) * ldc + n, 1);
+    float *packed_a = array_f32(&all, k * (m + DSBI_GEMM_PAD));
+    float *packed = array_f32(&all, k * (n + DSBI_GEMM_PAD));
+    table->gemm_pack_a_f32(packed_a, a, m, m, k);
+    table->gemm_pack_f32(packed, b, n, false, k, n);
+    float *expected = copied(&all, c, (m - 1) * ldc + n);
+    table->gemm_block_f32(expected, ldc, packed_a, 1, 0, packed, m, n, k, 1, 1);
+    const dsbi_gemm_next nexts[] = {{a, m, k, m, packed}, {a, m, k > 1 ? 1 : k, m, NULL}, {0}};
+    for (size_t i = 0; i <= sizeof nexts / sizeof *nexts; i++) {
+        float *sum = copied(&all, c, (m - 1) * ldc + n);
+        table->gemm_add_f32(sum, ldc, packed_a, packed, m, n, k, i < 3 ? &nexts[i] : NULL);
+        check_same("gemm_add", isa, sum, expected, (m - 1) * ldc + n);
+    }
+    arrays_end(&all);
+}
+
+START_TEST(added_products_are_blocks)
+{
+    FOR_EACH_LEVEL(isa, table)
+    for (size_t m = 1; m <= 43; m += 6)
+        for (size_t n = 1; n <= 67; n += 11)
+            for (size_t k = 1; k <= 40; k += k < 8 ? 7 : 16)
+                check_add(table, isa, m, n, k);
+}
+END_TEST
+
 /* c = start + bias + a b and a ReLU, each there or not, start in c or elsewhere; by gemm_block and
  * sums, which differ in the order of the additions. */
 static void check_affine(const dsbi_kernels *table, uint32_t isa, size_t m, size_t n, size_t k,
@@ -183,5 +216,5 @@ static void bench(void)
     }
 }
 
-CHECK_MAIN("gemm", bench, blocks_agree_at_all_edges, affine_is_a_product_and_sums,
-           bits_do_not_depend_on_the_cut)
+CHECK_MAIN("gemm", bench, blocks_agree_at_all_edges, added_products_are_blocks,
+           affine_is_a_product_and_sums, bits_do_not_depend_on_the_cut)
