@@ -19,7 +19,7 @@ typedef struct parser {
     const char *text, *at, *end;
     char *string_end;                 /* next free byte of doc->strings */
     size_t open[DSBI_JSON_MAX_DEPTH]; /* containers around the current place */
-    size_t depth;
+    size_t depth, most;               /* values there may be */
     const char *key; /* of the value that comes next */
     size_t key_size, key_place;
 } parser;
@@ -427,6 +427,8 @@ static dsb_status parse_text(parser *p)
         skip_space(p);
         if (p->at == p->end)
             return unexpected(p, "a value");
+        if (p->doc->n_values == p->most)
+            return bad(p, DSB_E_LIMIT, p->at, "more than %zu values", p->most);
         size_t index;
         DSBI_TRY(new_value(p, &index));
         dsbi_json_value *value = &p->doc->values[index];
@@ -452,6 +454,12 @@ static dsb_status parse_text(parser *p)
 
 dsb_status dsbi_json_parse(dsb_runtime *rt, dsbi_json **out, const char *text, size_t size)
 {
+    return dsbi_json_parse_most(rt, out, text, size, SIZE_MAX);
+}
+
+dsb_status dsbi_json_parse_most(dsb_runtime *rt, dsbi_json **out, const char *text, size_t size,
+                                size_t most)
+{
     *out = NULL;
     if (size > DSBI_JSON_MAX_BYTES)
         return dsbi_fail(DSB_E_LIMIT, "json: a text of %zu bytes, at most %zu", size,
@@ -461,7 +469,7 @@ dsb_status dsbi_json_parse(dsb_runtime *rt, dsbi_json **out, const char *text, s
         return DSB_E_NOMEM;
     doc->rt = rt;
     dsbi_runtime_retain(rt);
-    parser p = {.doc = doc, .text = text, .at = text, .end = text + size};
+    parser p = {.doc = doc, .text = text, .at = text, .end = text + size, .most = most};
     doc->strings = p.string_end = dsbi_alloc(rt, size + 1);
     dsb_status status = doc->strings ? parse_text(&p) : DSB_E_NOMEM;
     if (status != DSB_OK) {

@@ -38,6 +38,9 @@ typedef struct dsbi_json_value dsbi_json_value; /* borrowed from the document */
 /* `text` need not end with NUL and is not kept. DSB_E_FORMAT with line and column (in bytes, from
  * 1), DSB_E_LIMIT for nesting, number length or size, DSB_E_NOMEM. */
 dsb_status dsbi_json_parse(dsb_runtime *rt, dsbi_json **out, const char *text, size_t size);
+/* The same for texts that have no reason to hold more than `most` values: DSB_E_LIMIT beyond. */
+dsb_status dsbi_json_parse_most(dsb_runtime *rt, dsbi_json **out, const char *text, size_t size,
+                                size_t most);
 void dsbi_json_free(dsbi_json *doc);
 const dsbi_json_value *dsbi_json_root(const dsbi_json *doc);
 

@@ -253,6 +253,10 @@ START_TEST(limits_hold)
     ck_assert_refused("-1e309", DSB_E_FORMAT, "out of the range");
     ck_assert_fails(dsbi_json_parse(rt, &doc, text, DSBI_JSON_MAX_BYTES + 1), DSB_E_LIMIT,
                     "at most");
+    ck_assert_ok(dsbi_json_parse_most(rt, &doc, "[1, {}]", 7, 3));
+    dsbi_json_free(doc);
+    ck_assert_fails(dsbi_json_parse_most(rt, &doc, "[1,\n{}]", 7, 2), DSB_E_LIMIT,
+                    "line 2, column 1: more than 2 values");
 }
 END_TEST
 

@@ -106,6 +106,30 @@ START_TEST(malformed_files_are_refused)
 }
 END_TEST
 
+/* A value takes two bytes of a header and 48 of memory. */
+START_TEST(a_header_full_of_numbers_takes_no_memory_for_each)
+{
+    enum { NUMBERS = 12 << 20 };
+    static const char front[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[0";
+    static const char back[] = "],\"data_offsets\":[0,0]}}";
+    const size_t header = sizeof front - 1 + 2 * (size_t)NUMBERS + sizeof back - 1;
+    dsb_runtime *rt = make_runtime(1);
+    uint8_t *bytes = malloc(8 + header);
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(header >> 8 * i);
+    memcpy(bytes + 8, front, sizeof front - 1);
+    for (size_t i = 0; i < NUMBERS; i++)
+        memcpy(bytes + 8 + sizeof front - 1 + 2 * i, ",0", 2);
+    memcpy(bytes + 8 + header - (sizeof back - 1), back, sizeof back - 1);
+    dsbi_safetensors st;
+    ck_assert_fails(dsbi_st_parse(rt, &st, bytes, 8 + header), DSB_E_LIMIT,
+                    "more than 4194304 values");
+    ck_assert_uint_lt(dsb_runtime_memory_peak(rt), 512 << 20);
+    free(bytes);
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 START_TEST(legal_oddities_are_read)
 {
     dsb_runtime *rt = make_runtime(1);
@@ -297,7 +321,8 @@ END_TEST
 
 int main(void)
 {
-    return run_tests("safetensors", malformed_files_are_refused, legal_oddities_are_read,
+    return run_tests("safetensors", malformed_files_are_refused,
+                     a_header_full_of_numbers_takes_no_memory_for_each, legal_oddities_are_read,
                      damaged_files_never_crash, halves_are_exact, models_are_saved_and_loaded,
                      a_failed_load_changes_nothing, the_writer_sorts_and_pads, NULL);
 }
