@@ -196,6 +196,9 @@ static void print_eval(cli_context *cli, const dsb_eval *eval, const eval_args *
         if (f.n_failed > 0)
             printf("%-9s %llu images could not be decoded and are left out\n", "failed",
                    (unsigned long long)f.n_failed);
+        if (f.n_broken > 0)
+            printf("%-9s %llu left out, which 'dsbias data verify' lists\n", "broken",
+                   (unsigned long long)f.n_broken);
         print_classes(eval);
         print_confusion(eval);
     }

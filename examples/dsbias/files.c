@@ -125,10 +125,12 @@ int cli_check_folder(cli_context *cli, const char *path)
     struct stat facts;
     const char *there = existing_part(copy);
     int error = 0;
-    if (stat(there, &facts) != 0 || access(there, W_OK | X_OK) != 0)
+    if (stat(there, &facts) != 0)
         error = errno;
-    if (!error && !S_ISDIR(facts.st_mode))
+    else if (!S_ISDIR(facts.st_mode))
         error = ENOTDIR;
+    else if (access(there, W_OK | X_OK) != 0)
+        error = errno;
     free(copy);
     if (!error)
         return CLI_OK;

@@ -70,6 +70,7 @@ typedef struct dsb_eval_figures {
     double top5_ci95[2];   /* likewise */
     double loss;           /* mean cross-entropy */
     uint64_t n_left;       /* images not reached because the caller stopped; 0 after DSB_OK */
+    uint64_t n_broken;     /* files found broken when the collection was opened, beside all these */
 } dsb_eval_figures;
 
 /** Fields beyond the caller's struct_size are left out. */
@@ -91,7 +92,8 @@ DSB_API const uint64_t *dsb_eval_confusion(const dsb_eval *eval);
 DSB_API const char *dsb_eval_class_name(const dsb_eval *eval, uint64_t i);
 
 /** All of it as one JSON object ("dsbias.eval/1", docs/weights.md): what was run, `n`, `correct`,
- *  `accuracy`, `ci95`, an array `classes`, and the counts `confusion` of at most 100 classes.
+ *  `accuracy`, `ci95`, broken files by name, an array `classes`, and the counts `confusion` of at
+ *  most 100 classes.
  *  @return borrowed until dsb_eval_free. */
 DSB_API const char *dsb_eval_json(const dsb_eval *eval);
 

@@ -15,20 +15,7 @@ static void put_broken(writer *w, const dsb_bias_result *result)
     dsbi_json_write_key(w, "broken");
     dsbi_json_begin_array(w);
     for (size_t d = 0; d < result->n_datasets; d++)
-        for (uint64_t i = 0;
-             i < dsb_dataset_broken_count(result->datasets[d]) && listed < MAX_BROKEN_LISTED;
-             i++, listed++) {
-            dsb_problem problem;
-            dsb_problem_init(&problem, sizeof problem);
-            if (dsb_dataset_broken(result->datasets[d], i, &problem) != DSB_OK)
-                break; /* more are counted than are listed */
-            dsbi_json_begin_flat_object(w);
-            dsbi_json_put_string(w, "dataset", dsb_dataset_name(result->datasets[d]));
-            dsbi_json_put_string(w, "path", problem.path);
-            dsbi_json_put_string(w, "cause", dsb_cause_name(problem.cause));
-            dsbi_json_put_string(w, "message", problem.message);
-            dsbi_json_end_object(w);
-        }
+        listed += dsbi_dataset_write_broken(result->datasets[d], w, MAX_BROKEN_LISTED - listed);
     dsbi_json_end_array(w);
 }
 

@@ -111,7 +111,8 @@ static dsb_status find_format(dsbi_listing *listing, const dsbi_origin *origin,
                      "%s: %s", origin->where,
                      origin->kind == DSBI_ORIGIN_NONE
                          ? "no such file or folder"
-                         : "neither a folder of images nor a file of a format that is read");
+                         : "neither a folder of images nor a file of a format that is read; "
+                           "?format=NAME behind it makes that format say what is wrong");
 }
 
 /* Classes of members are declared ones. */

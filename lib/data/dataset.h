@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include "base/json_write.h"
 #include "base/runtime.h"
 #include "data/format.h"
 #include "data/names.h"
@@ -153,6 +154,10 @@ const char *dsbi_dataset_path(const dsb_dataset *dataset, uint64_t i);
 char *dsbi_dataset_where_path(const dsb_dataset *dataset);
 /* Digest in hexadecimal. */
 void dsbi_dataset_fingerprint(const dsb_dataset *dataset, char hex[65]);
+
+/* The listed broken files, at most so many, as objects {dataset, path, cause, message} of an array
+ * that is open. Returns how many. */
+uint64_t dsbi_dataset_write_broken(const dsb_dataset *dataset, dsbi_json_writer *w, uint64_t most);
 
 /* Bytes of the file; UNSUPPORTED where the format holds none. Yours: dsbi_free. Any thread. */
 dsb_status dsbi_dataset_read(const dsb_dataset *dataset, dsb_runtime *rt, uint8_t **bytes,

@@ -227,6 +227,23 @@ dsb_status dsb_dataset_broken(const dsb_dataset *dataset, uint64_t i, dsb_proble
     return get_problem(dataset, &dataset->broken, i, problem);
 }
 
+uint64_t dsbi_dataset_write_broken(const dsb_dataset *dataset, dsbi_json_writer *w, uint64_t most)
+{
+    const uint64_t n = dataset->broken.n < most ? dataset->broken.n : most;
+    for (uint64_t i = 0; i < n; i++) {
+        dsb_problem problem;
+        dsb_problem_init(&problem, sizeof problem);
+        dsb_dataset_broken(dataset, i, &problem);
+        dsbi_json_begin_flat_object(w);
+        dsbi_json_put_string(w, "dataset", dsb_dataset_name(dataset));
+        dsbi_json_put_string(w, "path", problem.path);
+        dsbi_json_put_string(w, "cause", dsb_cause_name(problem.cause));
+        dsbi_json_put_string(w, "message", problem.message);
+        dsbi_json_end_object(w);
+    }
+    return n;
+}
+
 dsb_status dsb_dataset_skipped(const dsb_dataset *dataset, uint64_t i, dsb_problem *problem)
 {
     return get_problem(dataset, &dataset->skipped, i, problem);

@@ -32,19 +32,32 @@ static void mark_used(dsb_eval *eval)
         eval->output_of[dsb_dataset_class(eval->dataset, i)] = 0;
 }
 
+/* The first output from `o` on that is called so. */
+static size_t find_name(const dsb_eval *eval, const char *const *names, const char *name, size_t o)
+{
+    while (o < eval->n_outputs && strcmp(names[o], name) != 0)
+        o++;
+    return o;
+}
+
+/* Two outputs may have one name (ImageNet's "crane"), but then no class of that name is told. */
 static dsb_status map_by_list(dsb_eval *eval, const char *const *names)
 {
     for (size_t o = 0; o < eval->n_outputs; o++)
         DSBI_TRY(name_output(eval, o, names[o]));
     for (uint32_t c = 0; c < n_classes(eval); c++) {
-        size_t o = 0;
-        while (o < eval->n_outputs && strcmp(names[o], class_name(eval, c)) != 0)
-            o++;
-        if (o < eval->n_outputs)
-            eval->output_of[c] = (uint32_t)o;
-        else if (eval->output_of[c] != UINT32_MAX)
+        const char *name = class_name(eval, c);
+        const size_t o = find_name(eval, names, name, 0);
+        if (eval->output_of[c] == UINT32_MAX)
+            continue;
+        if (o == eval->n_outputs)
             return dsbi_fail(DSB_E_NOTFOUND, "%s: class '%s' is not among the %zu names of outputs",
-                             dsb_dataset_name(eval->dataset), class_name(eval, c), eval->n_outputs);
+                             dsb_dataset_name(eval->dataset), name, eval->n_outputs);
+        const size_t other = find_name(eval, names, name, o + 1);
+        if (other < eval->n_outputs)
+            return dsbi_fail(DSB_E_DATA, "%s: class '%s' is the name of outputs %zu and %zu",
+                             dsb_dataset_name(eval->dataset), name, o, other);
+        eval->output_of[c] = (uint32_t)o;
     }
     return DSB_OK;
 }
@@ -92,6 +105,10 @@ static int by_name(const void *a, const void *b, void *user)
 static dsb_status map_by_order(dsb_eval *eval)
 {
     const uint32_t n = n_classes(eval);
+    if (n == 1 && eval->n_outputs > 1 && !*class_name(eval, 0))
+        return dsbi_fail(DSB_E_DATA,
+                         "%s: its images have no labels, nor do they lie in folders of classes",
+                         dsb_dataset_name(eval->dataset));
     if (n != eval->n_outputs)
         return dsbi_fail(DSB_E_DATA,
                          "%s: %u class folders for %zu outputs: which is which must be said by a "

@@ -10,7 +10,7 @@
 #include "dsbias/stats.h"
 #include "train/eval_run.h"
 
-enum { PATH_BYTES = 4096, MOST_CONFUSION = 100 };
+enum { PATH_BYTES = 4096, MOST_CONFUSION = 100, MOST_BROKEN_LISTED = 1000 };
 
 /* As many digits as a float has: 0.4914, not 0.49140000343322754. */
 static void write_floats(dsbi_json_writer *w, const char *key, const float values[3])
@@ -51,6 +51,7 @@ static void write_figures(dsbi_json_writer *w, const dsb_eval *eval)
     const dsb_eval_figures *f = &eval->figures;
     dsbi_json_put_uint(w, "n", f->n);
     dsbi_json_put_uint(w, "failed", f->n_failed);
+    dsbi_json_put_uint(w, "broken_total", f->n_broken);
     dsbi_json_put_bool(w, "partial", f->n_left > 0);
     if (f->n_left > 0)
         dsbi_json_put_uint(w, "left", f->n_left);
@@ -111,6 +112,10 @@ dsb_status dsbi_eval_write_json(dsb_eval *eval)
     dsbi_json_begin_array(&w);
     for (size_t c = 0; c < eval->n_outputs; c++)
         write_class(&w, eval, c);
+    dsbi_json_end_array(&w);
+    dsbi_json_write_key(&w, "broken");
+    dsbi_json_begin_array(&w);
+    dsbi_dataset_write_broken(eval->dataset, &w, MOST_BROKEN_LISTED);
     dsbi_json_end_array(&w);
     if (eval->n_outputs <= MOST_CONFUSION)
         write_confusion(&w, eval);

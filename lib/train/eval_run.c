@@ -312,7 +312,8 @@ dsb_status dsb_eval_run(dsb_runtime *rt, dsb_eval **out, dsb_model *model,
         .opts = opts,
         .count = (size_t)dsb_dataset_count(dataset),
         .n_outputs = model->opts.n_classes,
-        .figures = {.struct_size = sizeof eval->figures},
+        .figures = {.struct_size = sizeof eval->figures,
+                    .n_broken = dsb_dataset_broken_count(dataset)},
     };
     dsbi_text_init(&eval->json, rt);
     dsb_status status = DSB_OK;

@@ -87,6 +87,36 @@ expect_out '"correct": '
 expect_out '"ci95": ['
 cmp "$work/o/logits.npy" "$work/logits1.npy" || fail "logits differ"
 
+# what is broken is counted and named; names that tell no class; images without labels
+mkdir -p "$work/f/ant" "$work/f/bee"
+python3 - "$work/f/ant/a.ppm" <<'EOF'
+import sys
+open(sys.argv[1], "wb").write(b"P6 32 32 255\n" + bytes(i % 251 for i in range(3072)))
+EOF
+cp "$work/f/ant/a.ppm" "$work/f/bee/b.ppm"
+: >"$work/f/bee/none.png"
+head -c 1000 "$work/f/ant/a.ppm" >"$work/f/bee/half.ppm"
+run eval --model "$model" --weights "$weights" --classes "$work/names.txt" "$work/f"
+expect_code 0
+expect_out "of 2"
+expect_out "broken    1 left out"
+expect_out "failed    1 images could not be decoded"
+expect_err "bee/half.ppm"
+run eval --model "$model" --weights "$weights" --classes "$work/names.txt" --json "$work/f"
+expect_code 0
+expect_json
+expect_out '"failed": 1,'
+expect_out '"broken_total": 1,'
+expect_out '"path": "bee/none.png"'
+expect_out '"cause": "empty"'
+printf 'ant\nbee\nant\ndog\nemu\n' >"$work/twice.txt"
+run eval --model "$model" --weights "$weights" --classes "$work/twice.txt" "$work/f"
+expect_code 3
+expect_err "class 'ant' is the name of outputs 0 and 2"
+run eval --model "$model" --weights "$weights" "$work/images.npy"
+expect_code 3
+expect_err "no labels"
+
 # classes by name; an output folder that cannot be
 run eval --model "$model" --weights "$weights" --classes "$work/names.txt" "$data&classes=$work/names.txt"
 expect_code 0
@@ -94,6 +124,7 @@ expect_out "emu"
 : >"$work/file"
 run eval --model "$model" --weights "$weights" --out "$work/file/x" "$data"
 expect_code 4
+expect_err "Not a directory"
 expect_empty out # told before the run
 
 # Ctrl-C: what was scored until then is shown and written, marked as partial. How long it takes until
