@@ -20,7 +20,7 @@ typedef struct parser {
     char *string_end;                 /* next free byte of doc->strings */
     size_t open[DSBI_JSON_MAX_DEPTH]; /* containers around the current place */
     size_t depth, most;               /* values there may be */
-    const char *key; /* of the value that comes next */
+    const char *key;                  /* of the value that comes next */
     size_t key_size, key_place;
 } parser;
 
