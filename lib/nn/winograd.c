@@ -12,12 +12,12 @@
 #include "nn/blocks.h"
 #include "nn/norm.h"
 #include "nn/winograd_gradient.h"
-#include "nn/winograd_pieces.h"
+#include "nn/winograd_product.h"
 
 enum {
     POINTS = DSBI_WINO_POINTS,
     GAP = DSBI_WINO_GAP,
-    COLUMNS = 64, /* of U and M at a time; a multiple of every tile width */
+    COLUMNS = DSBI_WINO_COLUMNS,
     /* sizes in elements, tuned on Zen 5 (1 MiB second-level cache), November 2026 */
     BLOCK_ELEMENTS = 3 << 17,
     MOST_PIECES = 112,
@@ -27,40 +27,16 @@ enum {
     FEW_WEIGHTS = 1 << 12, /* products of so many are made by a kernel of their own, on blocks */
     SMALL_BLOCK = 1 << 10, /* of so many channels of pieces, what is next being fetched meanwhile */
     SMALL_PIECES = 8,
-    TASKS_WANTED = 32
+    TASKS_WANTED = 32,
+    MANY_WEIGHTS = 1 << 16, /* of one of the 36 products: all pieces of a wave go through them */
+    WAVE_ELEMENTS = 3 << 20 /* V and M of a wave, in a third-level cache of 32 MiB */
 };
 
 /* --- forward and gradient of the data ------------------------------------------------------- */
 
-typedef struct wino_product {
-    dsbi_wino_cut cut;
-    bool reversed;               /* gradient of the data */
-    const void *x, *bias, *from; /* from: added to y, laid out as y; may be y; NULL: none */
-    void *y;
-    bool relu;
-    bool prepared; /* U and bias lie in call->prepared */
-    bool norms;    /* a batch norm in front or behind wants something of whole rows of y */
-    size_t block, columns, v_stride, m_stride;
-    size_t group;   /* pieces of a task: a part of a norm's sums */
-    size_t weights; /* U, for COLUMNS columns after the other: [36, c_in, COLUMNS] packed; bias */
-    size_t zeros, worker, v, m, taps, worker_size, end;
-} wino_product;
-
-/* Columns of packed weights are padded to whole vectors of at most 16. */
-static size_t padded(size_t columns)
+static size_t ready_size(const dsbi_wino_product *job)
 {
-    return (columns + 15) / 16 * 16;
-}
-
-/* Weights made ready: U, then the bias. */
-static size_t ready_bias(const wino_product *job)
-{
-    return POINTS * job->cut.in.c * padded(job->cut.out.c);
-}
-
-static size_t ready_size(const wino_product *job)
-{
-    return ready_bias(job) + job->cut.out.c;
+    return dsbi_wino_ready_bias(job) + job->cut.out.c;
 }
 
 static size_t within(size_t x, size_t least, size_t most)
@@ -68,7 +44,7 @@ static size_t within(size_t x, size_t least, size_t most)
     return x > most ? most : x < least ? least : x;
 }
 
-static void lay_product(wino_product *job, size_t n_threads)
+static void lay_product(dsbi_wino_product *job, size_t n_threads)
 {
     const size_t c = job->cut.in.c, n = job->cut.out.c;
     job->columns = n < COLUMNS ? n : COLUMNS;
@@ -86,33 +62,30 @@ static void lay_product(wino_product *job, size_t n_threads)
         job->block = job->block / across * across;
     const size_t blocks = dsbi_pieces(job->cut.pieces, job->block);
     job->group = job->block * dsbi_pieces(blocks, TASKS_WANTED);
-    job->v_stride = job->block * c + GAP;
-    job->m_stride = job->block * job->columns + GAP;
+    job->many = c * n >= MANY_WEIGHTS;
+    size_t held = job->block; /* pieces whose V and M exist at a time */
+    if (job->many)
+        held = dsbi_smaller(dsbi_larger(WAVE_ELEMENTS / POINTS / (c + n), MOST_PIECES),
+                            job->cut.pieces);
+    job->wave = held;
+    job->v_stride = held * c + GAP;
+    job->m_stride = held * (job->many ? n : job->columns) + GAP;
     job->weights = dsbi_take(&job->end, job->prepared ? 0 : ready_size(job));
     job->zeros = dsbi_take(&job->end, dsbi_wino_zeros(&job->cut));
     size_t end = 0;
-    job->v = dsbi_take(&end, POINTS * job->v_stride);
-    job->m = dsbi_take(&end, POINTS * job->m_stride);
+    size_t *const owner = job->many ? &job->end : &end; /* one V and M for all workers */
+    job->v = dsbi_take(owner, POINTS * job->v_stride);
+    job->m = dsbi_take(owner, POINTS * job->m_stride);
     job->taps = 0; /* before V is needed */
     const size_t taps = 9 * c * (job->columns + DSBI_GEMM_PAD);
     job->worker_size = end > taps || job->prepared ? end : (taps + 15) / 16 * 16;
     job->worker = dsbi_take(&job->end, n_threads * job->worker_size);
 }
 
-static void *worker_at(const dsbi_call *call, const wino_product *job, size_t worker, size_t at)
+static void *worker_at(const dsbi_call *call, const dsbi_wino_product *job, size_t worker,
+                       size_t at)
 {
     return dsbi_at(call, call->scratch, job->worker + worker * job->worker_size + at);
-}
-
-static void *zeros_at(const dsbi_call *call, const wino_product *job)
-{
-    return dsbi_at(call, call->scratch, job->zeros);
-}
-
-static void *ready_at(const dsbi_call *call, const wino_product *job, size_t at)
-{
-    return call->prepared ? dsbi_at(call, call->prepared, at)
-                          : dsbi_at(call, call->scratch, job->weights + at);
 }
 
 /* U of columns [first, first + count): the nine taps in the order of the tiles, then transformed.
@@ -120,9 +93,9 @@ static void *ready_at(const dsbi_call *call, const wino_product *job, size_t at)
 static dsb_status transform_weights(const dsbi_call *call, const void *user, size_t first,
                                     size_t count, size_t worker)
 {
-    const wino_product *job = user;
+    const dsbi_wino_product *job = user;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t c = job->cut.in.c, n = job->cut.out.c, size = c * padded(count);
+    const size_t c = job->cut.in.c, n = job->cut.out.c, size = c * dsbi_wino_padded(count);
     const size_t tap_stride = c * (job->columns + DSBI_GEMM_PAD);
     void *taps = worker_at(call, job, worker, job->taps);
     for (size_t tap = 0; tap < 9; tap++) {
@@ -134,21 +107,21 @@ static dsb_status transform_weights(const dsbi_call *call, const void *user, siz
             call->math->pack(kernels, packed, dsbi_at(call, call->params[0], (first * 9 + tap) * c),
                              9 * c, true, c, count);
     }
-    call->math->wino_weights(kernels, ready_at(call, job, first * POINTS * c), size, taps,
-                             tap_stride, size);
+    call->math->wino_weights(kernels, dsbi_wino_ready_at(call, job, dsbi_wino_u_of(job, first)),
+                             dsbi_wino_u_stride(job, count), taps, tap_stride, size);
     if (call->params[1] && !job->reversed)
-        memcpy(ready_at(call, job, ready_bias(job) + first), dsbi_at(call, call->params[1], first),
-               count * call->math->item);
+        memcpy(dsbi_wino_ready_at(call, job, dsbi_wino_ready_bias(job) + first),
+               dsbi_at(call, call->params[1], first), count * call->math->item);
     return DSB_OK;
 }
 
 /* M [36, count, columns] for columns from `column` on. */
-static void multiply(const dsbi_call *call, const wino_product *job, void *m, const void *v,
+static void multiply(const dsbi_call *call, const dsbi_wino_product *job, void *m, const void *v,
                      size_t count, size_t column, size_t columns, dsbi_fetch fetch)
 {
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t c = job->cut.in.c, size = c * padded(columns);
-    const void *u = ready_at(call, job, column * POINTS * c);
+    const size_t c = job->cut.in.c, size = c * dsbi_wino_padded(columns);
+    const void *u = dsbi_wino_ready_at(call, job, column * POINTS * c);
     if (c * job->columns <= FEW_WEIGHTS) {
         call->math->wino_products(kernels, m, job->m_stride, v, job->v_stride, u, size, count,
                                   columns, c, fetch);
@@ -161,7 +134,7 @@ static void multiply(const dsbi_call *call, const wino_product *job, void *m, co
 }
 
 /* Of the input, the output and what norms want with it. */
-static dsbi_fetch fetch_next(const dsbi_call *call, const wino_product *job, size_t first,
+static dsbi_fetch fetch_next(const dsbi_call *call, const dsbi_wino_product *job, size_t first,
                              size_t count)
 {
     dsbi_fetch fetch = {.n = 0};
@@ -175,17 +148,19 @@ static dsbi_fetch fetch_next(const dsbi_call *call, const wino_product *job, siz
     return fetch;
 }
 
-static void product_block(const dsbi_call *call, const wino_product *job, size_t first,
+static void product_block(const dsbi_call *call, const dsbi_wino_product *job, size_t first,
                           size_t count, size_t next, size_t worker)
 {
     const size_t n = job->cut.out.c;
     const dsbi_fetch fetch = fetch_next(call, job, first + count, next);
     void *v = worker_at(call, job, worker, job->v), *m = worker_at(call, job, worker, job->m);
-    dsbi_wino_input(call, &job->cut, v, job->v_stride, job->x, zeros_at(call, job), first, count);
+    dsbi_wino_input(call, &job->cut, v, job->v_stride, job->x, dsbi_wino_zeros_at(call, job), first,
+                    count);
     for (size_t column = 0; column < n; column += job->columns) {
         const dsbi_wino_out out = {
             .y = job->y,
-            .bias = job->bias ? ready_at(call, job, ready_bias(job) + column) : NULL,
+            .bias = job->bias ? dsbi_wino_ready_at(call, job, dsbi_wino_ready_bias(job) + column)
+                              : NULL,
             .from = job->from,
             .relu = job->relu,
             .column = column,
@@ -195,34 +170,42 @@ static void product_block(const dsbi_call *call, const wino_product *job, size_t
     }
 }
 
+void dsbi_wino_finish_norms(const dsbi_call *call, const dsbi_wino_product *job, size_t first,
+                            size_t count)
+{
+    if (!job->norms)
+        return;
+    const size_t row = dsbi_wino_row(&job->cut, job->cut.out, first),
+                 rows = dsbi_wino_row(&job->cut, job->cut.out, first + count) - row;
+    if (job->reversed)
+        dsbi_norm_sums_add(call, first / job->group, row, rows);
+    else
+        dsbi_norm_stats_set(call, first / job->block, row, rows);
+}
+
 /* Blocks of a task, and what norms want of their rows. */
 static dsb_status product_group(const dsbi_call *call, const void *user, size_t first, size_t count,
                                 size_t worker)
 {
-    const wino_product *job = user;
+    const dsbi_wino_product *job = user;
     if (job->norms && job->reversed)
         dsbi_norm_sums_begin(call, first / job->group);
     for (size_t piece = first; piece < first + count; piece += job->block) {
         const size_t left = first + count - piece;
         const size_t part = dsbi_smaller(left, job->block);
         product_block(call, job, piece, part, dsbi_smaller(left - part, job->block), worker);
-        if (!job->norms)
-            continue;
-        const size_t row = dsbi_wino_row(&job->cut, job->cut.out, piece),
-                     rows = dsbi_wino_row(&job->cut, job->cut.out, piece + part) - row;
-        if (job->reversed)
-            dsbi_norm_sums_add(call, first / job->group, row, rows);
-        else
-            dsbi_norm_stats_set(call, piece / job->block, row, rows);
+        dsbi_wino_finish_norms(call, job, piece, part);
     }
     return DSB_OK;
 }
 
-static dsb_status run_product(const dsbi_call *call, const wino_product *job)
+static dsb_status run_product(const dsbi_call *call, const dsbi_wino_product *job)
 {
-    memset(zeros_at(call, job), 0, dsbi_wino_zeros(&job->cut) * call->math->item);
+    memset(dsbi_wino_zeros_at(call, job), 0, dsbi_wino_zeros(&job->cut) * call->math->item);
     if (!job->prepared)
         DSBI_TRY(dsbi_ranges(call, job, job->cut.out.c, job->columns, transform_weights));
+    if (job->many)
+        return dsbi_wino_waves(call, job);
     return dsbi_ranges(call, job, job->cut.pieces, job->group, product_group);
 }
 
@@ -247,23 +230,23 @@ bool dsbi_winograd_fits(const dsbi_node *node)
     return c >= 8 && n >= 8 && here < 0.8 * direct;
 }
 
-static wino_product forward_product(const dsbi_call *call)
+static dsbi_wino_product forward_product(const dsbi_call *call)
 {
-    return (wino_product){.cut = dsbi_wino_forward_cut(call->node, call->batch),
-                          .x = call->x[0],
-                          .bias = call->params[1],
-                          .from = call->node->residual ? call->x[1] : NULL,
-                          .y = call->y,
-                          .relu = call->node->relu,
-                          .prepared = call->prepared,
-                          .norms = call->stats};
+    return (dsbi_wino_product){.cut = dsbi_wino_forward_cut(call->node, call->batch),
+                               .x = call->x[0],
+                               .bias = call->params[1],
+                               .from = call->node->residual ? call->x[1] : NULL,
+                               .y = call->y,
+                               .relu = call->node->relu,
+                               .prepared = call->prepared,
+                               .norms = call->stats};
 }
 
 void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
-    wino_product forward = {.cut = dsbi_wino_forward_cut(node, sizing->batch),
-                            .prepared = sizing->prepares};
-    wino_product data = {.cut = dsbi_wino_data_cut(node, sizing->batch)}, parts = forward;
+    dsbi_wino_product forward = {.cut = dsbi_wino_forward_cut(node, sizing->batch),
+                                 .prepared = sizing->prepares};
+    dsbi_wino_product data = {.cut = dsbi_wino_data_cut(node, sizing->batch)}, parts = forward;
     lay_product(&forward, sizing->n_threads);
     lay_product(&data, sizing->n_threads);
     needs->scratch_forward = forward.end * sizing->item;
@@ -289,7 +272,7 @@ void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_
 
 dsb_status dsbi_winograd_prepare(const dsbi_call *call)
 {
-    wino_product job = forward_product(call);
+    dsbi_wino_product job = forward_product(call);
     job.prepared = false; /* scratch for the taps */
     lay_product(&job, call->rt->n_threads);
     return dsbi_ranges(call, &job, job.cut.out.c, job.columns, transform_weights);
@@ -297,7 +280,7 @@ dsb_status dsbi_winograd_prepare(const dsbi_call *call)
 
 dsb_status dsbi_winograd_forward(const dsbi_call *call)
 {
-    wino_product job = forward_product(call);
+    dsbi_wino_product job = forward_product(call);
     lay_product(&job, call->rt->n_threads);
     if (call->stats)
         call->stats->n = job.norms ? dsbi_pieces(job.cut.pieces, job.block) : 0;
@@ -306,12 +289,12 @@ dsb_status dsbi_winograd_forward(const dsbi_call *call)
 
 static dsb_status data_gradient(const dsbi_call *call)
 {
-    wino_product job = {.cut = dsbi_wino_data_cut(call->node, call->batch),
-                        .reversed = true,
-                        .x = call->norm ? call->y : call->dy,
-                        .y = call->dx[0],
-                        .from = call->add[0] ? call->dx[0] : NULL,
-                        .norms = call->sums};
+    dsbi_wino_product job = {.cut = dsbi_wino_data_cut(call->node, call->batch),
+                             .reversed = true,
+                             .x = call->norm ? call->y : call->dy,
+                             .y = call->dx[0],
+                             .from = call->add[0] ? call->dx[0] : NULL,
+                             .norms = call->sums};
     lay_product(&job, call->rt->n_threads);
     if (call->sums) { /* few enough parts */
         const size_t blocks = dsbi_pieces(job.cut.pieces, job.block);

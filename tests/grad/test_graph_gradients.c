@@ -249,6 +249,12 @@ static void wide_blocks(dsbi_builder *b)
     basic_blocks(b, 72);
 }
 
+/* So many weights that pieces go through them in waves, here two. */
+static void widest_blocks(dsbi_builder *b)
+{
+    basic_blocks(b, 256);
+}
+
 /* Rows enough for several parts of each sum; lines of pieces that fit no block. */
 START_TEST(norms_between_products_agree_with_norms_alone)
 {
@@ -258,7 +264,7 @@ START_TEST(norms_between_products_agree_with_norms_alone)
     } cases[] = {{bottlenecks, {36, 36, 4}},  {bottlenecks, {13, 29, 4}},
                  {bottlenecks, {7, 6, 4}},    {narrow_blocks, {32, 32, 8}},
                  {narrow_blocks, {9, 27, 8}}, {narrow_blocks, {8, 121, 8}},
-                 {wide_blocks, {12, 16, 8}}};
+                 {wide_blocks, {12, 16, 8}},  {widest_blocks, {32, 32, 8}}};
     dsb_runtime *rt = make_runtime(2);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         grad_case g = grad_case_make(rt, declared_for(rt, cases[i].declare, cases[i].image), 3);

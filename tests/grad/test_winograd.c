@@ -84,7 +84,8 @@ START_TEST(it_is_the_definition_at_all_edges)
         for (size_t pad = 0; pad <= 2; pad++)
             check_case(rt, (wino_case){size, 47 - size, 19, 21 + size, pad, 1 + size % 3},
                        &dsbi_math_f64, 1e-13);
-    check_case(rt, (wino_case){12, 12, 70, 75, 1, 5}, &dsbi_math_f64, 1e-13); /* one dU for all */
+    check_case(rt, (wino_case){12, 12, 70, 75, 1, 5}, &dsbi_math_f64, 1e-13);   /* one dU for all */
+    check_case(rt, (wino_case){19, 20, 256, 260, 1, 8}, &dsbi_math_f64, 1e-13); /* two waves */
     dsb_runtime_free(rt);
 }
 END_TEST
@@ -126,8 +127,9 @@ static size_t step_bits(uint64_t n_threads, wino_case t, size_t images, char **b
 
 START_TEST(bits_do_not_depend_on_threads_or_neighbours)
 {
-    static const wino_case cases[] = {{19, 17, 20, 24, 1, 5}, {12, 12, 70, 75, 1, 5}};
-    for (size_t i = 0; i < 2; i++) {
+    static const wino_case cases[] = {
+        {19, 17, 20, 24, 1, 5}, {12, 12, 70, 75, 1, 5}, {24, 24, 256, 260, 1, 5}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *one, *other, *fewer;
         const size_t y = step_bits(1, cases[i], 5, &one);
         const size_t weights = 9 * cases[i].c_in * cases[i].c_out + cases[i].c_out;
