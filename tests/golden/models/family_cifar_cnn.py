@@ -109,6 +109,6 @@ CASES = [
     Case("resnet8_mlperf_tiny", "resnet8_mlperf_tiny", Tiny, 32, 28, 3, raw=True),
     Case("resnet8_odd", "resnet8_mlperf_tiny", Tiny, 31, 27, 2, raw=True),
     Case("resnet8_one", "resnet8_mlperf_tiny", Tiny, 29, 45, 1, raw=True),
-    Case("plaincnn", "plaincnn", lambda: Plain(128 * 3 * 2), 25, 17, 3),
-    Case("plaincnn_one", "plaincnn", lambda: Plain(128 * 2 * 3), 16, 31, 1),
+    Case("plaincnn", "plaincnn", lambda: Plain(128 * 3 * 2), 25, 18, 3),
+    Case("plaincnn_one", "plaincnn", lambda: Plain(128 * 2 * 3), 16, 30, 1),
 ]
