@@ -49,6 +49,7 @@ typedef struct dsbi_group_shape {
 enum { WINO_RUN = 8 };
 typedef struct dsbi_wino_run {
     size_t pieces; /* 1 .. WINO_RUN */
+    size_t side;   /* outputs of a piece in each direction: 4 or 2, of 3 or 5 taps */
     size_t n;      /* channels */
     size_t point,
         piece;    /* elements of v from one of the 36 to the next, from a piece to the next */

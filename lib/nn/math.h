@@ -95,17 +95,17 @@ typedef struct dsbi_math {
                       const void *from, bool relu, dsbi_group_shape s);
     void (*group_bwd_weights)(const dsbi_kernels *, void *dw, const void *x, const void *dy,
                               dsbi_group_shape s);
-    /* 3 x 3 convolution by pieces, see kernels.def */
+    /* 3 x 3 and 5 x 5 convolution by pieces, see kernels.def */
     void (*wino_weights)(const dsbi_kernels *, void *u, size_t stride, const void *g,
-                         size_t g_stride, size_t n);
+                         size_t g_stride, size_t taps, size_t n);
     void (*wino_weights_bwd)(const dsbi_kernels *, void *g, size_t g_stride, const void *u,
-                             size_t stride, size_t n);
+                             size_t stride, size_t taps, size_t n);
     void (*wino_input)(const dsbi_kernels *, void *v, const void *const lines[6],
                        dsbi_wino_run run);
     void (*wino_output)(const dsbi_kernels *, void *y, size_t row_stride, size_t rows,
                         const void *m, const void *bias, const void *from, bool relu,
                         dsbi_wino_run run);
-    void (*wino_output_bwd)(const dsbi_kernels *, void *d, void *sums, const void *const lines[4],
+    void (*wino_output_bwd)(const dsbi_kernels *, void *d, void *sums, const void *const *lines,
                             dsbi_wino_run run);
     void (*wino_products)(const dsbi_kernels *, void *m, size_t m_point, const void *v,
                           size_t v_point, const void *u, size_t u_point, size_t pieces, size_t n,

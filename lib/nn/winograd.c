@@ -1,4 +1,4 @@
-/* See winograd.h. The output is cut into pieces of 4 x 4, all images in a row. For a block of
+/* See winograd.h. The output is cut into pieces, all images in a row. For a block of
  * pieces the transformed input is V [36, pieces, c_in]; with the transformed weights U [36, c_in,
  * c_out] each of the 36 is a matrix product M = V U, and the transform of M is the output. A
  * block's V and M stay in the cache of the worker that makes them.
@@ -77,7 +77,7 @@ static void lay_product(dsbi_wino_product *job, size_t n_threads)
     job->v = dsbi_take(owner, POINTS * job->v_stride);
     job->m = dsbi_take(owner, POINTS * job->m_stride);
     job->taps = 0; /* before V is needed */
-    const size_t taps = 9 * c * (job->columns + DSBI_GEMM_PAD);
+    const size_t taps = job->cut.taps * job->cut.taps * c * (job->columns + DSBI_GEMM_PAD);
     job->worker_size = end > taps || job->prepared ? end : (taps + 15) / 16 * 16;
     job->worker = dsbi_take(&job->end, n_threads * job->worker_size);
 }
@@ -88,8 +88,7 @@ static void *worker_at(const dsbi_call *call, const dsbi_wino_product *job, size
     return dsbi_at(call, call->scratch, job->worker + worker * job->worker_size + at);
 }
 
-/* U of columns [first, first + count): the nine taps in the order of the tiles, then transformed.
- */
+/* U of columns [first, first + count): the taps in the order of the tiles, then transformed. */
 static dsb_status transform_weights(const dsbi_call *call, const void *user, size_t first,
                                     size_t count, size_t worker)
 {
@@ -97,18 +96,21 @@ static dsb_status transform_weights(const dsbi_call *call, const void *user, siz
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const size_t c = job->cut.in.c, n = job->cut.out.c, size = c * dsbi_wino_padded(count);
     const size_t tap_stride = c * (job->columns + DSBI_GEMM_PAD);
+    const size_t area = job->cut.taps * job->cut.taps;
     void *taps = worker_at(call, job, worker, job->taps);
-    for (size_t tap = 0; tap < 9; tap++) {
+    for (size_t tap = 0; tap < area; tap++) {
         void *packed = dsbi_at(call, taps, tap * tap_stride);
-        if (job->reversed) /* W [c, 9, n] */
-            call->math->pack(kernels, packed, dsbi_at(call, call->params[0], (8 - tap) * n + first),
-                             9 * n, false, c, count);
-        else /* W [n, 9, c] */
-            call->math->pack(kernels, packed, dsbi_at(call, call->params[0], (first * 9 + tap) * c),
-                             9 * c, true, c, count);
+        const size_t last = area - 1 - tap;
+        if (job->reversed) /* W [c, area, n] */
+            call->math->pack(kernels, packed, dsbi_at(call, call->params[0], last * n + first),
+                             area * n, false, c, count);
+        else /* W [n, area, c] */
+            call->math->pack(kernels, packed,
+                             dsbi_at(call, call->params[0], (first * area + tap) * c), area * c,
+                             true, c, count);
     }
     call->math->wino_weights(kernels, dsbi_wino_ready_at(call, job, dsbi_wino_u_of(job, first)),
-                             dsbi_wino_u_stride(job, count), taps, tap_stride, size);
+                             dsbi_wino_u_stride(job, count), taps, tap_stride, job->cut.taps, size);
     if (call->params[1] && !job->reversed)
         memcpy(dsbi_wino_ready_at(call, job, dsbi_wino_ready_bias(job) + first),
                dsbi_at(call, call->params[1], first), count * call->math->item);
@@ -217,15 +219,15 @@ static dsb_status run_product(const dsbi_call *call, const dsbi_wino_product *jo
 bool dsbi_winograd_fits(const dsbi_node *node)
 {
     const dsbi_attrs *a = &node->attrs;
-    if (a->kernel != 3 || a->stride > 1 || a->pad > 2 || a->groups > 1 || a->dilation > 1 ||
-        node->pixels || node->gelu || node->no_winograd)
+    if ((a->kernel != 3 && a->kernel != 5) || a->stride > 1 || a->pad >= a->kernel ||
+        a->groups > 1 || a->dilation > 1 || node->pixels || node->gelu || node->no_winograd)
         return false;
     if (node->residual && (!node->inference || node->gamma != DSBI_NONE))
         return false;
     const double c = (double)node->in.c, n = (double)node->out.c;
     const dsbi_wino_cut cut = dsbi_wino_forward_cut(node, 1);
     const double pieces = (double)cut.pieces;
-    const double direct = 9 * (double)dsbi_shape_rows(node->out) * c * n;
+    const double direct = (double)(a->kernel * a->kernel * dsbi_shape_rows(node->out)) * c * n;
     const double here = pieces * (36 * c * n + 36 * 8 * (c + n)) + 36 * 8 * c * n / 16;
     return c >= 8 && n >= 8 && here < 0.8 * direct;
 }

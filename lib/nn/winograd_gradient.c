@@ -195,10 +195,11 @@ static dsb_status give_weights(const dsbi_call *call, const void *user, size_t f
     (void)worker;
     const wino_gradient *job = user;
     const size_t c = job->cut.in.c, n = job->cut.out.c;
+    const size_t taps = job->cut.taps;
     for (size_t i = first; i < first + count; i++)
         call->math->wino_weights_bwd(dsbi_kernels_of(call->rt),
-                                     dsbi_at(call, call->grads[0], i * 9 * c), c,
-                                     dsbi_at(call, call->scratch, job->du + i * c), n * c, c);
+                                     dsbi_at(call, call->grads[0], i * taps * taps * c), c,
+                                     dsbi_at(call, call->scratch, job->du + i * c), n * c, taps, c);
     return DSB_OK;
 }
 
@@ -215,7 +216,7 @@ dsb_status dsbi_wino_finish_norm(const dsbi_call *call)
 {
     const dsbi_wino_cut cut = dsbi_wino_forward_cut(call->node, call->batch);
     const size_t lines = cut.pieces / cut.across;
-    const size_t line = DSBI_WINO_PIECE * cut.out.w * cut.out.c;
+    const size_t line = cut.side * cut.out.w * cut.out.c;
     return dsbi_ranges(call, &cut, lines, dsbi_range_step(lines, line), finish_lines);
 }
 

@@ -4,34 +4,39 @@
 #include "base/sizes.h"
 #include "nn/blocks.h"
 
-enum { PIECE = DSBI_WINO_PIECE, PATCH = DSBI_WINO_PATCH };
+enum { PATCH = DSBI_WINO_PATCH, MOST_SIDE = 4 };
 
-static dsbi_wino_cut cut_pieces(size_t batch, dsbi_shape in, dsbi_shape out, size_t pad)
+static dsbi_wino_cut cut_pieces(size_t batch, dsbi_shape in, dsbi_shape out, size_t taps,
+                                size_t pad)
 {
-    const size_t across = dsbi_pieces(out.w, PIECE), down = dsbi_pieces(out.h, PIECE);
+    const size_t side = PATCH + 1 - taps;
+    const size_t across = dsbi_pieces(out.w, side), down = dsbi_pieces(out.h, side);
     const size_t run = dsbi_pieces(across, dsbi_pieces(across, WINO_RUN)); /* 7 + 7, not 8 + 6 */
-    return (dsbi_wino_cut){in, out, pad, across, down * across, batch * down * across, run};
+    return (dsbi_wino_cut){in, out, taps, side, pad, across, down * across, batch * down * across,
+                           run};
 }
 
 dsbi_wino_cut dsbi_wino_forward_cut(const dsbi_node *node, size_t batch)
 {
-    return cut_pieces(batch, node->in, node->out, node->attrs.pad);
+    const dsbi_attrs *a = &node->attrs;
+    return cut_pieces(batch, node->in, node->out, a->kernel, a->pad);
 }
 
 dsbi_wino_cut dsbi_wino_data_cut(const dsbi_node *node, size_t batch)
 {
-    return cut_pieces(batch, node->out, node->in, 2 - node->attrs.pad);
+    const dsbi_attrs *a = &node->attrs;
+    return cut_pieces(batch, node->out, node->in, a->kernel, a->kernel - 1 - a->pad);
 }
 
 size_t dsbi_wino_zeros(const dsbi_wino_cut *cut)
 {
     const size_t c = cut->in.c > cut->out.c ? cut->in.c : cut->out.c;
-    return (WINO_RUN * PIECE + PATCH - PIECE) * c;
+    return (WINO_RUN * MOST_SIDE + PATCH - MOST_SIDE) * c;
 }
 
 size_t dsbi_wino_row(const dsbi_wino_cut *cut, dsbi_shape shape, size_t piece)
 {
-    const size_t line = piece % cut->image / cut->across * PIECE;
+    const size_t line = piece % cut->image / cut->across * cut->side;
     return (piece / cut->image * shape.h + dsbi_smaller(line, shape.h)) * shape.w;
 }
 
@@ -48,8 +53,8 @@ static wino_place place_of(const dsbi_wino_cut *cut, size_t piece, size_t most)
     const size_t count = whole < left ? whole : left;
     return (wino_place){.count = count < most ? count : most,
                         .image = piece / cut->image,
-                        .line = in_image / cut->across * PIECE,
-                        .column = in_line * PIECE};
+                        .line = in_image / cut->across * cut->side,
+                        .column = in_line * cut->side};
 }
 
 /* Where `n` lines of an array of images begin, the first being number `line` - pad, at column
@@ -70,10 +75,10 @@ void dsbi_wino_input(const dsbi_call *call, const dsbi_wino_cut *cut, void *v, s
                      const void *x, const void *zeros, size_t first, size_t count)
 {
     const size_t c = cut->in.c;
-    dsbi_wino_run run = {.n = c, .point = point, .piece = c, .pixel = c};
+    dsbi_wino_run run = {.side = cut->side, .n = c, .point = point, .piece = c, .pixel = c};
     for (size_t t = 0; t < count; t += run.pieces) {
         const wino_place p = place_of(cut, first + t, count - t);
-        const size_t columns = p.count * PIECE + PATCH - PIECE;
+        const size_t columns = p.count * cut->side + PATCH - cut->side;
         const size_t end = dsbi_smaller(p.column + columns, cut->in.w + cut->pad); /* with zeros */
         run.pieces = p.count;
         run.before = p.column < cut->pad ? cut->pad - p.column : 0;
@@ -89,13 +94,13 @@ void dsbi_wino_output_bwd(const dsbi_call *call, const dsbi_wino_cut *cut, void 
                           void *sums, const void *dy, const void *zeros, size_t first, size_t count)
 {
     const size_t n = cut->out.c;
-    dsbi_wino_run run = {.n = n, .point = point, .piece = n, .pixel = n};
+    dsbi_wino_run run = {.side = cut->side, .n = n, .point = point, .piece = n, .pixel = n};
     for (size_t t = 0; t < count; t += run.pieces) {
         const wino_place p = place_of(cut, first + t, count - t);
         run.pieces = p.count;
-        run.there = dsbi_smaller(p.count * PIECE, cut->out.w - p.column);
-        const void *lines[PIECE];
-        find_lines(call, lines, PIECE, dy, zeros, cut->out, p.image, p.line, 0, p.column);
+        run.there = dsbi_smaller(p.count * cut->side, cut->out.w - p.column);
+        const void *lines[MOST_SIDE];
+        find_lines(call, lines, cut->side, dy, zeros, cut->out, p.image, p.line, 0, p.column);
         call->math->wino_output_bwd(dsbi_kernels_of(call->rt), dsbi_at(call, d, t * n), sums, lines,
                                     run);
     }
@@ -105,15 +110,16 @@ void dsbi_wino_output(const dsbi_call *call, const dsbi_wino_cut *cut, const dsb
                       const void *m, size_t point, size_t first, size_t count)
 {
     const size_t n = cut->out.c;
-    dsbi_wino_run run = {.n = out->columns, .point = point, .piece = out->columns, .pixel = n};
+    dsbi_wino_run run = {
+        .side = cut->side, .n = out->columns, .point = point, .piece = out->columns, .pixel = n};
     for (size_t t = 0; t < count; t += run.pieces) {
         const wino_place p = place_of(cut, first + t, count - t);
         const size_t row = (p.image * cut->out.h + p.line) * cut->out.w + p.column;
         const size_t at = row * n + out->column;
         run.pieces = p.count;
-        run.there = dsbi_smaller(p.count * PIECE, cut->out.w - p.column);
+        run.there = dsbi_smaller(p.count * cut->side, cut->out.w - p.column);
         call->math->wino_output(dsbi_kernels_of(call->rt), dsbi_at(call, out->y, at),
-                                cut->out.w * n, dsbi_smaller(PIECE, cut->out.h - p.line),
+                                cut->out.w * n, dsbi_smaller(cut->side, cut->out.h - p.line),
                                 dsbi_at(call, m, t * out->columns), out->bias,
                                 out->from ? dsbi_at(call, out->from, at) : NULL, out->relu, run);
     }

@@ -1,14 +1,13 @@
-/* How convolutions by Winograd are cut into pieces of 4 x 4 outputs, and the transforms of pieces
- * (winograd.h; kernels/template/winograd.inc). Pieces are numbered line by line through all images;
- * those side by side in a line are transformed together. */
+/* How convolutions by Winograd are cut into pieces of 4 x 4 outputs (3 x 3) or 2 x 2 (5 x 5), and
+ * the transforms of pieces (winograd.h; kernels/template/winograd.inc). Pieces are numbered line by
+ * line through all images; those side by side in a line are transformed together. */
 #ifndef DSBI_NN_WINOGRAD_PIECES_H
 #define DSBI_NN_WINOGRAD_PIECES_H
 
 #include "nn/layer.h"
 
 enum {
-    DSBI_WINO_PIECE = 4,   /* outputs of a piece, in each direction */
-    DSBI_WINO_PATCH = 6,   /* inputs */
+    DSBI_WINO_PATCH = 6,   /* inputs of a piece, in each direction */
     DSBI_WINO_POINTS = 36, /* products */
     DSBI_WINO_GAP = 16     /* keeps the 36 arrays out of step: else they share few sets of caches */
 };
@@ -16,7 +15,8 @@ enum {
 /* How an output of shape `out` is cut, and where the input of a piece lies. */
 typedef struct dsbi_wino_cut {
     dsbi_shape in, out;
-    size_t pad; /* zeros before the first line and column of `in` */
+    size_t taps, side; /* of the kernel and outputs of a piece in each direction, together 7 */
+    size_t pad;        /* zeros before the first line and column of `in` */
     size_t across, image, pieces;
     size_t run; /* pieces transformed together, at most */
 } dsbi_wino_cut;

@@ -1,12 +1,13 @@
-/* Convolutions by Winograd's F(4x4, 3x3) against the definition: in f64 to rounding, at sizes that
- * leave pieces incomplete and with all paddings; in f32 within a stated error; the same bits for
- * any number of threads and in any batch. (Central differences: test_layer_gradients.) */
+/* Convolutions by Winograd's F(4x4, 3x3) and F(2x2, 5x5) against the definition: in f64 to
+ * rounding, at sizes that leave pieces incomplete and with all paddings; in f32 within a stated
+ * error; the same bits for any number of threads and in any batch. (Central differences:
+ * test_layer_gradients.) */
 #include "gradcheck.h"
 
 #include "nn/winograd.h"
 
 typedef struct wino_case {
-    size_t h, w, c_in, c_out, pad, batch;
+    size_t h, w, c_in, c_out, taps, pad, batch;
 } wino_case;
 
 /* Two convolutions read the same value, so one of them adds into its gradient. */
@@ -15,8 +16,8 @@ static dsbi_graph *case_graph(dsb_runtime *rt, wino_case t)
     dsbi_builder b;
     ck_assert_ok(dsbi_builder_init(&b, rt, (dsbi_shape){t.h, t.w, t.c_in}, 1));
     const dsbi_value x = dsbi_input_values(&b);
-    const dsbi_value y = dsbi_conv2d(&b, x, "conv", t.c_out, 3, 1, t.pad);
-    const dsbi_value z = dsbi_conv2d(&b, x, "again", t.c_out, 3, 1, t.pad);
+    const dsbi_value y = dsbi_conv2d(&b, x, "conv", t.c_out, t.taps, 1, t.pad);
+    const dsbi_value z = dsbi_conv2d(&b, x, "again", t.c_out, t.taps, 1, t.pad);
     dsbi_graph_output(&b, dsbi_add_values(&b, y, dsbi_gelu(&b, z)));
     dsbi_graph *graph;
     ck_assert_ok(dsbi_graph_finish(&b, &graph));
@@ -24,7 +25,7 @@ static dsbi_graph *case_graph(dsb_runtime *rt, wino_case t)
 }
 
 /* Both convolutions stay apart from their neighbours: a fused GELU goes another way. */
-static dsbi_plan *case_plan(const grad_case *g, const dsbi_math *math, void *params,
+static dsbi_plan *case_plan(const grad_case *g, wino_case t, const dsbi_math *math, void *params,
                             bool no_winograd)
 {
     dsbi_plan *plan;
@@ -37,7 +38,8 @@ static dsbi_plan *case_plan(const grad_case *g, const dsbi_math *math, void *par
                                  .params = params};
     ck_assert_ok(dsbi_plan_create_for(&plan, g->rt, g->graph, &opts));
     const dsbi_node *node = dsbi_plan_row_at(plan, 1).node;
-    ck_assert_str_eq(node->layer->algorithm(node), no_winograd ? "patches" : "winograd 4x4");
+    const char *way = t.taps == 3 ? "winograd 4x4" : "winograd 2x2";
+    ck_assert_str_eq(node->layer->algorithm(node), no_winograd ? "patches" : way);
     grad_run(g, plan, math);
     return plan;
 }
@@ -57,9 +59,9 @@ static void check_case(dsb_runtime *rt, wino_case t, const dsbi_math *math, doub
     grad_case g = grad_case_make(rt, case_graph(rt, t), t.batch);
     float *params = calloc(g.graph->arena_size, sizeof *params);
     put(&dsbi_math_f32, params, g.params, g.graph->arena_size);
-    dsbi_plan *exact = case_plan(&g, &dsbi_math_f64, g.params, true);
+    dsbi_plan *exact = case_plan(&g, t, &dsbi_math_f64, g.params, true);
     dsbi_plan *plan =
-        case_plan(&g, math, math == &dsbi_math_f32 ? (void *)params : g.params, false);
+        case_plan(&g, t, math, math == &dsbi_math_f32 ? (void *)params : g.params, false);
     const double errors[] = {
         distance(dsbi_plan_logits(exact), dsbi_plan_logits(plan), math, g.n_output),
         distance(dsbi_plan_dinput(exact), dsbi_plan_dinput(plan), math, g.n_input),
@@ -81,11 +83,13 @@ START_TEST(it_is_the_definition_at_all_edges)
 {
     dsb_runtime *rt = make_runtime(2);
     for (size_t size = 16; size < 24; size++)
-        for (size_t pad = 0; pad <= 2; pad++)
-            check_case(rt, (wino_case){size, 47 - size, 19, 21 + size, pad, 1 + size % 3},
-                       &dsbi_math_f64, 1e-13);
-    check_case(rt, (wino_case){12, 12, 70, 75, 1, 5}, &dsbi_math_f64, 1e-13);   /* one dU for all */
-    check_case(rt, (wino_case){19, 20, 256, 260, 1, 8}, &dsbi_math_f64, 1e-13); /* two waves */
+        for (size_t taps = 3; taps <= 5; taps += 2)
+            for (size_t pad = 0; pad < taps; pad++)
+                check_case(rt, (wino_case){size, 47 - size, 19, 21 + size, taps, pad, 1 + size % 3},
+                           &dsbi_math_f64, 1e-13);
+    check_case(rt, (wino_case){12, 12, 70, 75, 3, 1, 5}, &dsbi_math_f64,
+               1e-13); /* one dU for all */
+    check_case(rt, (wino_case){19, 20, 256, 260, 3, 1, 8}, &dsbi_math_f64, 1e-13); /* two waves */
     dsb_runtime_free(rt);
 }
 END_TEST
@@ -94,8 +98,9 @@ START_TEST(its_rounding_error_is_small)
 {
     for (uint32_t isa = DSB_ISA_GENERIC; isa <= DSB_ISA_AVX512; isa++) {
         dsb_runtime *rt = grad_runtime(isa, 2);
-        check_case(rt, (wino_case){28, 28, 64, 64, 1, 2}, &dsbi_math_f32, 4e-6);
-        check_case(rt, (wino_case){14, 14, 256, 128, 1, 2}, &dsbi_math_f32, 4e-6);
+        check_case(rt, (wino_case){28, 28, 64, 64, 3, 1, 2}, &dsbi_math_f32, 4e-6);
+        check_case(rt, (wino_case){14, 14, 256, 128, 3, 1, 2}, &dsbi_math_f32, 4e-6);
+        check_case(rt, (wino_case){27, 27, 64, 192, 5, 2, 2}, &dsbi_math_f32, 4e-6);
         dsb_runtime_free(rt);
     }
 }
@@ -108,7 +113,7 @@ static size_t step_bits(uint64_t n_threads, wino_case t, size_t images, char **b
     grad_case g = grad_case_make(rt, case_graph(rt, t), t.batch);
     float *params = calloc(g.graph->arena_size, sizeof *params);
     put(&dsbi_math_f32, params, g.params, g.graph->arena_size);
-    dsbi_plan *plan = case_plan(&g, &dsbi_math_f32, params, false);
+    dsbi_plan *plan = case_plan(&g, t, &dsbi_math_f32, params, false);
     ck_assert_ok(dsbi_plan_set_count(plan, images));
     grad_run(&g, plan, &dsbi_math_f32); /* only the first images count */
     const size_t y = g.n_output / t.batch * images * sizeof(float);
@@ -127,12 +132,15 @@ static size_t step_bits(uint64_t n_threads, wino_case t, size_t images, char **b
 
 START_TEST(bits_do_not_depend_on_threads_or_neighbours)
 {
-    static const wino_case cases[] = {
-        {19, 17, 20, 24, 1, 5}, {12, 12, 70, 75, 1, 5}, {24, 24, 256, 260, 1, 5}};
+    static const wino_case cases[] = {{19, 17, 20, 24, 3, 1, 5},
+                                      {12, 12, 70, 75, 3, 1, 5},
+                                      {24, 24, 256, 260, 3, 1, 5},
+                                      {19, 17, 20, 24, 5, 2, 5}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *one, *other, *fewer;
         const size_t y = step_bits(1, cases[i], 5, &one);
-        const size_t weights = 9 * cases[i].c_in * cases[i].c_out + cases[i].c_out;
+        const size_t area = cases[i].taps * cases[i].taps;
+        const size_t weights = (area * cases[i].c_in + 1) * cases[i].c_out;
         const size_t input = 5 * cases[i].h * cases[i].w * cases[i].c_in;
         const size_t all = y + (input + 2 * weights) * sizeof(float);
         for (uint64_t n_threads = 2; n_threads <= 4; n_threads += 2) {

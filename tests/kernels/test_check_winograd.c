@@ -2,12 +2,16 @@
  * together against the sums that define a convolution and the gradient of its weights. */
 #include "checking.h"
 
-/* B^T [6, 6], G [6, 3], A [6, 4] from the points, as winograd.inc derives them. */
-static double bt[36], g_[18], a_[24];
+/* B^T [6, 6], G [6, taps], A [6, side] from the points, as winograd.inc derives them; 3 and 4 or 5
+ * and 2. */
+static double bt[36], g_[30], a_[24];
+static size_t taps_, side_;
 
-static void make_matrices(void)
+static void make_matrices(size_t taps)
 {
     const double points[5] = {0, sqrt(0.5), -sqrt(0.5), sqrt(2), -sqrt(2)};
+    taps_ = taps;
+    side_ = 7 - taps;
     memset(bt, 0, sizeof bt);
     memset(g_, 0, sizeof g_);
     memset(a_, 0, sizeof a_);
@@ -22,10 +26,10 @@ static void make_matrices(void)
             distance *= points[p] - points[q];
         }
         memcpy(bt + 6 * p, poly, sizeof poly);
-        for (size_t i = 0; i < 3; i++)
-            g_[3 * p + i] = pow(points[p], (double)i) / distance;
-        for (size_t i = 0; i < 4; i++)
-            a_[4 * p + i] = pow(points[p], (double)i);
+        for (size_t i = 0; i < taps; i++)
+            g_[taps * p + i] = pow(points[p], (double)i) / distance;
+        for (size_t i = 0; i < side_; i++)
+            a_[side_ * p + i] = pow(points[p], (double)i);
     }
     double all[6] = {0, 1}; /* x, times x - q for the others: the row of infinity */
     for (size_t q = 1; q < 5; q++) {
@@ -34,7 +38,7 @@ static void make_matrices(void)
         all[0] *= -points[q];
     }
     memcpy(bt + 30, all, sizeof all);
-    g_[17] = a_[23] = 1;
+    g_[6 * taps - 1] = a_[6 * side_ - 1] = 1;
 }
 
 /* out [rows, rows] = matrix in matrix^T with matrix [rows, columns], or with `trans` its transpose;
@@ -79,23 +83,24 @@ static void check_weights(const dsbi_kernels *table, uint32_t isa, size_t n)
     arrays all;
     arrays_begin(&all, n);
     const size_t stride = n + 3, gap = n + 1;
-    float *g = normal_f32(&all, 8 * gap + n, 1), *u = array_f32(&all, 35 * stride + n);
-    float *back = copied(&all, g, 8 * gap + n);
-    table->winograd_weights_f32(u, stride, g, gap, n);
-    table->winograd_weights_bwd_f32(back, gap, u, stride, n);
+    const size_t area = taps_ * taps_;
+    float *g = normal_f32(&all, (area - 1) * gap + n, 1), *u = array_f32(&all, 35 * stride + n);
+    float *back = copied(&all, g, (area - 1) * gap + n);
+    table->winograd_weights_f32(u, stride, g, gap, taps_, n);
+    table->winograd_weights_bwd_f32(back, gap, u, stride, taps_, n);
     for (size_t ch = 0; ch < n; ch++) {
-        double in[9], out[36], work[36];
-        channel(in, g + ch, 9, gap);
-        twice(out, work, g_, 6, 3, false, in);
+        double in[25], out[36], work[36];
+        channel(in, g + ch, area, gap);
+        twice(out, work, g_, 6, taps_, false, in);
         check_channel("winograd_weights", isa, u + ch, stride, out, work, 36);
-        double up[36], sum[9], size[9];
+        double up[36], sum[25], size[25];
         channel(up, u + ch, 36, stride);
-        twice(sum, size, g_, 6, 3, true, up);
-        for (size_t i = 0; i < 9; i++) {
+        twice(sum, size, g_, 6, taps_, true, up);
+        for (size_t i = 0; i < area; i++) {
             sum[i] += in[i];
             size[i] += fabs(in[i]);
         }
-        check_channel("winograd_weights_bwd", isa, back + ch, gap, sum, size, 9);
+        check_channel("winograd_weights_bwd", isa, back + ch, gap, sum, size, area);
     }
     arrays_end(&all);
 }
@@ -110,7 +115,8 @@ static void check_input(const dsbi_kernels *table, uint32_t isa, size_t n, run_c
 {
     arrays all;
     arrays_begin(&all, n);
-    const size_t columns = 4 * r.pieces + 2, there = columns - r.before - r.behind, pixel = n + 2;
+    const size_t columns = side_ * r.pieces + taps_ - 1, there = columns - r.before - r.behind,
+                 pixel = n + 2;
     const size_t piece = n + 1, point = r.pieces * piece + 3, row = there * pixel - 2;
     float *x = normal_f32(&all, 6 * row, 1), *zeros = array_f32(&all, row);
     float *v = array_f32(&all, 35 * point + (r.pieces - 1) * piece + n);
@@ -120,6 +126,7 @@ static void check_input(const dsbi_kernels *table, uint32_t isa, size_t n, run_c
         lines[i] = i < r.first || i >= r.end ? zeros : x + i * row;
     table->winograd_input_f32(v, lines,
                               (dsbi_wino_run){.pieces = r.pieces,
+                                              .side = side_,
                                               .n = n,
                                               .point = point,
                                               .piece = piece,
@@ -130,7 +137,7 @@ static void check_input(const dsbi_kernels *table, uint32_t isa, size_t n, run_c
         for (size_t ch = 0; ch < n; ch++) {
             double in[36] = {0}, out[36], work[36];
             for (size_t p = 0; p < 36; p++) {
-                const size_t j = 4 * t + p % 6;
+                const size_t j = side_ * t + p % 6;
                 if (j >= r.before && j - r.before < there)
                     in[p] = (double)lines[p / 6][(j - r.before) * pixel + ch];
             }
@@ -146,17 +153,17 @@ static void check_output(const dsbi_kernels *table, uint32_t isa, size_t n, size
 {
     arrays all;
     arrays_begin(&all, n);
-    const size_t pieces = (columns + 3) / 4, piece = n + 1, point = pieces * piece + 2;
+    const size_t pieces = (columns + side_ - 1) / side_, piece = n + 1, point = pieces * piece + 2;
     const size_t pixel = n + 2, row = columns * pixel + 1, values = 35 * point + pieces * piece;
     const size_t size = (rows - 1) * row + (columns - 1) * pixel + n; /* and nothing behind it */
-    const dsbi_wino_run run = {pieces, n, point, piece, pixel, 0, columns};
+    const dsbi_wino_run run = {pieces, side_, n, point, piece, pixel, 0, columns};
     float *m = normal_f32(&all, values, 1), *bias = normal_f32(&all, n, 1);
     float *y = normal_f32(&all, size, 1), *before = copied(&all, y, size);
     float *d = array_f32(&all, values), *sums = normal_f32(&all, n, 1);
     float *sums_before = copied(&all, sums, n), *zeros = array_f32(&all, row);
     memset(zeros, 0, row * sizeof *zeros);
     const float *lines[4];
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < side_; i++)
         lines[i] = i < rows ? y + i * row : zeros;
     table->winograd_output_f32(y, row, rows, m, add ? NULL : bias, add ? y : NULL, relu, run);
     table->winograd_output_bwd_f32(d, sums, lines, run);
@@ -165,11 +172,12 @@ static void check_output(const dsbi_kernels *table, uint32_t isa, size_t n, size
         for (size_t t = 0; t < pieces; t++) {
             double in[36], out[16], work[16], dy[16] = {0}, up[36], up_work[36];
             channel(in, m + t * piece + ch, 36, point);
-            twice(out, work, a_, 6, 4, true, in);
-            for (size_t i = 0; i < 16; i++) {
-                if (i / 4 >= rows || 4 * t + i % 4 >= columns)
+            twice(out, work, a_, 6, side_, true, in);
+            for (size_t i = 0; i < side_ * side_; i++) {
+                const size_t column = side_ * t + i % side_;
+                if (i / side_ >= rows || column >= columns)
                     continue;
-                const size_t at = i / 4 * row + (4 * t + i % 4) * pixel + ch;
+                const size_t at = i / side_ * row + column * pixel + ch;
                 const double more = (double)(add ? before[at] : bias[ch]), here = out[i] + more;
                 const double expected = relu && here < 0 ? 0 : here, size_of = work[i] + fabs(more);
                 check_near("winograd_output", isa, &y[at], &expected, &size_of, 1, 8);
@@ -177,7 +185,7 @@ static void check_output(const dsbi_kernels *table, uint32_t isa, size_t n, size
                 sum += dy[i];
                 sum_work += fabs(dy[i]);
             }
-            twice(up, up_work, a_, 6, 4, false, dy);
+            twice(up, up_work, a_, 6, side_, false, dy);
             check_channel("winograd_output_bwd", isa, d + t * piece + ch, point, up, up_work, 36);
         }
         check_near("winograd_output_bwd: sums", isa, &sums[ch], &sum, &sum_work, 1, 4);
@@ -229,19 +237,22 @@ static void check_products(const dsbi_kernels *table, uint32_t isa, size_t piece
 
 START_TEST(transforms_agree_with_their_matrices)
 {
-    make_matrices();
-    FOR_EACH_LEVEL(isa, table)
-    for (size_t n = 1; n <= 35; n += n < 18 ? 1 : 5) {
-        check_weights(table, isa, n);
-        const run_case cases[] = {{1, 0, 0, 0, 6},
-                                  {WINO_RUN, 1, 1, 0, 6},
-                                  {1 + n % WINO_RUN, 2, 0, 1, 6},
-                                  {3, 0, n % 12, 0, 1 + n % 5},
-                                  {1, 2, 3, 2, 3}};
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-            check_input(table, isa, n, cases[i]);
-        for (size_t shape = 0; shape < 16; shape += n % 5 ? 5 : 1)
-            check_output(table, isa, n, shape / 4 + 1, shape % 4 + 1 + n % 3 * 4, n & 1, n & 2);
+    for (size_t taps = 3; taps <= 5; taps += 2) {
+        make_matrices(taps);
+        FOR_EACH_LEVEL(isa, table)
+        for (size_t n = 1; n <= 35; n += n < 18 ? 1 : 5) {
+            check_weights(table, isa, n);
+            const run_case cases[] = {{1, 0, 0, 0, 6},
+                                      {WINO_RUN, 1, 1, 0, 6},
+                                      {1 + n % WINO_RUN, 2, 0, 1, 6},
+                                      {3, 0, n % (3 * side_), 0, 1 + n % 5},
+                                      {1, 2, 3, 2, 3}};
+            for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                check_input(table, isa, n, cases[i]);
+            for (size_t shape = 0; shape < side_ * side_; shape += n % 5 ? side_ + 1 : 1)
+                check_output(table, isa, n, shape / side_ + 1, shape % side_ + 1 + n % 3 * side_,
+                             n & 1, n & 2);
+        }
     }
 }
 END_TEST
@@ -257,38 +268,46 @@ START_TEST(products_are_the_sums_that_define_them)
 END_TEST
 
 /* One channel in, one out: y = conv(x, g), and dg from dy. */
+static void check_together(const dsbi_kernels *table, uint32_t isa, size_t taps)
+{
+    const size_t side = 7 - taps, area = taps * taps, outputs = side * side;
+    arrays all;
+    arrays_begin(&all, 7);
+    float *x = normal_f32(&all, 36, 1), *g = normal_f32(&all, area, 1);
+    float *dy = normal_f32(&all, outputs, 1), *y = array_f32(&all, outputs);
+    float u[36], v[36], d[36], dg[25] = {0};
+    table->winograd_weights_f32(u, 1, g, 1, taps, 1);
+    const float *lines[6] = {x, x + 6, x + 12, x + 18, x + 24, x + 30};
+    const float *dy_lines[4] = {dy, dy + side, dy + 2 * side, dy + 3 * side};
+    const dsbi_wino_run under = {1, side, 1, 1, 1, 1, 0, 6}, out = {1, side, 1, 1, 1, 1, 0, side};
+    table->winograd_input_f32(v, lines, under);
+    for (size_t i = 0; i < 36; i++)
+        u[i] *= v[i];
+    table->winograd_output_f32(y, side, side, u, NULL, NULL, false, out);
+    table->winograd_output_bwd_f32(d, NULL, dy_lines, out);
+    for (size_t i = 0; i < 36; i++)
+        d[i] *= v[i];
+    table->winograd_weights_bwd_f32(dg, 1, d, 1, taps, 1);
+    double expected[16] = {0}, gradient[25] = {0}, work[25];
+    for (size_t k = 0; k < 25; k++)
+        work[k] = 10;
+    for (size_t o = 0; o < outputs; o++)
+        for (size_t k = 0; k < area; k++) {
+            const double in = (double)x[(o / side + k / taps) * 6 + o % side + k % taps];
+            expected[o] += in * (double)g[k];
+            gradient[k] += in * (double)dy[o];
+        }
+    check_near("convolution", isa, y, expected, work, outputs, 4);
+    check_near("gradient of the weights", isa, dg, gradient, work, area, 16);
+    arrays_end(&all);
+}
+
 START_TEST(together_they_are_a_convolution)
 {
     FOR_EACH_LEVEL(isa, table)
     {
-        arrays all;
-        arrays_begin(&all, 7);
-        float *x = normal_f32(&all, 36, 1), *g = normal_f32(&all, 9, 1);
-        float *dy = normal_f32(&all, 16, 1), *y = array_f32(&all, 16);
-        float u[36], v[36], d[36], dg[9] = {0};
-        table->winograd_weights_f32(u, 1, g, 1, 1);
-        const float *lines[6] = {x, x + 6, x + 12, x + 18, x + 24, x + 30};
-        const float *dy_lines[4] = {dy, dy + 4, dy + 8, dy + 12};
-        const dsbi_wino_run under = {1, 1, 1, 1, 1, 0, 6}, out = {1, 1, 1, 1, 1, 0, 4};
-        table->winograd_input_f32(v, lines, under);
-        for (size_t i = 0; i < 36; i++)
-            u[i] *= v[i];
-        table->winograd_output_f32(y, 4, 4, u, NULL, NULL, false, out);
-        table->winograd_output_bwd_f32(d, NULL, dy_lines, out);
-        for (size_t i = 0; i < 36; i++)
-            d[i] *= v[i];
-        table->winograd_weights_bwd_f32(dg, 1, d, 1, 1);
-        double expected[16] = {0}, gradient[9] = {0}, work[16];
-        for (size_t o = 0; o < 16; o++)
-            for (size_t k = 0; k < 9; k++) {
-                const double in = (double)x[(o / 4 + k / 3) * 6 + o % 4 + k % 3];
-                expected[o] += in * (double)g[k];
-                gradient[k] += in * (double)dy[o];
-                work[o] = 10;
-            }
-        check_near("convolution", isa, y, expected, work, 16, 4);
-        check_near("gradient of the weights", isa, dg, gradient, work, 9, 16);
-        arrays_end(&all);
+        check_together(table, isa, 3);
+        check_together(table, isa, 5);
     }
 }
 END_TEST
@@ -309,7 +328,7 @@ static void bench(void)
         FOR_EACH_LEVEL(isa, table)
         {
             const size_t point = PIECES * n + 16;
-            dsbi_wino_run run = {WINO_RUN, n, point, n, n, 1, 4 * WINO_RUN};
+            dsbi_wino_run run = {WINO_RUN, 4, n, point, n, n, 1, 4 * WINO_RUN};
             double input, output, backward, products, gradients;
             SECONDS_OF(input, for (size_t t = 0; t < LINES; t++)
                                   table->winograd_input_f32(v + t * WINO_RUN * n, lines, run));

@@ -236,7 +236,7 @@ typedef struct way {
 static const way ways[] = {
     {"pixels", dsbi_pixelconv_fits, dsbi_pixelconv_needs, dsbi_pixelconv_prepare,
      dsbi_pixelconv_forward, dsbi_pixelconv_backward},
-    {"winograd 4x4", dsbi_winograd_fits, dsbi_winograd_needs, dsbi_winograd_prepare,
+    {"winograd", dsbi_winograd_fits, dsbi_winograd_needs, dsbi_winograd_prepare,
      dsbi_winograd_forward, dsbi_winograd_backward},
     {"groups", dsbi_groupconv_fits, dsbi_groupconv_needs, dsbi_groupconv_prepare,
      dsbi_groupconv_forward, dsbi_groupconv_backward},
@@ -294,6 +294,8 @@ static dsb_status remake(const dsbi_call *call)
 static const char *algorithm(const dsbi_node *node)
 {
     const way *chosen = way_of(node);
+    if (chosen && chosen->forward == dsbi_winograd_forward)
+        return node->attrs.kernel == 3 ? "winograd 4x4" : "winograd 2x2";
     return chosen ? chosen->name : affine_of(node).gather ? "patches" : "product";
 }
 
