@@ -119,9 +119,12 @@ typedef struct dsbi_math {
     /* one image: y[c] = mean over rows;  dx[r,c] = dy[c] / rows */
     void (*pool_fwd)(const dsbi_kernels *, void *y, const void *x, size_t rows, size_t c);
     void (*pool_bwd)(const dsbi_kernels *, void *dx, const void *dy, size_t rows, size_t c);
-    /* scores to probabilities and back to slopes, in place (kernels.def) */
-    void (*attention_softmax)(const dsbi_kernels *, void *s, void *shift, void *inverse, size_t ld,
-                              size_t rows, size_t n);
+    /* scores to exponentials, products of these to means, scores to slopes, in place (kernels.def)
+     */
+    void (*attention_softmax)(const dsbi_kernels *, void *s, void *shift, void *inverse,
+                              double scale, size_t ld, size_t rows, size_t n);
+    void (*attention_divide)(const dsbi_kernels *, void *y, const void *inverse, size_t ld,
+                             size_t rows, size_t n);
     void (*attention_softmax_bwd)(const dsbi_kernels *, void *s, void *d, const void *shift,
                                   const void *inverse, double scale, size_t ld, size_t rows,
                                   size_t n);

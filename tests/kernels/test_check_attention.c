@@ -16,8 +16,10 @@ static void check_case(const dsbi_kernels *table, uint32_t isa, size_t rows, siz
     double *inverse64 = array_f64(&all, rows), *work = array_f64(&all, size);
     double *slope_work = array_f64(&all, size);
 
-    table->attention_softmax_f32(s, shift, inverse, ld, rows, n);
-    table->attention_softmax_f64(s64, shift64, inverse64, ld, rows, n);
+    table->attention_softmax_f32(s, shift, inverse, 0.5f, ld, rows, n);
+    table->attention_softmax_f64(s64, shift64, inverse64, 0.5, ld, rows, n);
+    table->attention_divide_f32(s, inverse, ld, rows, n);
+    table->attention_divide_f64(s64, inverse64, ld, rows, n);
     for (size_t r = 0; r < rows; r++) {
         double largest = 0;
         for (size_t i = 0; i < n; i++)
@@ -67,7 +69,8 @@ static void bench(void)
     FOR_EACH_LEVEL(isa, table)
     {
         double forward, backward;
-        SECONDS_OF(forward, table->attention_softmax_f32(s, shift, inverse, LD, ROWS, N));
+        SECONDS_OF(forward,
+                   table->attention_softmax_f32(s, shift, inverse, 0.125f, LD, ROWS, N));
         SECONDS_OF(backward,
                    table->attention_softmax_bwd_f32(s, d, shift, inverse, 0.125f, LD, ROWS, N));
         printf("%-8s rows of 197: forward %.3f, backward %.3f ns a score\n", dsb_isa_name(isa),

@@ -179,6 +179,11 @@ VEC_INLINE vf vf_power_of_two(vi e)
 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(e, _mm512_set1_epi32(127)), 23));
 }
+/* 2^e from the float 1.5 2^23 + 127 + e, -127 <= e <= 127: 0 for -127 */
+VEC_INLINE vf vf_exponent_of(vf shifted)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(shifted), 23));
+}
 VEC_INLINE vi vi_add(vi a, int32_t b)
 {
     return _mm512_add_epi32(a, _mm512_set1_epi32(b));
@@ -275,6 +280,10 @@ VEC_INLINE vi vf_bits(vf a)
 VEC_INLINE vf vf_power_of_two(vi e)
 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(e, _mm256_set1_epi32(127)), 23));
+}
+VEC_INLINE vf vf_exponent_of(vf shifted)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(shifted), 23));
 }
 VEC_INLINE vi vi_add(vi a, int32_t b)
 {

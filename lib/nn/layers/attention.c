@@ -2,17 +2,28 @@
  *     P = softmax(Q K^T / sqrt(d)),  y = P V         for each head of d channels
  * x holds q, k, v of all heads side by side, [T, 3 D] as timm's fused qkv; y is [T, D].
  *
- * P is never stored: a task takes one image and head and works through blocks of queries, whose
- * scores against all keys stay in the second-level cache. Forward keeps two numbers for each row,
- * the largest score and the inverse of the sum; backward makes the block again (Dao et al. 2022,
- * "FlashAttention", without its blocks of keys):
- *     dV += P^T dy,  dP = dy V^T,  dS = P (dP - sum_j P dP) / sqrt(d),  dQ = dS K,  dK += dS^T Q */
+ * P is never stored: a task takes one image and head and works through strips of queries, whose
+ * scores against all keys stay in the first-level cache from their product through their
+ * exponentials to the product with V, which the division by their sum follows. Forward keeps two
+ * numbers for each row, the largest score and the inverse of the sum; backward makes the strip
+ * again (Dao et al. 2022, "FlashAttention", without its blocks of keys):
+ *     dP = dy V^T,  dS = P (dP - sum_j P dP) / sqrt(d),  dQ = dS K
+ * and after some strips, whose P and dS stay in the second-level cache,
+ *     dV += P^T dy,  dK += dS^T Q */
 #include <math.h>
 #include "nn/blocks.h"
 
-/* A block of scores is at most 256 KiB (Zen 5, 1 MiB second-level cache, November 2026), its rows a
- * multiple of the heights of all tiles: 14, 6, 4. */
-enum { BLOCK_ELEMENTS = 65536, TILE_ROWS = 84, TASKS_WANTED = 16, ALIASING_STRIDE = 256 };
+/* Elements of a strip's scores and, in backward, slopes: 24 KiB of a 48 KiB cache; of each of the two
+ * in a block of strips: 256 KiB of 1 MiB (Zen 5, November 2026). Strips are at least as high as a
+ * tile of products. */
+enum {
+    STRIP_ELEMENTS = 6144,
+    BLOCK_ELEMENTS = 65536,
+    TILE_ROWS = 14,
+    TASKS_WANTED = 16,
+    ALIASING_STRIDE = 256,
+    CACHE_LINE = 64
+};
 
 static void declare(dsbi_builder *b, dsbi_node *node)
 {
@@ -30,11 +41,11 @@ static void declare(dsbi_builder *b, dsbi_node *node)
 typedef struct attention_work {
     size_t t, d, dim, heads;
     size_t units;  /* images x heads */
-    size_t block;  /* queries at a time */
-    size_t pieces; /* forward: tasks of a unit */
+    size_t pieces; /* of a unit: forward: tasks; backward: blocks */
+    size_t strips; /* of a piece */
     size_t ld;     /* of a row of scores */
     double scale;
-    size_t scores, slopes, stats;
+    size_t scores, slopes, inverse, shift;
     size_t keys_t, values_t, keys, values; /* packed: K^T and V^T [d, T], K and V [T, d] */
     size_t rows;                           /* packed: queries, then gradients, of a block */
     size_t worker_size;
@@ -45,38 +56,55 @@ static size_t packed_size(size_t k, size_t n)
     return k * (n + DSBI_GEMM_PAD);
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many rows of `width` elements fit `most`, in whole tiles; at least one tile. */
+static size_t rows_within(size_t most, size_t width)
+{
+    const size_t rows = most / width / TILE_ROWS * TILE_ROWS;
+    return rows ? rows : TILE_ROWS;
+}
+
+/* The first of the rows of part i: parts differ by one row at most. */
+static size_t part_begin(size_t rows, size_t parts, size_t i)
+{
+    return i * rows / parts;
+}
+
 static attention_work cut(const dsbi_node *node, size_t batch, bool backward)
 {
     const size_t heads = node->attrs.heads, t = dsbi_shape_rows(node->out);
-    attention_work w = {
-        .t = t, .d = node->out.c / heads, .dim = node->out.c, .heads = heads, .pieces = 1};
+    attention_work w = {.t = t, .d = node->out.c / heads, .dim = node->out.c, .heads = heads};
     w.units = batch * heads;
     w.scale = 1 / sqrt((double)w.d);
     w.ld = (t + 15) / 16 * 16;
     w.ld += w.ld % ALIASING_STRIDE == 0 ? 16 : 0; /* or rows would share sets of the cache */
-    w.block = BLOCK_ELEMENTS / w.ld / TILE_ROWS * TILE_ROWS;
-    if (w.block == 0 || (!backward && w.units < TASKS_WANTED))
-        w.block = TILE_ROWS;
-    w.block = w.block < t ? w.block : t;
-    if (!backward && w.units < TASKS_WANTED)
-        w.pieces = dsbi_pieces(t, w.block);
+    const size_t strip = rows_within(STRIP_ELEMENTS, backward ? 2 * w.ld : w.ld),
+                 block = rows_within(BLOCK_ELEMENTS, w.ld);
+    w.pieces = backward ? dsbi_pieces(t, block)
+                        : smaller(dsbi_pieces(TASKS_WANTED, w.units), dsbi_pieces(t, strip));
+    w.strips = dsbi_pieces(dsbi_pieces(t, w.pieces), strip);
 
     size_t end = 0;
-    w.scores = dsbi_take(&end, w.block * w.ld);
+    const size_t rows = smaller(t, backward ? block : strip); /* for any number of images */
+    w.scores = dsbi_take(&end, rows * w.ld);
     w.keys_t = dsbi_take(&end, packed_size(w.d, t));
-    w.stats = dsbi_take(&end, backward ? 0 : 2 * w.block);
+    w.inverse = dsbi_take(&end, backward ? 0 : rows);
+    w.shift = dsbi_take(&end, backward ? 0 : rows);
     w.values = dsbi_take(&end, backward ? 0 : packed_size(t, w.d));
-    w.slopes = dsbi_take(&end, backward ? w.block * w.ld : 0);
+    w.slopes = dsbi_take(&end, backward ? rows * w.ld : 0);
     w.values_t = dsbi_take(&end, backward ? packed_size(w.d, t) : 0);
     w.keys = dsbi_take(&end, backward ? packed_size(t, w.d) : 0);
-    w.rows = dsbi_take(&end, backward ? packed_size(w.block, w.d) : 0);
+    w.rows = dsbi_take(&end, backward ? packed_size(rows, w.d) : 0);
     w.worker_size = end;
     return w;
 }
 
 static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *needs)
 {
-    /* fewer images make smaller tasks, not larger scratch: blocks only shrink */
     const attention_work forward = cut(node, sizing->batch, false);
     const attention_work backward = cut(node, sizing->batch, true);
     needs->saved = 2 * forward.units * forward.t * sizing->item;
@@ -120,21 +148,50 @@ static void *scratch_at(const dsbi_call *call, const attention_work *w, size_t w
     return dsbi_at(call, call->scratch, worker * w->worker_size + at);
 }
 
+/* Asks for rows first .. first + count of what the worker will probably take next; they are far
+ * apart, so that nothing else would bring them in before they are read. */
+static void fetch_rows(const dsbi_call *call, const void *rows, size_t ld, size_t d, size_t first,
+                       size_t count)
+{
+    for (size_t i = first; i < first + count; i++) {
+        const char *row = dsbi_at(call, rows, i * ld);
+        for (size_t at = 0; at < d * call->math->item; at += CACHE_LINE)
+            __builtin_prefetch(row + at, 0, 2);
+    }
+}
+
+/* While one unit is worked through, strip by strip, its worker's next one is fetched. */
+static void fetch_next(const dsbi_call *call, const attention_work *w, size_t unit, size_t first,
+                       size_t count)
+{
+    unit += call->alone ? 1 : call->rt->n_threads;
+    if (unit >= w->units)
+        return;
+    const head h = head_of(call, w, unit);
+    fetch_rows(call, h.q, 3 * w->dim, w->d, first, count);
+    fetch_rows(call, h.k, 3 * w->dim, w->d, first, count);
+    fetch_rows(call, h.v, 3 * w->dim, w->d, first, count);
+    if (h.dy)
+        fetch_rows(call, h.dy, w->dim, w->d, first, count);
+}
+
 /* y of queries first .. first + count. */
-static void forward_block(const dsbi_call *call, const attention_work *w, const head *h,
+static void forward_strip(const dsbi_call *call, const attention_work *w, const head *h,
                           size_t first, size_t count, size_t worker)
 {
     const dsbi_math *math = call->math;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     void *scores = scratch_at(call, w, worker, w->scores);
-    void *stats = scratch_at(call, w, worker, w->stats);
-    void *shift = h->shift ? dsbi_at(call, h->shift, first) : stats;
-    void *inverse = h->inverse ? dsbi_at(call, h->inverse, first) : dsbi_at(call, stats, w->block);
+    void *shift = h->shift ? dsbi_at(call, h->shift, first) : scratch_at(call, w, worker, w->shift);
+    void *inverse =
+        h->inverse ? dsbi_at(call, h->inverse, first) : scratch_at(call, w, worker, w->inverse);
+    void *y = dsbi_at(call, h->y, first * w->dim);
     math->block(kernels, scores, w->ld, dsbi_at(call, h->q, first * 3 * w->dim), 3 * w->dim, 1,
-                scratch_at(call, w, worker, w->keys_t), count, w->t, w->d, w->scale, 0);
-    math->attention_softmax(kernels, scores, shift, inverse, w->ld, count, w->t);
-    math->block(kernels, dsbi_at(call, h->y, first * w->dim), w->dim, scores, w->ld, 1,
-                scratch_at(call, w, worker, w->values), count, w->d, w->t, 1, 0);
+                scratch_at(call, w, worker, w->keys_t), count, w->t, w->d, 1, 0);
+    math->attention_softmax(kernels, scores, shift, inverse, w->scale, w->ld, count, w->t);
+    math->block(kernels, y, w->dim, scores, w->ld, 1, scratch_at(call, w, worker, w->values), count,
+                w->d, w->t, 1, 0);
+    math->attention_divide(kernels, y, inverse, w->dim, count, w->d);
 }
 
 static dsb_status forward_tasks(const dsbi_call *call, const void *job, size_t first, size_t count,
@@ -148,10 +205,15 @@ static dsb_status forward_tasks(const dsbi_call *call, const void *job, size_t f
                          w->d, w->t);
         call->math->pack(kernels, scratch_at(call, w, worker, w->values), h.v, 3 * w->dim, false,
                          w->t, w->d);
-        const size_t from = w->pieces > 1 ? task % w->pieces * w->block : 0;
-        const size_t end = w->pieces > 1 && from + w->block < w->t ? from + w->block : w->t;
-        for (size_t row = from; row < end; row += w->block)
-            forward_block(call, w, &h, row, end - row < w->block ? end - row : w->block, worker);
+        const size_t piece = task % w->pieces, from = part_begin(w->t, w->pieces, piece);
+        const size_t rows = part_begin(w->t, w->pieces, piece + 1) - from;
+        for (size_t i = 0; i < w->strips; i++) {
+            const size_t row = part_begin(rows, w->strips, i);
+            const size_t strip = part_begin(rows, w->strips, i + 1) - row;
+            forward_strip(call, w, &h, from + row, strip, worker);
+            if (w->pieces == 1)
+                fetch_next(call, w, task, row, strip);
+        }
     }
     return DSB_OK;
 }
@@ -162,28 +224,43 @@ static dsb_status forward(const dsbi_call *call)
     return dsbi_ranges(call, &w, w.units * w.pieces, 1, forward_tasks);
 }
 
-/* What queries first .. first + count add to the gradients of their head. */
-static void backward_block(const dsbi_call *call, const attention_work *w, const head *h,
-                           size_t first, size_t count, size_t worker)
+/* dQ of queries first .. first + count; P and dS to `p` and `ds`. */
+static void backward_strip(const dsbi_call *call, const attention_work *w, const head *h,
+                           size_t first, size_t count, size_t worker, void *p, void *ds)
 {
     const dsbi_math *math = call->math;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const size_t ld = 3 * w->dim;
-    const void *q = dsbi_at(call, h->q, first * ld), *dy = dsbi_at(call, h->dy, first * w->dim);
-    void *p = scratch_at(call, w, worker, w->scores), *ds = scratch_at(call, w, worker, w->slopes);
-    void *rows = scratch_at(call, w, worker, w->rows);
-    const double keep = call->add[0] ? 1 : 0, more = first > 0 ? 1 : keep;
-    math->block(kernels, p, w->ld, q, ld, 1, scratch_at(call, w, worker, w->keys_t), count, w->t,
-                w->d, w->scale, 0);
-    math->block(kernels, ds, w->ld, dy, w->dim, 1, scratch_at(call, w, worker, w->values_t), count,
-                w->t, w->d, 1, 0);
+    math->block(kernels, p, w->ld, dsbi_at(call, h->q, first * ld), ld, 1,
+                scratch_at(call, w, worker, w->keys_t), count, w->t, w->d, 1, 0);
+    math->block(kernels, ds, w->ld, dsbi_at(call, h->dy, first * w->dim), w->dim, 1,
+                scratch_at(call, w, worker, w->values_t), count, w->t, w->d, 1, 0);
     math->attention_softmax_bwd(kernels, p, ds, dsbi_at(call, h->shift, first),
                                 dsbi_at(call, h->inverse, first), w->scale, w->ld, count, w->t);
     math->block(kernels, dsbi_at(call, h->dq, first * ld), ld, ds, w->ld, 1,
-                scratch_at(call, w, worker, w->keys), count, w->d, w->t, 1, keep);
-    math->pack(kernels, rows, q, ld, false, count, w->d);
+                scratch_at(call, w, worker, w->keys), count, w->d, w->t, 1, call->add[0] ? 1 : 0);
+}
+
+/* What queries first .. first + count add to the gradients of their head. */
+static void backward_block(const dsbi_call *call, const attention_work *w, const head *h,
+                           size_t unit, size_t first, size_t count, size_t worker)
+{
+    const dsbi_math *math = call->math;
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t ld = 3 * w->dim;
+    void *p = scratch_at(call, w, worker, w->scores), *ds = scratch_at(call, w, worker, w->slopes);
+    void *rows = scratch_at(call, w, worker, w->rows);
+    for (size_t i = 0; i < w->strips; i++) {
+        const size_t row = part_begin(count, w->strips, i);
+        const size_t strip = part_begin(count, w->strips, i + 1) - row;
+        backward_strip(call, w, h, first + row, strip, worker, dsbi_at(call, p, row * w->ld),
+                       dsbi_at(call, ds, row * w->ld));
+        fetch_next(call, w, unit, first + row, strip);
+    }
+    const double more = first > 0 || call->add[0] ? 1 : 0;
+    math->pack(kernels, rows, dsbi_at(call, h->q, first * ld), ld, false, count, w->d);
     math->block(kernels, h->dk, ld, ds, 1, w->ld, rows, w->t, w->d, count, 1, more);
-    math->pack(kernels, rows, dy, w->dim, false, count, w->d);
+    math->pack(kernels, rows, dsbi_at(call, h->dy, first * w->dim), w->dim, false, count, w->d);
     math->block(kernels, h->dv, ld, p, 1, w->ld, rows, w->t, w->d, count, 1, more);
 }
 
@@ -200,8 +277,10 @@ static dsb_status backward_tasks(const dsbi_call *call, const void *job, size_t 
                          w->d, w->t);
         call->math->pack(kernels, scratch_at(call, w, worker, w->keys), h.k, 3 * w->dim, false,
                          w->t, w->d);
-        for (size_t row = 0; row < w->t; row += w->block)
-            backward_block(call, w, &h, row, w->t - row < w->block ? w->t - row : w->block, worker);
+        for (size_t i = 0; i < w->pieces; i++) {
+            const size_t row = part_begin(w->t, w->pieces, i);
+            backward_block(call, w, &h, unit, row, part_begin(w->t, w->pieces, i + 1) - row, worker);
+        }
     }
     return DSB_OK;
 }
