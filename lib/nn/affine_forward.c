@@ -1,6 +1,7 @@
 /* Forward of affine.h: tasks are blocks of rows, and of columns where rows are few. A few rows
  * against many weights are a product of their own (products.h). */
 #include <string.h>
+#include "base/sizes.h"
 #include "nn/affine_inside.h"
 #include "nn/branch.h"
 #include "nn/norm.h"
@@ -25,6 +26,36 @@ static void finish_rows(const dsbi_call *call, void *y, void *saved, void *out, 
     }
 }
 
+/* Of the last blocks of rows each is cut into so many tasks: a thread that is done waits for a part
+ * of a block only. */
+enum { END_BLOCKS = 2, END_PARTS = 3 };
+
+/* Statistics for a norm are summed over whole blocks. */
+static void cut_end(dsbi_affine_work *work, const dsbi_call *call)
+{
+    work->whole = dsbi_pieces(work->rows, work->block);
+    work->end_rows = work->block / END_PARTS;
+    if (work->across == 1 && !call->stats && work->whole > END_BLOCKS)
+        work->whole -= END_BLOCKS;
+}
+
+static size_t forward_tasks(const dsbi_affine_work *work)
+{
+    const size_t done = dsbi_smaller(work->rows, work->whole * work->block);
+    return work->whole * work->across + dsbi_pieces(work->rows - done, work->end_rows);
+}
+
+/* The rows of a task, which is one of `across` side by side. */
+static size_t rows_of_task(const dsbi_affine_work *work, size_t task, size_t *count)
+{
+    const size_t down = task / work->across;
+    const bool at_end = down >= work->whole;
+    const size_t first = at_end ? work->whole * work->block + (down - work->whole) * work->end_rows
+                                : down * work->block;
+    *count = dsbi_smaller(at_end ? work->end_rows : work->block, work->rows - first);
+    return first;
+}
+
 static dsb_status forward_block(const dsbi_call *call, const void *job, size_t task, size_t tasks,
                                 size_t worker)
 {
@@ -32,8 +63,8 @@ static dsb_status forward_block(const dsbi_call *call, const void *job, size_t t
     const dsbi_affine_work *work = job;
     const dsbi_math *math = call->math;
     const size_t n = work->affine->n;
-    const size_t first = task / work->across * work->block, left_rows = work->rows - first;
-    const size_t count = left_rows < work->block ? left_rows : work->block;
+    size_t count;
+    const size_t first = rows_of_task(work, task, &count);
     const size_t column = task % work->across * work->columns, left = n - column;
     const size_t columns = left < work->columns ? left : work->columns, at = first * n + column;
     const void *a = dsbi_affine_rows_of(call, work, first, count, worker),
@@ -91,8 +122,8 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
     if (!call->prepared)
         DSBI_TRY(dsbi_affine_make_ready(call, &work, dsbi_affine_scratch_at(call, work.packed),
                                         dsbi_affine_scratch_at(call, work.weights)));
-    return dsbi_ranges(call, &work, dsbi_pieces(work.rows, work.block) * work.across, 1,
-                       forward_block);
+    cut_end(&work, call);
+    return dsbi_ranges(call, &work, forward_tasks(&work), 1, forward_block);
 }
 
 static dsb_status remake_range(const dsbi_call *call, const void *job, size_t first, size_t count,

@@ -18,6 +18,7 @@ typedef struct dsbi_affine_work {
     bool few_rows;
     size_t rows, block;
     size_t columns, across; /* forward: columns of a task, tasks side by side */
+    size_t whole, end_rows; /* forward: tasks of whole blocks, rows of those behind them */
     size_t ld;              /* of rows of a: k, or more where rows would share sets of the cache */
     size_t group, most_groups; /* backward: rows of a task, the most tasks */
     size_t weights;            /* offsets: scaled W */

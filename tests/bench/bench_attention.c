@@ -1,6 +1,6 @@
-/* Attention alone, as the engine runs it: forward, in inference, and backward in milliseconds, and as
- * share of what the multiply-add units can do. Backward counts four products, though it makes the
- * scores again.
+/* Attention alone, as the engine runs it: forward, in inference, and backward in milliseconds, and
+ * as share of what the multiply-add units can do. Backward counts four products, though it makes
+ * the scores again.
  *
  *     bench_attention [threads [level [name]]]      level: generic, avx2, avx512; rows whose name
  * begins so */
@@ -53,10 +53,8 @@ static void fill(float *x, size_t n)
 static double measure(dsb_runtime *rt, const attention_case *c, const dsbi_graph *graph,
                       bool backward)
 {
-    const dsbi_plan_opts opts = {.batch = c->batch,
-                                 .training = backward,
-                                 .input_grad = backward,
-                                 .math = &dsbi_math_f32};
+    const dsbi_plan_opts opts = {
+        .batch = c->batch, .training = backward, .input_grad = backward, .math = &dsbi_math_f32};
     dsbi_plan *plan;
     CHECK(dsbi_plan_create_for(&plan, rt, graph, &opts));
     const dsbi_node *node = &graph->nodes[graph->output];

@@ -59,6 +59,35 @@ START_TEST(softmax_of_attention_agrees)
 }
 END_TEST
 
+/* A score of minus infinity has no share; NaN makes the whole row NaN, and no other one. */
+START_TEST(infinities_and_nan)
+{
+    enum { ROWS = 3, N = 37 };
+    FOR_EACH_LEVEL(isa, table)
+    for (size_t at = 0; at < N; at++) {
+        arrays all;
+        arrays_begin(&all, at);
+        float *s = normal_f32(&all, ROWS * N, 1);
+        float *shift = array_f32(&all, ROWS), *inverse = array_f32(&all, ROWS);
+        s[at] = -INFINITY;
+        s[N + at] = NAN;
+        table->attention_softmax_f32(s, shift, inverse, 0.25f, N, ROWS, N);
+        table->attention_divide_f32(s, inverse, N, ROWS, N);
+        ck_assert_msg(s[at] == 0, "%s: %g at %zu", dsb_isa_name(isa), (double)s[at], at);
+        for (size_t r = 0; r < ROWS; r++) {
+            double sum = 0;
+            for (size_t i = 0; i < N; i++) {
+                sum += (double)s[r * N + i];
+                ck_assert(isnan(s[r * N + i]) == (r == 1));
+            }
+            if (r != 1)
+                ck_assert_double_eq_tol(sum, 1, 1e-6);
+        }
+        arrays_end(&all);
+    }
+}
+END_TEST
+
 static void bench(void)
 {
     enum { ROWS = 197, N = 197, LD = 208 };
@@ -69,8 +98,7 @@ static void bench(void)
     FOR_EACH_LEVEL(isa, table)
     {
         double forward, backward;
-        SECONDS_OF(forward,
-                   table->attention_softmax_f32(s, shift, inverse, 0.125f, LD, ROWS, N));
+        SECONDS_OF(forward, table->attention_softmax_f32(s, shift, inverse, 0.125f, LD, ROWS, N));
         SECONDS_OF(backward,
                    table->attention_softmax_bwd_f32(s, d, shift, inverse, 0.125f, LD, ROWS, N));
         printf("%-8s rows of 197: forward %.3f, backward %.3f ns a score\n", dsb_isa_name(isa),
@@ -79,4 +107,4 @@ static void bench(void)
     arrays_end(&all);
 }
 
-CHECK_MAIN("attention", bench, softmax_of_attention_agrees)
+CHECK_MAIN("attention", bench, softmax_of_attention_agrees, infinities_and_nan)

@@ -5,17 +5,16 @@
  * P is never stored: a task takes one image and head and works through strips of queries, whose
  * scores against all keys stay in the first-level cache from their product through their
  * exponentials to the product with V, which the division by their sum follows. Forward keeps two
- * numbers for each row, the largest score and the inverse of the sum; backward makes the strip
- * again (Dao et al. 2022, "FlashAttention", without its blocks of keys):
- *     dP = dy V^T,  dS = P (dP - sum_j P dP) / sqrt(d),  dQ = dS K
- * and after some strips, whose P and dS stay in the second-level cache,
- *     dV += P^T dy,  dK += dS^T Q */
+ * numbers for each row, the largest score and the inverse of the sum; backward makes P again, of
+ * strips that fill half of the second-level cache (Dao et al. 2022, "FlashAttention", without its
+ * blocks of keys):
+ *     dV += P^T dy,  dP = dy V^T,  dS = P (dP - sum_j P dP) / sqrt(d),  dQ = dS K,  dK += dS^T Q */
 #include <math.h>
+#include "base/sizes.h"
 #include "nn/blocks.h"
 
-/* Elements of a strip's scores and, in backward, slopes: 24 KiB of a 48 KiB cache; of each of the two
- * in a block of strips: 256 KiB of 1 MiB (Zen 5, November 2026). Strips are at least as high as a
- * tile of products. */
+/* Elements of a strip's scores: 24 KiB of a 48 KiB cache; in backward 256 KiB of 1 MiB, and slopes
+ * as many (Zen 5, November 2026). Strips are at least as high as the highest tile of products. */
 enum {
     STRIP_ELEMENTS = 6144,
     BLOCK_ELEMENTS = 65536,
@@ -41,8 +40,8 @@ static void declare(dsbi_builder *b, dsbi_node *node)
 typedef struct attention_work {
     size_t t, d, dim, heads;
     size_t units;  /* images x heads */
-    size_t pieces; /* of a unit: forward: tasks; backward: blocks */
-    size_t strips; /* of a piece */
+    size_t tasks;  /* of a unit */
+    size_t strips; /* of a task */
     size_t ld;     /* of a row of scores */
     double scale;
     size_t scores, slopes, inverse, shift;
@@ -54,11 +53,6 @@ typedef struct attention_work {
 static size_t packed_size(size_t k, size_t n)
 {
     return k * (n + DSBI_GEMM_PAD);
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
 }
 
 /* How many rows of `width` elements fit `most`, in whole tiles; at least one tile. */
@@ -82,14 +76,12 @@ static attention_work cut(const dsbi_node *node, size_t batch, bool backward)
     w.scale = 1 / sqrt((double)w.d);
     w.ld = (t + 15) / 16 * 16;
     w.ld += w.ld % ALIASING_STRIDE == 0 ? 16 : 0; /* or rows would share sets of the cache */
-    const size_t strip = rows_within(STRIP_ELEMENTS, backward ? 2 * w.ld : w.ld),
-                 block = rows_within(BLOCK_ELEMENTS, w.ld);
-    w.pieces = backward ? dsbi_pieces(t, block)
-                        : smaller(dsbi_pieces(TASKS_WANTED, w.units), dsbi_pieces(t, strip));
-    w.strips = dsbi_pieces(dsbi_pieces(t, w.pieces), strip);
+    const size_t most = rows_within(backward ? BLOCK_ELEMENTS : STRIP_ELEMENTS, w.ld);
+    w.tasks = backward ? 1 : dsbi_smaller(dsbi_pieces(TASKS_WANTED, w.units), dsbi_pieces(t, most));
+    w.strips = dsbi_pieces(dsbi_pieces(t, w.tasks), most);
 
     size_t end = 0;
-    const size_t rows = smaller(t, backward ? block : strip); /* for any number of images */
+    const size_t rows = dsbi_smaller(t, most); /* for any number of images */
     w.scores = dsbi_take(&end, rows * w.ld);
     w.keys_t = dsbi_take(&end, packed_size(w.d, t));
     w.inverse = dsbi_take(&end, backward ? 0 : rows);
@@ -148,49 +140,46 @@ static void *scratch_at(const dsbi_call *call, const attention_work *w, size_t w
     return dsbi_at(call, call->scratch, worker * w->worker_size + at);
 }
 
-/* Asks for rows first .. first + count of what the worker will probably take next; they are far
- * apart, so that nothing else would bring them in before they are read. */
+/* The head that this worker will probably take next; none: only NULL. */
+static head head_behind(const dsbi_call *call, const attention_work *w, size_t unit)
+{
+    unit += call->alone ? 1 : call->rt->n_threads;
+    return unit < w->units ? head_of(call, w, unit) : (head){0};
+}
+
+/* Asks for rows first .. first + count of a head that is next, d numbers every ld. They are so far
+ * apart that nothing else would bring them in before they are read. */
 static void fetch_rows(const dsbi_call *call, const void *rows, size_t ld, size_t d, size_t first,
                        size_t count)
 {
-    for (size_t i = first; i < first + count; i++) {
+    for (size_t i = first; rows && i < first + count; i++) {
         const char *row = dsbi_at(call, rows, i * ld);
         for (size_t at = 0; at < d * call->math->item; at += CACHE_LINE)
             __builtin_prefetch(row + at, 0, 2);
+        __asm__ volatile(""); /* or gcc finds that the function does nothing and leaves it out */
     }
 }
 
-/* While one unit is worked through, strip by strip, its worker's next one is fetched. */
-static void fetch_next(const dsbi_call *call, const attention_work *w, size_t unit, size_t first,
-                       size_t count)
-{
-    unit += call->alone ? 1 : call->rt->n_threads;
-    if (unit >= w->units)
-        return;
-    const head h = head_of(call, w, unit);
-    fetch_rows(call, h.q, 3 * w->dim, w->d, first, count);
-    fetch_rows(call, h.k, 3 * w->dim, w->d, first, count);
-    fetch_rows(call, h.v, 3 * w->dim, w->d, first, count);
-    if (h.dy)
-        fetch_rows(call, h.dy, w->dim, w->d, first, count);
-}
-
-/* y of queries first .. first + count. */
+/* y of queries first .. first + count; `next` is fetched meanwhile. */
 static void forward_strip(const dsbi_call *call, const attention_work *w, const head *h,
-                          size_t first, size_t count, size_t worker)
+                          const head *next, size_t first, size_t count, size_t worker)
 {
     const dsbi_math *math = call->math;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t ld = 3 * w->dim;
     void *scores = scratch_at(call, w, worker, w->scores);
     void *shift = h->shift ? dsbi_at(call, h->shift, first) : scratch_at(call, w, worker, w->shift);
     void *inverse =
         h->inverse ? dsbi_at(call, h->inverse, first) : scratch_at(call, w, worker, w->inverse);
     void *y = dsbi_at(call, h->y, first * w->dim);
-    math->block(kernels, scores, w->ld, dsbi_at(call, h->q, first * 3 * w->dim), 3 * w->dim, 1,
+    math->block(kernels, scores, w->ld, dsbi_at(call, h->q, first * ld), ld, 1,
                 scratch_at(call, w, worker, w->keys_t), count, w->t, w->d, 1, 0);
+    fetch_rows(call, next->q, ld, w->d, first, count);
     math->attention_softmax(kernels, scores, shift, inverse, w->scale, w->ld, count, w->t);
+    fetch_rows(call, next->k, ld, w->d, first, count);
     math->block(kernels, y, w->dim, scores, w->ld, 1, scratch_at(call, w, worker, w->values), count,
                 w->d, w->t, 1, 0);
+    fetch_rows(call, next->v, ld, w->d, first, count);
     math->attention_divide(kernels, y, inverse, w->dim, count, w->d);
 }
 
@@ -200,19 +189,16 @@ static dsb_status forward_tasks(const dsbi_call *call, const void *job, size_t f
     const attention_work *w = job;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     for (size_t task = first; task < first + count; task++) {
-        const head h = head_of(call, w, task / w->pieces);
+        const head h = head_of(call, w, task / w->tasks);
+        const head next = w->tasks == 1 ? head_behind(call, w, task) : (head){0};
         call->math->pack(kernels, scratch_at(call, w, worker, w->keys_t), h.k, 3 * w->dim, true,
                          w->d, w->t);
         call->math->pack(kernels, scratch_at(call, w, worker, w->values), h.v, 3 * w->dim, false,
                          w->t, w->d);
-        const size_t piece = task % w->pieces, from = part_begin(w->t, w->pieces, piece);
-        const size_t rows = part_begin(w->t, w->pieces, piece + 1) - from;
-        for (size_t i = 0; i < w->strips; i++) {
-            const size_t row = part_begin(rows, w->strips, i);
-            const size_t strip = part_begin(rows, w->strips, i + 1) - row;
-            forward_strip(call, w, &h, from + row, strip, worker);
-            if (w->pieces == 1)
-                fetch_next(call, w, task, row, strip);
+        const size_t strips = w->tasks * w->strips, begin = task % w->tasks * w->strips;
+        for (size_t i = begin; i < begin + w->strips; i++) {
+            const size_t row = part_begin(w->t, strips, i);
+            forward_strip(call, w, &h, &next, row, part_begin(w->t, strips, i + 1) - row, worker);
         }
     }
     return DSB_OK;
@@ -221,46 +207,36 @@ static dsb_status forward_tasks(const dsbi_call *call, const void *job, size_t f
 static dsb_status forward(const dsbi_call *call)
 {
     const attention_work w = cut(call->node, call->batch, false);
-    return dsbi_ranges(call, &w, w.units * w.pieces, 1, forward_tasks);
+    return dsbi_ranges(call, &w, w.units * w.tasks, 1, forward_tasks);
 }
 
-/* dQ of queries first .. first + count; P and dS to `p` and `ds`. */
+/* What queries first .. first + count add to the gradients of their head; `next` is fetched
+ * meanwhile. */
 static void backward_strip(const dsbi_call *call, const attention_work *w, const head *h,
-                           size_t first, size_t count, size_t worker, void *p, void *ds)
+                           const head *next, size_t first, size_t count, size_t worker)
 {
     const dsbi_math *math = call->math;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     const size_t ld = 3 * w->dim;
-    math->block(kernels, p, w->ld, dsbi_at(call, h->q, first * ld), ld, 1,
-                scratch_at(call, w, worker, w->keys_t), count, w->t, w->d, 1, 0);
-    math->block(kernels, ds, w->ld, dsbi_at(call, h->dy, first * w->dim), w->dim, 1,
-                scratch_at(call, w, worker, w->values_t), count, w->t, w->d, 1, 0);
+    const void *q = dsbi_at(call, h->q, first * ld), *dy = dsbi_at(call, h->dy, first * w->dim);
+    void *p = scratch_at(call, w, worker, w->scores), *ds = scratch_at(call, w, worker, w->slopes);
+    void *rows = scratch_at(call, w, worker, w->rows);
+    const double keep = call->add[0] ? 1 : 0, more = first > 0 ? 1 : keep;
+    math->block(kernels, p, w->ld, q, ld, 1, scratch_at(call, w, worker, w->keys_t), count, w->t,
+                w->d, 1, 0);
+    fetch_rows(call, next->q, ld, w->d, first, count);
+    math->block(kernels, ds, w->ld, dy, w->dim, 1, scratch_at(call, w, worker, w->values_t), count,
+                w->t, w->d, 1, 0);
+    fetch_rows(call, next->k, ld, w->d, first, count);
     math->attention_softmax_bwd(kernels, p, ds, dsbi_at(call, h->shift, first),
                                 dsbi_at(call, h->inverse, first), w->scale, w->ld, count, w->t);
     math->block(kernels, dsbi_at(call, h->dq, first * ld), ld, ds, w->ld, 1,
-                scratch_at(call, w, worker, w->keys), count, w->d, w->t, 1, call->add[0] ? 1 : 0);
-}
-
-/* What queries first .. first + count add to the gradients of their head. */
-static void backward_block(const dsbi_call *call, const attention_work *w, const head *h,
-                           size_t unit, size_t first, size_t count, size_t worker)
-{
-    const dsbi_math *math = call->math;
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t ld = 3 * w->dim;
-    void *p = scratch_at(call, w, worker, w->scores), *ds = scratch_at(call, w, worker, w->slopes);
-    void *rows = scratch_at(call, w, worker, w->rows);
-    for (size_t i = 0; i < w->strips; i++) {
-        const size_t row = part_begin(count, w->strips, i);
-        const size_t strip = part_begin(count, w->strips, i + 1) - row;
-        backward_strip(call, w, h, first + row, strip, worker, dsbi_at(call, p, row * w->ld),
-                       dsbi_at(call, ds, row * w->ld));
-        fetch_next(call, w, unit, first + row, strip);
-    }
-    const double more = first > 0 || call->add[0] ? 1 : 0;
-    math->pack(kernels, rows, dsbi_at(call, h->q, first * ld), ld, false, count, w->d);
+                scratch_at(call, w, worker, w->keys), count, w->d, w->t, 1, keep);
+    fetch_rows(call, next->v, ld, w->d, first, count);
+    math->pack(kernels, rows, q, ld, false, count, w->d);
     math->block(kernels, h->dk, ld, ds, 1, w->ld, rows, w->t, w->d, count, 1, more);
-    math->pack(kernels, rows, dsbi_at(call, h->dy, first * w->dim), w->dim, false, count, w->d);
+    fetch_rows(call, next->dy, w->dim, w->d, first, count);
+    math->pack(kernels, rows, dy, w->dim, false, count, w->d);
     math->block(kernels, h->dv, ld, p, 1, w->ld, rows, w->t, w->d, count, 1, more);
 }
 
@@ -270,16 +246,17 @@ static dsb_status backward_tasks(const dsbi_call *call, const void *job, size_t 
     const attention_work *w = job;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     for (size_t unit = first; unit < first + count; unit++) {
-        const head h = head_of(call, w, unit);
+        const head h = head_of(call, w, unit), next = head_behind(call, w, unit);
         call->math->pack(kernels, scratch_at(call, w, worker, w->keys_t), h.k, 3 * w->dim, true,
                          w->d, w->t);
         call->math->pack(kernels, scratch_at(call, w, worker, w->values_t), h.v, 3 * w->dim, true,
                          w->d, w->t);
         call->math->pack(kernels, scratch_at(call, w, worker, w->keys), h.k, 3 * w->dim, false,
                          w->t, w->d);
-        for (size_t i = 0; i < w->pieces; i++) {
-            const size_t row = part_begin(w->t, w->pieces, i);
-            backward_block(call, w, &h, unit, row, part_begin(w->t, w->pieces, i + 1) - row, worker);
+        for (size_t i = 0; i < w->strips; i++) {
+            const size_t row = part_begin(w->t, w->strips, i);
+            backward_strip(call, w, &h, &next, row, part_begin(w->t, w->strips, i + 1) - row,
+                           worker);
         }
     }
     return DSB_OK;
