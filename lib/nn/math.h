@@ -58,6 +58,9 @@ typedef struct dsbi_math {
     void (*gelu_fwd)(const dsbi_kernels *, void *y, const void *x, size_t n);
     void (*gelu_bwd)(const dsbi_kernels *, void *dx, const void *dy, const void *x, size_t n);
     void (*gelu_fwd_slope)(const dsbi_kernels *, void *y, void *slope, const void *x, size_t n);
+    /* y = gelu(x) and dx = dy gelu'(x); y may be x, dx may be dy */
+    void (*gelu_remake)(const dsbi_kernels *, void *y, void *dx, const void *dy, const void *x,
+                        size_t n);
     void (*relu_fwd)(const dsbi_kernels *, void *y, const void *x, size_t n);
     void (*relu_bwd)(const dsbi_kernels *, void *dx, const void *dy, const void *y, size_t n);
     /* shift NULL: no ReLU behind the norm */

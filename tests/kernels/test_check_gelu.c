@@ -97,6 +97,12 @@ START_TEST(gelu_with_slope_is_the_same_function)
         memcpy(slope1, x, n * sizeof *x);
         table->gelu_fwd_slope_f32(y1, slope1, slope1, n);
         check_same("gelu_fwd_slope over x, slope", isa, slope1, slope, n);
+        float *dx = normal_f32(&all, n, 1), *dx1 = copied(&all, dx, n);
+        table->gelu_bwd_f32(dx, dx, x, n);
+        memcpy(y1, x, n * sizeof *x);
+        table->gelu_remake_f32(y1, dx1, dx1, y1, n);
+        check_same("gelu_remake over x, y", isa, y1, y, n);
+        check_same("gelu_remake over dy, dx", isa, dx1, dx, n);
         arrays_end(&all);
     }
 }
