@@ -83,14 +83,11 @@ static void input_gradients(const dsbi_call *call, const dsbi_affine_work *work,
 static const void *apply_slope(const dsbi_call *call, const dsbi_affine_work *work, size_t first,
                                size_t count, size_t worker)
 {
-    const size_t scratch = work->worker + worker * work->worker_size, n = count * work->k;
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    const size_t scratch = work->worker + worker * work->worker_size;
     void *x = dsbi_at(call, call->x[0], first * work->k),
          *dx = dsbi_at(call, call->dx[0], first * work->k);
-    void *slopes = dsbi_affine_scratch_at(call, scratch + work->slopes);
     void *outputs = work->whole_product ? x : dsbi_affine_scratch_at(call, scratch + work->outputs);
-    call->math->gelu_fwd_slope(kernels, outputs, slopes, x, n);
-    call->math->mul_rows(kernels, dx, dx, slopes, 1, n);
+    call->math->gelu_remake(dsbi_kernels_of(call->rt), outputs, dx, dx, x, count * work->k);
     return outputs;
 }
 
@@ -146,10 +143,10 @@ static dsb_status backward_group(const dsbi_call *call, const void *job, size_t 
         memset(dsbi_at(call, call->dx[0], first / image_rows * size), 0,
                count / image_rows * size * call->math->item);
     }
-    for (size_t row = 0; row < count; row += work->block) {
+    const size_t block = dsbi_pieces(count, dsbi_pieces(count, work->block)); /* even ones */
+    for (size_t row = 0; row < count; row += block) {
         const size_t left = count - row;
-        backward_block(call, work, partial, first + row, left < work->block ? left : work->block,
-                       worker);
+        backward_block(call, work, partial, first + row, left < block ? left : block, worker);
     }
     return DSB_OK;
 }

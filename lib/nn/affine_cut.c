@@ -76,8 +76,10 @@ void dsbi_affine_cut_groups(dsbi_affine_work *work)
     size_t step = dsbi_partial_step(units, width * unit, partial);
     const size_t least_rows = large && !short_of_rows ? GROUP_ROWS : work->block;
     const size_t least = dsbi_pieces(least_rows, unit);
-    work->group = (step > least ? step : least) * unit;
     work->most_groups = dsbi_partial_most(units, width * unit, partial);
+    work->group = dsbi_even_step(units, step > least ? step : least, !work->whole_product,
+                                 work->most_groups) *
+                  unit;
 }
 
 static void lay_workers(dsbi_affine_work *work, const dsbi_affine *affine, bool backward)
@@ -89,7 +91,6 @@ static void lay_workers(dsbi_affine_work *work, const dsbi_affine *affine, bool 
     work->dpatches = dsbi_take(&end, affine->gather && backward ? work->block * affine->k : 0);
     work->block_out = dsbi_take(&end, work->block * affine->n);
     work->outputs = dsbi_take(&end, work->sloping ? work->block * affine->k : 0);
-    work->slopes = dsbi_take(&end, work->sloping ? work->block * affine->k : 0);
     work->packed_rows =
         dsbi_take(&end, backward ? dsbi_affine_packed_size(work->block, work->k) : 0);
     work->worker_size = end;

@@ -28,7 +28,7 @@ typedef struct dsbi_affine_work {
     size_t drops;            /* dy with the drop path's factors, all rows */
     size_t product;          /* products.h */
     size_t worker, patches, dpatches, block_out, packed_rows, worker_size;
-    size_t outputs, slopes; /* of a GELU in front, of one block */
+    size_t outputs; /* of a GELU in front, of one block */
     size_t end;
 } dsbi_affine_work;
 

@@ -63,6 +63,13 @@ size_t dsbi_partial_most(size_t n, size_t unit_elements, size_t partial)
     return pieces < most ? pieces : most;
 }
 
+size_t dsbi_even_step(size_t n, size_t step, bool longer, size_t most_pieces)
+{
+    const size_t pieces = dsbi_pieces(n, step), share = pieces > 4 * DSBI_SHARE ? DSBI_SHARE : 2;
+    const size_t even = (longer ? pieces / share : dsbi_pieces(pieces, share)) * share;
+    return dsbi_pieces(n, pieces < 3 || even > most_pieces ? pieces : even);
+}
+
 typedef struct reduce_job {
     void *out;
     const void *partials;

@@ -32,6 +32,12 @@ static inline size_t dsbi_pieces(size_t n, size_t step)
     return (n + step - 1) / step;
 }
 
+/* The step that cuts n into nearly equal pieces of about `step`, or less, or (longer) more, a
+ * number of them that two or four threads share: a short piece at the end or an odd one leaves a
+ * thread waiting. No more than most_pieces, which `step` keeps to. */
+enum { DSBI_SHARE = 4 };
+size_t dsbi_even_step(size_t n, size_t step, bool longer, size_t most_pieces);
+
 /* Scratch memory: where the next `elements` lie, in elements; they begin at whole vectors. */
 static inline size_t dsbi_take(size_t *end, size_t elements)
 {

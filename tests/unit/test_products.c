@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include "base/rng.h"
+#include "nn/blocks.h"
 #include "nn/products.h"
 
 static void fill(double *x, size_t n, uint64_t index)
@@ -158,10 +159,28 @@ START_TEST(gathered_rows_give_the_bits_of_rows_that_lie_there)
 }
 END_TEST
 
+START_TEST(rows_are_cut_evenly)
+{
+    /* 16 or 20 pieces, not 17 of which the last is short and one thread's alone */
+    ck_assert_uint_eq(dsbi_even_step(12544, 768, true, 64), 784);
+    ck_assert_uint_eq(dsbi_even_step(12544, 768, false, 64), 628);
+    ck_assert_uint_eq(dsbi_even_step(12544, 768, false, 17), 738);
+    for (size_t n = 1; n < 4000; n++) {
+        const size_t step = dsbi_even_step(n, 84, false, SIZE_MAX), pieces = dsbi_pieces(n, step);
+        const size_t rows = dsbi_even_step(n, 84, true, SIZE_MAX), wanted = dsbi_pieces(n, 84);
+        ck_assert_uint_le(step, 84);
+        ck_assert_uint_le(pieces, wanted + DSBI_SHARE);
+        ck_assert_uint_le(dsbi_pieces(n, rows), wanted);
+        ck_assert(wanted < 3 || pieces % 2 == 0);
+        ck_assert_uint_le(step - (n - (pieces - 1) * step), pieces); /* the last is as long */
+    }
+}
+END_TEST
+
 int main(void)
 {
     return run_tests("products", few_rows_are_a_product_for_any_threads,
                      few_rows_give_the_bits_of_a_product_by_blocks,
                      all_rows_are_a_product_for_any_threads,
-                     gathered_rows_give_the_bits_of_rows_that_lie_there, NULL);
+                     gathered_rows_give_the_bits_of_rows_that_lie_there, rows_are_cut_evenly, NULL);
 }
