@@ -81,7 +81,7 @@ DSB_API dsb_value dsb_graph_images(dsb_graph *graph);
 
 /** Convolution, ops.h has the formula.
  *  @param channels  of the output.   @param kernel  side of the square kernel.
- *  @param pad       zeros around, less than the kernel.   @param bias  1: has one; 0: none. */
+ *  @param pad       rows and columns of zeros around.   @param bias  1: has one; 0: none. */
 DSB_API dsb_value dsb_graph_conv(dsb_graph *graph, dsb_value x, const char *name, uint64_t channels,
                                  uint64_t kernel, uint64_t stride, uint64_t pad, uint32_t bias);
 

@@ -202,11 +202,13 @@ void dsbi_param_as_matrix(dsbi_builder *b, const dsbi_node *node)
     param->dims[1] = param->size / param->dims[0];
 }
 
-static bool inputs_exist(dsbi_builder *b, const dsbi_value *inputs, size_t n_inputs)
+static bool inputs_exist(dsbi_builder *b, const char *what, const dsbi_value *inputs,
+                         size_t n_inputs)
 {
     for (size_t i = 0; i < n_inputs; i++)
         if (inputs[i] >= b->graph->n_nodes) {
-            dsbi_builder_fail(b, DSB_E_INVALID, "input %zu is no node", i);
+            dsbi_builder_fail(b, DSB_E_INVALID, "%s: its input %zu, value %u, is no layer's", what,
+                              i, inputs[i]);
             return false;
         }
     return true;
@@ -216,7 +218,7 @@ dsbi_value dsbi_node_add(dsbi_builder *b, const dsbi_layer *layer, const char *n
                          const dsbi_value *inputs, size_t n_inputs, const dsbi_attrs *attrs)
 {
     dsbi_graph *graph = b->graph;
-    if (b->status != DSB_OK || !inputs_exist(b, inputs, n_inputs))
+    if (b->status != DSB_OK || !inputs_exist(b, layer->name, inputs, n_inputs))
         return DSBI_NONE;
     b->status = dsbi_grow(graph->rt, (void **)&graph->nodes, &graph->nodes_capacity,
                           graph->n_nodes + 1, sizeof *graph->nodes);
@@ -254,6 +256,6 @@ dsbi_value dsbi_node_add(dsbi_builder *b, const dsbi_layer *layer, const char *n
 
 void dsbi_graph_output(dsbi_builder *b, dsbi_value x)
 {
-    if (b->status == DSB_OK && inputs_exist(b, &x, 1))
+    if (b->status == DSB_OK && inputs_exist(b, "the output", &x, 1))
         b->graph->output = x;
 }

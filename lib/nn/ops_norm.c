@@ -66,6 +66,9 @@ static dsb_status open_groupnorm(dsbi_op *op, dsb_runtime *rt, const char *what,
 {
     dsb_norm_shape s;
     DSBI_TRY(read_shape(&s, given, what));
+    if (s.c % s.groups != 0)
+        return dsbi_fail(DSB_E_SHAPE, "%s: %llu channels in %llu groups", what,
+                         (unsigned long long)s.c, (unsigned long long)s.groups);
     DSBI_TRY(dsbi_op_open(op, rt, what, (dsbi_shape){s.rows, 1, s.c}, s.n));
     op->value = dsbi_groupnorm(&op->builder, op->input, "", s.groups, s.eps);
     return DSB_OK;

@@ -416,7 +416,7 @@ START_TEST(mistakes_come_out_at_the_end)
         {no_parts, DSB_E_INVALID, "concat: n is 0"},
         {null_parts, DSB_E_INVALID, "concat of no array"},
         {many_tokens, DSB_E_SHAPE, "999"},
-        {unknown_value, DSB_E_INVALID, "no node"},
+        {unknown_value, DSB_E_INVALID, "relu: its input 0, value 99, is no layer's"},
         {images_again, DSB_E_INVALID, "once"},
         {no_stride_again, DSB_E_INVALID, "stride is 0"},
         {too_wide, DSB_E_INVALID, "channels_before"},

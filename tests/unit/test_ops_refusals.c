@@ -108,7 +108,8 @@ START_TEST(norms_refuse)
     ck_assert_fails(dsb_batchnorm_forward(rt, a, b, c, NULL, d, d, d, &s), DSB_E_INVALID,
                     "one running statistic");
     s.groups = 3;
-    ck_assert_fails(dsb_groupnorm_forward(rt, a, NULL, b, c, d, &s), DSB_E_SHAPE, "3 groups");
+    ck_assert_fails(dsb_groupnorm_forward(rt, a, NULL, b, c, d, &s), DSB_E_SHAPE,
+                    "dsb_groupnorm_forward: 4 channels in 3 groups");
     s.groups = 1;
     s.eps = -1;
     ck_assert_fails(dsb_groupnorm_forward(rt, a, NULL, b, c, d, &s), DSB_E_INVALID, "eps is -1");
