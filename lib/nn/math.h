@@ -78,7 +78,8 @@ typedef struct dsbi_math {
                           const void *shift, bool add, size_t rows, size_t c);
     void (*max_merge)(const dsbi_kernels *, void *y, uint8_t *at, const void *x, uint8_t place,
                       size_t n);
-    void (*max_keep)(const dsbi_kernels *, void *y, const void *x, size_t n);
+    void (*max_window)(const dsbi_kernels *, void *y, const void *x, size_t lines, size_t line,
+                       size_t columns, size_t n);
     void (*max_route)(const dsbi_kernels *, void *dx, const void *dy, const uint8_t *at,
                       uint8_t place, size_t n);
     void (*layernorm_fwd)(const dsbi_kernels *, void *y, void *mean, void *rstd, const void *x,

@@ -120,13 +120,20 @@ START_TEST(maxima_need_no_places)
             x[n / 2] = NAN;
             y[n / 3] = NAN;
         }
-        float *with = copied(&all, y, n), *without = copied(&all, y, n);
+        float *with = copied(&all, y, n), *without = array_f32(&all, n);
         uint8_t places[67] = {0};
         table->max_merge_f32(with, places, x, 1, n);
-        table->max_keep_f32(without, x, n);
-        check_same("max_keep", isa, without, with, n);
         for (size_t i = 0; i < n; i++)
             ck_assert_int_eq(places[i], x[i] > y[i] || isnan(x[i]));
+        const size_t line = 3 * n + 5; /* a window of 2 x 3 in lines of more */
+        float *window = normal_f32(&all, line + 3 * n, 1);
+        if (n > 3)
+            window[line + n + n / 2] = NAN;
+        memcpy(with, window, n * sizeof *with);
+        for (size_t place = 1; place < 6; place++)
+            table->max_merge_f32(with, places, window + place / 3 * line + place % 3 * n, 1, n);
+        table->max_window_f32(without, window, 2, line, 3, n);
+        check_same("max_window", isa, without, with, n);
         arrays_end(&all);
     }
 }

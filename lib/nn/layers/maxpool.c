@@ -3,6 +3,7 @@
  * PyTorch. */
 #include <math.h>
 #include <string.h>
+#include "base/sizes.h"
 #include "nn/blocks.h"
 
 enum { MOST_KERNEL = 15 }; /* places of a window fit a byte */
@@ -49,25 +50,37 @@ static void fill_lowest(const dsbi_call *call, void *y, size_t n)
         dsbi_real_set(call->math, y, i, -INFINITY);
 }
 
-/* Maxima of window (i, j), and in training which place they come from. */
-static void forward_window(const dsbi_call *call, void *y, uint8_t *at, const void *x, size_t i,
-                           size_t j)
+/* The part of window `at` of a line or column of `size` pixels that is inside: [*first, return). */
+static size_t clip(const dsbi_attrs *a, size_t at, size_t size, size_t *first)
+{
+    const size_t begin = at * a->stride, end = begin + a->kernel - a->pad;
+    *first = begin < a->pad ? 0 : begin - a->pad;
+    return dsbi_smaller(end, size);
+}
+
+/* Maxima of window (i, j). */
+static void max_window(const dsbi_call *call, void *y, const void *x, size_t i, size_t j)
 {
     const dsbi_node *node = call->node;
-    const size_t c = node->in.c, area = node->attrs.kernel * node->attrs.kernel;
-    bool begun = false;
+    const size_t c = node->in.c, w = node->in.w;
+    size_t line, column;
+    const size_t lines = clip(&node->attrs, i, node->in.h, &line) - line;
+    const size_t columns = clip(&node->attrs, j, w, &column) - column;
+    call->math->max_window(dsbi_kernels_of(call->rt), y, dsbi_at(call, x, (line * w + column) * c),
+                           lines, w * c, columns, c);
+}
+
+/* And which place they come from. */
+static void max_places(const dsbi_call *call, void *y, uint8_t *at, const void *x, size_t i,
+                       size_t j)
+{
+    const dsbi_node *node = call->node;
+    const size_t area = node->attrs.kernel * node->attrs.kernel;
     for (size_t place = 0; place < area; place++) {
         const size_t pixel = pixel_under(node, i, j, place);
-        if (pixel == SIZE_MAX)
-            continue;
-        const void *from = dsbi_at(call, x, pixel);
-        if (at)
-            call->math->max_merge(dsbi_kernels_of(call->rt), y, at, from, (uint8_t)place, c);
-        else if (begun)
-            call->math->max_keep(dsbi_kernels_of(call->rt), y, from, c);
-        else
-            memcpy(y, from, c * call->math->item);
-        begun = true;
+        if (pixel != SIZE_MAX)
+            call->math->max_merge(dsbi_kernels_of(call->rt), y, at, dsbi_at(call, x, pixel),
+                                  (uint8_t)place, node->in.c);
     }
 }
 
@@ -86,9 +99,13 @@ static dsb_status forward_images(const dsbi_call *call, const void *job, size_t 
             memset(at, 0, size);
             fill_lowest(call, y, size);
         }
-        for (size_t p = 0; p < dsbi_shape_rows(node->out); p++)
-            forward_window(call, dsbi_at(call, y, p * c), at ? at + p * c : NULL, x,
-                           p / node->out.w, p % node->out.w);
+        for (size_t p = 0; p < dsbi_shape_rows(node->out); p++) {
+            const size_t i = p / node->out.w, j = p % node->out.w;
+            if (at)
+                max_places(call, dsbi_at(call, y, p * c), at + p * c, x, i, j);
+            else
+                max_window(call, dsbi_at(call, y, p * c), x, i, j);
+        }
     }
     return DSB_OK;
 }
