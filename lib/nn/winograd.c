@@ -29,6 +29,8 @@ enum {
     SMALL_PIECES = 8,
     TASKS_WANTED = 32,
     MANY_WEIGHTS = 1 << 16, /* of one of the 36 products: all pieces of a wave go through them */
+    MANY_TIMES = 4,
+    USUAL_BATCH = 16,
     WAVE_ELEMENTS = 3 << 20 /* V and M of a wave, in a third-level cache of 32 MiB */
 };
 
@@ -44,6 +46,23 @@ static size_t within(size_t x, size_t least, size_t most)
     return x > most ? most : x < least ? least : x;
 }
 
+/* Pieces of a block of `pieces`. */
+static size_t block_of(const dsbi_wino_product *job, size_t pieces)
+{
+    const size_t most = within(BLOCK_ELEMENTS / POINTS / (job->cut.in.c + job->columns),
+                               2 * LEAST_PIECES, MOST_PIECES);
+    return within(dsbi_pieces(pieces, BLOCKS_WANTED), LEAST_PIECES, most);
+}
+
+/* Whether it takes longer to read U for each block than V and M once more. By shapes alone: U that
+ * was made ready serves any batch. */
+static bool many_weights(const dsbi_wino_product *job)
+{
+    const size_t c = job->cut.in.c, n = job->cut.out.c;
+    const size_t block = block_of(job, USUAL_BATCH * job->cut.image);
+    return c * n >= MANY_WEIGHTS && c * n >= MANY_TIMES * block * (c + n);
+}
+
 static void lay_product(dsbi_wino_product *job, size_t n_threads)
 {
     const size_t c = job->cut.in.c, n = job->cut.out.c;
@@ -53,16 +72,14 @@ static void lay_product(dsbi_wino_product *job, size_t n_threads)
         job->block = within(SMALL_BLOCK / (c + job->columns), SMALL_PIECES, MOST_PIECES);
         job->block = within(across, job->block, MOST_PIECES);
     } else {
-        const size_t most =
-            within(BLOCK_ELEMENTS / POINTS / (c + job->columns), 2 * LEAST_PIECES, MOST_PIECES);
-        job->block = within(dsbi_pieces(job->cut.pieces, BLOCKS_WANTED), LEAST_PIECES, most);
+        job->block = block_of(job, job->cut.pieces);
     }
     job->norms &= job->block >= across;
     if (job->norms)
         job->block = job->block / across * across;
     const size_t blocks = dsbi_pieces(job->cut.pieces, job->block);
     job->group = job->block * dsbi_pieces(blocks, TASKS_WANTED);
-    job->many = c * n >= MANY_WEIGHTS;
+    job->many = many_weights(job);
     size_t held = job->block; /* pieces whose V and M exist at a time */
     if (job->many)
         held = dsbi_smaller(dsbi_larger(WAVE_ELEMENTS / POINTS / (c + n), MOST_PIECES),
