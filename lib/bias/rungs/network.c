@@ -10,10 +10,10 @@
 
 /* The recipe for small collections. Crops that resize destroy the traces of resizing and encoding
  * that tell collections apart, so the default augmentation shifts and mirrors only. Layer scale 1
- * instead of 1e-6: short runs never get the blocks going otherwise. With twice the step size runs
- * of a thousand steps may stay at chance. docs/networks.md has the measurements. */
+ * instead of 1e-6: short runs never get the blocks going otherwise. With twice the step size some
+ * runs of a thousand steps stay at chance. docs/networks.md has the measurements. */
 static const char DEFAULT_AUGMENT[] = "shift";
-static const double DEFAULT_LR = 1e-3, WEIGHT_DECAY = 0.05, LABEL_SMOOTHING = 0.1;
+static const double DEFAULT_LR = 6e-4, WEIGHT_DECAY = 0.05, LABEL_SMOOTHING = 0.1;
 static const float LAYER_SCALE = 1.0f;
 enum { DEFAULT_BATCH = 64, CURVE_POINTS = 40, EVALUATIONS = 10 };
 
