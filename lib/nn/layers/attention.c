@@ -13,12 +13,13 @@
 #include "base/sizes.h"
 #include "nn/blocks.h"
 
-/* Elements of a strip's scores: 24 KiB of a 48 KiB cache; in backward 256 KiB of 1 MiB, and slopes
- * as many (Zen 5, November 2026). Strips are at least as high as the highest tile of products. */
+/* Elements of a strip's scores: 36 KiB of a 48 KiB cache; in backward 256 KiB of 1 MiB, and slopes
+ * as many (Zen 5, November 2026). Strips may hold a multiple of the heights of all larger tiles: 14
+ * and 6. */
 enum {
-    STRIP_ELEMENTS = 6144,
+    STRIP_ELEMENTS = 9216,
     BLOCK_ELEMENTS = 65536,
-    TILE_ROWS = 14,
+    TILE_ROWS = 42,
     TASKS_WANTED = 16,
     ALIASING_STRIDE = 256,
     CACHE_LINE = 64
@@ -55,7 +56,7 @@ static size_t packed_size(size_t k, size_t n)
     return k * (n + DSBI_GEMM_PAD);
 }
 
-/* How many rows of `width` elements fit `most`, in whole tiles; at least one tile. */
+/* How many rows of `width` elements fit `most`, in whole tiles; at least some. */
 static size_t rows_within(size_t most, size_t width)
 {
     const size_t rows = most / width / TILE_ROWS * TILE_ROWS;
