@@ -1,6 +1,6 @@
 """One measurement of one engine in a process of its own; prints one JSON object.
 
-    peer_run.py ENGINE MODEL SIZE BATCH MODE THREADS REPEATS SECONDS
+    peer_run.py ENGINE MODEL SIZE BATCH MODE THREADS WARMUP REPEATS SECONDS
 
 ENGINE   eager, channels_last or compile (PyTorch); onnxruntime or openvino (MODE infer only)
 SECONDS  no further step starts after so many; at least one is timed
@@ -102,14 +102,15 @@ def make_step(engine, name, size, batch, mode, threads):
 
 
 def main():
-    engine, name, size, batch, mode, threads, repeats, budget = sys.argv[1:9]
+    engine, name, size, batch, mode, threads, warmup, repeats, budget = sys.argv[1:10]
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = threads
     step = make_step(engine, name, int(size), int(batch), mode, int(threads))
     started = time.perf_counter()
     step()
     first = time.perf_counter() - started
-    step()
+    for _ in range(int(warmup) - 1):
+        step()
     seconds = []
     while len(seconds) < int(repeats):
         before = time.perf_counter()

@@ -2,8 +2,8 @@
 """Speed and memory of dsbias beside PyTorch, and for inference onnxruntime and OpenVINO.
 
     peers.py [--build DIR] [--venv DIR] [--cases NAME,...] [--modes train,infer] [--threads T]
-             [--rounds R] [--repeats R] [--budget SECONDS] [--quick] [--peer-modes NAME,...]
-             [--prefix COMMAND] [--note TEXT] [--doc FILE] [--tables-only]
+             [--rounds R] [--warmup R] [--repeats R] [--budget SECONDS] [--quick]
+             [--peer-modes NAME,...] [--prefix COMMAND] [--note TEXT] [--doc FILE] [--tables-only]
 
 Without --venv makes a virtual environment in the build folder and installs the peers with pip.
 For each case it tries every mode of the peer once, each in a process of its own, keeps the fastest,
@@ -50,6 +50,8 @@ def arguments():
     p.add_argument("--modes", default="train,infer")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--rounds", type=int, default=3, help="times that the two run in turn")
+    p.add_argument("--warmup", type=int, default=4, help="steps of a round before the clock starts: "
+                   "the first tenths of a second of a process are slow")
     p.add_argument("--repeats", type=int, default=5, help="timed steps of a round")
     p.add_argument("--budget", type=float, default=30, help="seconds of a round, about")
     p.add_argument("--quick", action="store_true", help="one round of two steps: does it work?")
@@ -86,7 +88,7 @@ def run_peer(args, python, engine, case, mode, batch):
     environment = dict(os.environ, OMP_NUM_THREADS=str(args.threads),
                        TORCHINDUCTOR_CACHE_DIR=os.path.join(args.build, "inductor"))
     command = [python, os.path.join(HERE, "peer_run.py"), engine, name, str(size), str(batch), mode,
-               str(args.threads), str(args.repeats), str(args.budget)]
+               str(args.threads), str(args.warmup), str(args.repeats), str(args.budget)]
     return run_json(args.prefix.split() + command, env=environment, cwd=HERE)
 
 
@@ -96,7 +98,7 @@ def run_dsbias(args, case, mode, batch, classes, threads=None):
                      os.path.join(args.build, "examples", "dsbias"), "bench", "--model", model,
                      "--size", str(size), "--batch", str(batch), "--classes", str(classes),
                      "--mode", mode, "--threads", str(threads or args.threads),
-                     "--repeats", str(args.repeats), "--json"])
+                     "--warmup", str(args.warmup), "--repeats", str(args.repeats), "--json"])
 
 
 def peer_classes(python, case):
@@ -246,7 +248,7 @@ def write_tables(args, kept):
 def main():
     args = arguments()
     if args.quick:
-        args.rounds, args.repeats, args.budget = 1, 2, 5
+        args.rounds, args.warmup, args.repeats, args.budget = 1, 1, 2, 5
     kept_path = os.path.join(args.build, "peers.json")
     kept = {"results": {}}
     if os.path.exists(kept_path):
