@@ -80,11 +80,12 @@ static void lay_product(dsbi_wino_product *job, size_t n_threads)
     const size_t blocks = dsbi_pieces(job->cut.pieces, job->block);
     job->group = job->block * dsbi_pieces(blocks, TASKS_WANTED);
     job->many = many_weights(job);
-    size_t held = job->block; /* pieces whose V and M exist at a time */
+    /* pieces whose V and M exist at a time, never more for fewer images */
+    size_t held = job->block;
     if (job->many)
         held = dsbi_smaller(dsbi_larger(WAVE_ELEMENTS / POINTS / (c + n), MOST_PIECES),
                             job->cut.pieces);
-    job->wave = held;
+    job->wave = held < job->cut.pieces ? held / job->block * job->block : held;
     job->v_stride = held * c + GAP;
     job->m_stride = held * (job->many ? n : job->columns) + GAP;
     job->weights = dsbi_take(&job->end, job->prepared ? 0 : ready_size(job));

@@ -72,11 +72,9 @@ static dsb_status wave_output(const dsbi_call *call, const void *user, size_t fi
 
 dsb_status dsbi_wino_waves(const dsbi_call *call, const dsbi_wino_product *job)
 {
-    /* a part of a norm's sums belongs to one task at a time */
-    const size_t part = sums_norm(job) ? dsbi_smaller(job->group, job->wave) : job->block;
-    const size_t unit = part % job->block == 0 ? part : job->block;
-    const size_t most = job->wave < unit ? job->wave : job->wave / unit * unit;
-    const size_t step = sums_norm(job) && unit < job->group ? most : unit;
+    /* a part of a norm's sums belongs to one task at a time, several waves if it is larger */
+    const size_t step = sums_norm(job) ? dsbi_smaller(job->group, job->wave) : job->block;
+    const size_t most = job->wave > step ? job->wave / step * step : job->wave;
     for (size_t first = 0; first < job->cut.pieces; first += most) {
         const wino_wave wave = {job, first, dsbi_smaller(job->cut.pieces - first, most)};
         DSBI_TRY(dsbi_ranges(call, &wave, wave.count, job->block, wave_input));

@@ -10,14 +10,7 @@
 #include "base/file.h"
 #include "kernels/peak.h"
 #include "nn/nn.h"
-
-#define CHECK(call)                                               \
-    do {                                                          \
-        if ((call) != DSB_OK) {                                   \
-            fprintf(stderr, "%s: %s\n", #call, dsb_last_error()); \
-            exit(1);                                              \
-        }                                                         \
-    } while (0)
+#include "trying.h"
 
 typedef struct attention_case {
     const char *name;
@@ -36,10 +29,10 @@ static const attention_case cases[] = {
 static dsbi_graph *graph_of(dsb_runtime *rt, const attention_case *c)
 {
     dsbi_builder b;
-    CHECK(dsbi_builder_init(&b, rt, (dsbi_shape){c->tokens, 1, 3 * c->heads * c->d}, 1));
+    TRY(dsbi_builder_init(&b, rt, (dsbi_shape){c->tokens, 1, 3 * c->heads * c->d}, 1));
     dsbi_graph_output(&b, dsbi_attention(&b, dsbi_input_values(&b), c->heads));
     dsbi_graph *graph;
-    CHECK(dsbi_graph_finish(&b, &graph));
+    TRY(dsbi_graph_finish(&b, &graph));
     return graph;
 }
 
@@ -56,7 +49,7 @@ static double measure(dsb_runtime *rt, const attention_case *c, const dsbi_graph
     const dsbi_plan_opts opts = {
         .batch = c->batch, .training = backward, .input_grad = backward, .math = &dsbi_math_f32};
     dsbi_plan *plan;
-    CHECK(dsbi_plan_create_for(&plan, rt, graph, &opts));
+    TRY(dsbi_plan_create_for(&plan, rt, graph, &opts));
     const dsbi_node *node = &graph->nodes[graph->output];
     fill(dsbi_plan_input(plan), c->batch * dsbi_shape_size(node->in));
     if (backward)
@@ -65,10 +58,10 @@ static double measure(dsb_runtime *rt, const attention_case *c, const dsbi_graph
     const double begin = dsbi_now();
     for (int i = 0; i < 3 || dsbi_now() - begin < 0.25; i++) {
         double start = dsbi_now();
-        CHECK(dsbi_plan_forward(plan, 0));
+        TRY(dsbi_plan_forward(plan, 0));
         if (backward) {
             start = dsbi_now();
-            CHECK(dsbi_plan_backward(plan));
+            TRY(dsbi_plan_backward(plan));
         }
         const double seconds = dsbi_now() - start;
         least = seconds < least ? seconds : least;
@@ -91,18 +84,10 @@ static void run_case(dsb_runtime *rt, const attention_case *c, double peak)
 
 int main(int argc, char **argv)
 {
-    dsb_runtime_opts runtime;
-    dsb_runtime_opts_init(&runtime, sizeof runtime);
-    runtime.n_threads = argc > 1 ? (uint64_t)atoi(argv[1]) : 2;
-    if (argc > 2)
-        runtime.isa_max = !strcmp(argv[2], "generic") ? DSB_ISA_GENERIC
-                          : !strcmp(argv[2], "avx2")  ? DSB_ISA_AVX2
-                                                      : DSB_ISA_AVX512;
-    dsb_runtime *rt;
-    CHECK(dsb_runtime_create(&rt, &runtime));
+    dsb_runtime *rt = bench_runtime(argc > 1 ? argv[1] : NULL, argc > 2 ? argv[2] : NULL);
     const double peak = dsbi_peak_gflops(rt);
     printf("%llu threads, %s, peak %.0f GFLOP/s; least times\n",
-           (unsigned long long)runtime.n_threads, dsb_isa_name(dsb_runtime_isa(rt)), peak);
+           (unsigned long long)dsb_runtime_threads(rt), dsb_isa_name(dsb_runtime_isa(rt)), peak);
     printf("%-16s %4s %4s %9s %8s %6s %8s %6s\n", "attention", "n", "T", "heads", "fwd ms", "peak",
            "bwd ms", "peak");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

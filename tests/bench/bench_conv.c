@@ -11,14 +11,7 @@
 #include "base/file.h"
 #include "kernels/peak.h"
 #include "nn/nn.h"
-
-#define CHECK(call)                                               \
-    do {                                                          \
-        if ((call) != DSB_OK) {                                   \
-            fprintf(stderr, "%s: %s\n", #call, dsb_last_error()); \
-            exit(1);                                              \
-        }                                                         \
-    } while (0)
+#include "trying.h"
 
 typedef struct conv_case {
     const char *name;
@@ -70,7 +63,7 @@ static const conv_case cases[] = {
 static dsbi_graph *graph_of(dsb_runtime *rt, const conv_case *c)
 {
     dsbi_builder b;
-    CHECK(dsbi_builder_init(&b, rt, (dsbi_shape){c->size, c->size, c->c_in}, 1));
+    TRY(dsbi_builder_init(&b, rt, (dsbi_shape){c->size, c->size, c->c_in}, 1));
     const dsbi_value x = c->c_in == 3 ? dsbi_input_images(&b) : dsbi_input_values(&b);
     const dsbi_attrs attrs = {.c_out = c->c_out,
                               .kernel = c->kernel,
@@ -80,7 +73,7 @@ static dsbi_graph *graph_of(dsb_runtime *rt, const conv_case *c)
                               .no_bias = true};
     dsbi_graph_output(&b, dsbi_conv(&b, x, "conv", &attrs));
     dsbi_graph *graph;
-    CHECK(dsbi_graph_finish(&b, &graph));
+    TRY(dsbi_graph_finish(&b, &graph));
     return graph;
 }
 
@@ -100,7 +93,7 @@ static void measure(dsb_runtime *rt, const conv_case *c, bool input_grad, float 
                                  .math = &dsbi_math_f32,
                                  .params = params};
     dsbi_plan *plan;
-    CHECK(dsbi_plan_create_for(&plan, rt, graph, &opts));
+    TRY(dsbi_plan_create_for(&plan, rt, graph, &opts));
     if (c->c_in == 3) /* bytes */
         memset(dsbi_plan_input(plan), 77, c->batch * c->size * c->size * c->c_in);
     else
@@ -110,9 +103,9 @@ static void measure(dsb_runtime *rt, const conv_case *c, bool input_grad, float 
     const double begin = dsbi_now();
     for (int i = 0; i < 3 || dsbi_now() - begin < 0.25; i++) {
         const double start = dsbi_now();
-        CHECK(dsbi_plan_forward(plan, 0));
+        TRY(dsbi_plan_forward(plan, 0));
         const double middle = dsbi_now();
-        CHECK(dsbi_plan_backward(plan));
+        TRY(dsbi_plan_backward(plan));
         const double end = dsbi_now();
         *forward = middle - start < *forward ? middle - start : *forward;
         *backward = end - middle < *backward ? end - middle : *backward;
@@ -150,18 +143,10 @@ static void run_case(dsb_runtime *rt, const conv_case *c, double peak)
 
 int main(int argc, char **argv)
 {
-    dsb_runtime_opts runtime;
-    dsb_runtime_opts_init(&runtime, sizeof runtime);
-    runtime.n_threads = argc > 1 ? (uint64_t)atoi(argv[1]) : 2;
-    if (argc > 2)
-        runtime.isa_max = !strcmp(argv[2], "generic") ? DSB_ISA_GENERIC
-                          : !strcmp(argv[2], "avx2")  ? DSB_ISA_AVX2
-                                                      : DSB_ISA_AVX512;
-    dsb_runtime *rt;
-    CHECK(dsb_runtime_create(&rt, &runtime));
+    dsb_runtime *rt = bench_runtime(argc > 1 ? argv[1] : NULL, argc > 2 ? argv[2] : NULL);
     const double peak = dsbi_peak_gflops(rt);
     printf("%llu threads, %s, peak %.0f GFLOP/s; least times\n",
-           (unsigned long long)runtime.n_threads, dsb_isa_name(dsb_runtime_isa(rt)), peak);
+           (unsigned long long)dsb_runtime_threads(rt), dsb_isa_name(dsb_runtime_isa(rt)), peak);
     printf("%-22s %-12s %4s  %21s  %21s  %21s  %6s\n%*s  %8s %5s %6s  %8s %5s %6s  %8s %5s %6s\n",
            "convolution", "algorithm", "n", "forward", "gradient of data", "gradient of weights",
            "all", 40, "", "ms", "GF/s", "peak", "ms", "GF/s", "peak", "ms", "GF/s", "peak");

@@ -10,14 +10,7 @@
 #include "base/pool.h"
 #include "nn/nn.h"
 #include "tensor/matmul.h"
-
-#define CHECK(call)                                               \
-    do {                                                          \
-        if ((call) != DSB_OK) {                                   \
-            fprintf(stderr, "%s: %s\n", #call, dsb_last_error()); \
-            exit(1);                                              \
-        }                                                         \
-    } while (0)
+#include "trying.h"
 
 static double gemm_gflops(dsb_runtime *rt)
 {
@@ -27,7 +20,7 @@ static double gemm_gflops(dsb_runtime *rt)
     double best = 1e9;
     for (int i = 0; i < 20; i++) {
         const double start = dsbi_now();
-        CHECK(dsbi_matmul_f32(rt, false, false, N, N, N, 1, a, N, b, N, 0, c, N));
+        TRY(dsbi_matmul_f32(rt, false, false, N, N, N, 1, a, N, b, N, 0, c, N));
         const double seconds = dsbi_now() - start;
         best = seconds < best ? seconds : best;
     }
@@ -61,47 +54,39 @@ int main(int argc, char **argv)
     const uint32_t size = argc > 2 ? (uint32_t)atoi(argv[2]) : 64;
     const size_t batch = argc > 3 ? (size_t)atoi(argv[3]) : 128;
     const int steps = argc > 5 ? atoi(argv[5]) : 10;
-    dsb_runtime_opts runtime;
-    dsb_runtime_opts_init(&runtime, sizeof runtime);
-    runtime.n_threads = argc > 4 ? (uint64_t)atoi(argv[4]) : 2;
-    if (argc > 6)
-        runtime.isa_max = !strcmp(argv[6], "generic") ? DSB_ISA_GENERIC
-                          : !strcmp(argv[6], "avx2")  ? DSB_ISA_AVX2
-                                                      : DSB_ISA_AVX512;
-    dsb_runtime *rt;
-    CHECK(dsb_runtime_create(&rt, &runtime));
+    dsb_runtime *rt = bench_runtime(argc > 4 ? argv[4] : NULL, argc > 6 ? argv[6] : NULL);
     dsb_model_opts opts;
     dsb_model_opts_init(&opts, sizeof opts);
     opts.height = opts.width = size;
     opts.n_classes = 3;
     dsb_model *model;
-    CHECK(dsb_model_create(rt, &model, name, &opts));
+    TRY(dsb_model_create(rt, &model, name, &opts));
     const dsbi_plan_opts plan_opts = {.batch = batch,
                                       .training = true,
                                       .timed = true,
                                       .math = model->math,
                                       .params = model->params};
     dsbi_plan *plan;
-    CHECK(dsbi_plan_create_for(&plan, rt, model->graph, &plan_opts));
+    TRY(dsbi_plan_create_for(&plan, rt, model->graph, &plan_opts));
     uint8_t *pixels = dsbi_plan_input(plan);
     for (size_t i = 0; i < batch * size * size * 3; i++)
         pixels[i] = (uint8_t)(i * 2654435761u >> 13);
     double best = 1e9;
     for (int i = 0; i < steps; i++) {
         const double start = dsbi_now();
-        CHECK(dsbi_plan_forward(plan, (uint64_t)i));
+        TRY(dsbi_plan_forward(plan, (uint64_t)i));
         float *dlogits = dsbi_plan_dlogits(plan);
         for (size_t k = 0; k < batch * 3; k++)
             dlogits[k] = k % 3 ? -0.1f : 0.2f;
-        CHECK(dsbi_plan_backward(plan));
+        TRY(dsbi_plan_backward(plan));
         const double seconds = dsbi_now() - start;
         best = seconds < best ? seconds : best;
     }
     const double gflops = gemm_gflops(rt);
     const double flop = 6e-9 * (double)dsb_model_macs(model) * (double)batch;
     printf("%s, %u px, batch %zu, %llu threads, %s: %.0f images/s (best step %.2f ms)\n", name,
-           size, batch, (unsigned long long)runtime.n_threads, dsb_isa_name(dsb_runtime_isa(rt)),
-           (double)batch / best, best * 1e3);
+           size, batch, (unsigned long long)dsb_runtime_threads(rt),
+           dsb_isa_name(dsb_runtime_isa(rt)), (double)batch / best, best * 1e3);
     printf("%.1f GFLOP/s, %.0f %% of the %.0f GFLOP/s of a 768-cube product; arena %.1f MiB "
            "(%.1f unshared)\n",
            flop / best, 100 * flop / best / gflops, gflops, (double)dsbi_plan_bytes(plan) / 1048576,
