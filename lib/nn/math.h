@@ -74,8 +74,8 @@ typedef struct dsbi_math {
                            const void *x, const void *mean, const void *scale, const void *shift,
                            size_t rows, size_t c);
     void (*batchnorm_bwd)(const dsbi_kernels *, void *dx, const void *dy, const void *x,
-                          const void *scale, const void *slope, const void *offset,
-                          const void *shift, bool add, size_t rows, size_t c);
+                          const void *scale, const void *mean, const void *slope,
+                          const void *offset, const void *shift, bool add, size_t rows, size_t c);
     void (*max_merge)(const dsbi_kernels *, void *y, uint8_t *at, const void *x, uint8_t place,
                       size_t n);
     void (*max_window)(const dsbi_kernels *, void *y, const void *x, size_t lines, size_t line,

@@ -1,6 +1,6 @@
-/* The last pass of a batch norm's backward, dx = scale g dy + slope x + offset, is left to the
- * layer that made x where that layer can do it block by block in the cache, right before it reads
- * dx: then dx is never written to memory and read again. */
+/* The last pass of a batch norm's backward, dx = scale g dy + slope (x - mean) + offset, is left to
+ * the layer that made x where that layer can do it block by block in the cache, right before it
+ * reads dx: then dx is never written to memory and read again. */
 #ifndef DSBI_NN_NORM_H
 #define DSBI_NN_NORM_H
 
@@ -50,7 +50,8 @@ static inline void dsbi_norm_gradient(const dsbi_call *call, const void *norm, b
 {
     call->math->batchnorm_bwd(
         dsbi_kernels_of(call->rt), dx, dy, x, dsbi_at(call, norm, DSBI_NORM_SCALE * c),
-        dsbi_at(call, norm, DSBI_NORM_SLOPE * c), dsbi_at(call, norm, DSBI_NORM_OFFSET * c),
+        dsbi_at(call, norm, DSBI_NORM_MEAN * c), dsbi_at(call, norm, DSBI_NORM_SLOPE * c),
+        dsbi_at(call, norm, DSBI_NORM_OFFSET * c),
         gate ? dsbi_at(call, norm, DSBI_NORM_SHIFT * c) : NULL, add, rows, c);
 }
 

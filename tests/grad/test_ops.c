@@ -692,10 +692,75 @@ START_TEST(batchnorm_infers_with_running_statistics)
 }
 END_TEST
 
+/* dx of a column of n values, in double. */
+static void batchnorm_gradient_of_column(double *dx, const float *x, const float *dy, size_t n,
+                                         size_t c, double gain, double eps)
+{
+    double mean = 0, variance = 0, sum = 0, product = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean += x[i * c] / (double)n;
+        sum += dy[i * c] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        variance += (x[i * c] - mean) * (x[i * c] - mean) / (double)n;
+        product += dy[i * c] * (x[i * c] - mean) / (double)n;
+    }
+    for (size_t i = 0; i < n; i++)
+        dx[i * c] = gain / sqrt(variance + eps) *
+                    (dy[i * c] - sum - (x[i * c] - mean) * product / (variance + eps));
+}
+
+/* A mean of 10 to 1000 deviations, and columns of two values, whose gradient is what eps leaves of
+ * it. The values are such that their mean is a float. */
+START_TEST(batchnorm_gradient_keeps_its_digits_far_from_zero)
+{
+    enum { C = 37 };
+    static const size_t counts[] = {2, 4, 64};
+    dsb_runtime *rt = make_runtime(1);
+    for (size_t k = 0; k < 3; k++)
+        for (float away = 10; away <= 1000; away *= 10) {
+            const size_t n = counts[k], size = n * C;
+            float *x = values(size, 1), *dy = values(size, 2), *y = values(size, 3);
+            float *dx = values(size, 4), gain[C], bias[C], dgain[C] = {0}, dbias[C] = {0};
+            double *expected = calloc(size, sizeof *expected), error = 0, norm = 0;
+            float saved[4 * C];
+            dsb_norm_shape s;
+            dsb_norm_shape_init(&s, sizeof s);
+            s.n = n;
+            s.c = C;
+            for (size_t i = 0; i < size; i++) {
+                x[i] = away + roundf(64 * x[i]) / 64;
+                dy[i] = roundf(64 * dy[i]) / 64;
+            }
+            for (size_t i = 0; i < C; i++) {
+                x[i] += x[i] == x[C + i]; /* columns of two equal values have no deviation */
+                gain[i] = 1 + (float)i / C;
+                bias[i] = 0;
+                batchnorm_gradient_of_column(expected + i, x + i, dy + i, n, C, gain[i], s.eps);
+            }
+            ck_assert_ok(dsb_batchnorm_forward(rt, y, saved, NULL, NULL, x, gain, bias, &s));
+            ck_assert_ok(dsb_batchnorm_backward(rt, dx, dgain, dbias, dy, x, saved, gain, &s));
+            for (size_t i = 0; i < size; i++) {
+                error += (dx[i] - expected[i]) * (dx[i] - expected[i]);
+                norm += expected[i] * expected[i];
+            }
+            ck_assert_msg(sqrt(error / norm) < 1e-5, "%zu values, mean %g: off by %.1e of the norm",
+                          n, (double)away, sqrt(error / norm));
+            free(x);
+            free(dy);
+            free(y);
+            free(dx);
+            free(expected);
+        }
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 int main(void)
 {
     return run_tests("ops", operations_give_the_bits_of_a_plan, gradients_agree_with_differences,
                      what_is_saved_is_as_long_as_documented_and_backward_only_reads_it,
                      softmax_xent_agrees_with_its_definition, inference_needs_nothing_saved,
-                     batchnorm_infers_with_running_statistics, NULL);
+                     batchnorm_infers_with_running_statistics,
+                     batchnorm_gradient_keeps_its_digits_far_from_zero, NULL);
 }

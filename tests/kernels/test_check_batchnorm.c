@@ -144,20 +144,24 @@ START_TEST(backward_agrees)
         check_near("sum", isa, sum, sum64, sum_work, c, (double)t.rows + 1);
         check_near("product", isa, product, product64, product_work, c, (double)t.rows + 2);
 
-        float *slope = t.mean, *offset = normal_f32(&t.all, c, 1); /* any vectors */
-        double *slope64 = t.mean64, *offset64 = widened(&t.all, offset, c);
+        float *slope = normal_f32(&t.all, c, 1), *offset = normal_f32(&t.all, c, 1);
+        double *slope64 = widened(&t.all, slope, c), *offset64 = widened(&t.all, offset, c);
         for (size_t i = 0; i < t.n; i++)
-            t.work[i] = fabs(t.scale64[i % c] * t.dy64[i]) + fabs(slope64[i % c] * t.x64[i]) +
+            t.work[i] = fabs(t.scale64[i % c] * t.dy64[i]) +
+                        fabs(slope64[i % c] * (t.x64[i] - t.mean64[i % c])) +
                         fabs(offset64[i % c]) + fabs(t.r64[i]);
-        table->batchnorm_bwd_f32(t.r, t.dy, t.x, t.scale, slope, offset, shift, true, t.rows, c);
-        table->batchnorm_bwd_f64(t.r64, t.dy64, t.x64, t.scale64, slope64, offset64, shift64, true,
+        table->batchnorm_bwd_f32(t.r, t.dy, t.x, t.scale, t.mean, slope, offset, shift, true,
                                  t.rows, c);
-        check_near("bwd, added", isa, t.r, t.r64, t.work, t.n, 3);
-        table->batchnorm_bwd_f32(t.y, t.dy, t.x, t.scale, slope, offset, shift, false, t.rows, c);
-        table->batchnorm_bwd_f64(t.y64, t.dy64, t.x64, t.scale64, slope64, offset64, shift64, false,
+        table->batchnorm_bwd_f64(t.r64, t.dy64, t.x64, t.scale64, t.mean64, slope64, offset64,
+                                 shift64, true, t.rows, c);
+        check_near("bwd, added", isa, t.r, t.r64, t.work, t.n, 4);
+        table->batchnorm_bwd_f32(t.y, t.dy, t.x, t.scale, t.mean, slope, offset, shift, false,
                                  t.rows, c);
-        check_near("bwd", isa, t.y, t.y64, t.work, t.n, 3);
-        table->batchnorm_bwd_f32(t.dy, t.dy, t.x, t.scale, slope, offset, shift, false, t.rows, c);
+        table->batchnorm_bwd_f64(t.y64, t.dy64, t.x64, t.scale64, t.mean64, slope64, offset64,
+                                 shift64, false, t.rows, c);
+        check_near("bwd", isa, t.y, t.y64, t.work, t.n, 4);
+        table->batchnorm_bwd_f32(t.dy, t.dy, t.x, t.scale, t.mean, slope, offset, shift, false,
+                                 t.rows, c);
         check_same("bwd in place", isa, t.dy, t.y, t.n);
         arrays_end(&t.all);
     }
@@ -196,7 +200,7 @@ static void bench(void)
             SECONDS_OF(sums, table->batchnorm_sums_f32(sum, product, t.dy, t.x, t.mean, t.scale,
                                                        t.shift, t.rows, t.c));
             SECONDS_OF(bwd, table->batchnorm_bwd_f32(t.y, t.dy, t.x, t.scale, t.mean, t.mean,
-                                                     t.shift, false, t.rows, t.c));
+                                                     t.mean, t.shift, false, t.rows, t.c));
             printf("%-8s c %4zu  GB/s: stats %6.1f  fwd+r+relu %6.1f  sums %6.1f  bwd %6.1f\n",
                    dsb_isa_name(isa), t.c, gb / stats, 3 * gb / fwd, 2 * gb / sums, 3 * gb / bwd);
         }

@@ -268,8 +268,9 @@ static dsb_status piece_sums(const dsbi_call *call, const void *job, size_t firs
     return DSB_OK;
 }
 
-/* Gradients of gain and bias, and dx = scale g dy + slope x + offset, where the last two come from
- * the statistics of the batch. */
+/* Gradients of gain and bias, and dx = scale g dy + slope (x - mean) + offset, where slope and
+ * offset come from the statistics of the batch. With the mean inside the offset the two would
+ * cancel, to few digits where the mean is far from 0. */
 static void gradient_vectors(const dsbi_call *call, const rows_cut *v)
 {
     const double n = (double)v->rows;
@@ -289,9 +290,7 @@ static void gradient_vectors(const dsbi_call *call, const rows_cut *v)
             dsbi_real_set(call->math, dbias, i, dsbi_real(call->math, dbias, i) + sum);
         dsbi_real_set(call->math, norm_of(call, v, DSBI_NORM_SLOPE), i, slope);
         dsbi_real_set(call->math, norm_of(call, v, DSBI_NORM_OFFSET), i,
-                      moves ? -scale * sum / n -
-                                  slope * dsbi_real(call->math, norm_of(call, v, DSBI_NORM_MEAN), i)
-                            : 0);
+                      moves ? -scale * sum / n : 0);
     }
 }
 
