@@ -12,8 +12,7 @@
  * written to memory and both be read again. */
 #include "nn/plan_inside.h"
 
-/* The one node that reads i, and that as its input 0; n_nodes: there is none or several. */
-static size_t only_reader(const dsbi_plan *plan, size_t i)
+size_t dsbi_only_reader(const dsbi_plan *plan, size_t i)
 {
     size_t found = plan->n_nodes;
     for (size_t reader = i + 1; reader < plan->n_nodes; reader++)
@@ -30,7 +29,7 @@ static size_t only_reader(const dsbi_plan *plan, size_t i)
 static void find_slopes(dsbi_plan *plan)
 {
     for (size_t i = 0; i < plan->n_nodes; i++) {
-        const size_t reader = only_reader(plan, i);
+        const size_t reader = dsbi_only_reader(plan, i);
         if (reader == plan->n_nodes || !plan->nodes[i].gelu || !plan->needs[i].remakes ||
             !plan->needs[reader].slopes_x)
             continue;
@@ -44,7 +43,7 @@ void dsbi_gates_find(dsbi_plan *plan)
         return;
     for (size_t i = 0; i < plan->n_nodes; i++) {
         dsbi_node *node = &plan->nodes[i];
-        const size_t reader = only_reader(plan, i);
+        const size_t reader = dsbi_only_reader(plan, i);
         if (reader == plan->n_nodes || !plan->needs[reader].gates_x)
             continue;
         const bool maximum = plan->needs[i].passes_gate && node->gates;

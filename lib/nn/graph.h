@@ -113,10 +113,12 @@ typedef struct dsbi_node {
     uint32_t norm[4]; /* of a batch norm in inference: gain, bias, running mean and variance; the
                        * layer is called with weights and biases that contain it (fold.h) */
     double norm_eps;
-    bool gated;  /* dy has passed the corner of this node's ReLU before backward (gates.c) */
-    bool gates;  /* backward applies the corner of a ReLU in front to the gradient of input 0 */
-    bool sloped; /* dy has passed the slope of this node's GELU before backward, */
-    bool slopes; /* in that of this one, which reads the GELU's argument as input 0 (gates.c) */
+    bool gated;      /* dy has passed the corner of this node's ReLU before backward (gates.c) */
+    bool gates;      /* backward applies the corner of a ReLU in front to the gradient of input 0 */
+    bool sloped;     /* dy has passed the slope of this node's GELU before backward, */
+    bool slopes;     /* in that of this one, which reads the GELU's argument as input 0 (gates.c) */
+    bool unwritten;  /* of a batch norm: its one reader applies it and reads its input (norm.h), */
+    bool reads_norm; /* as this one does with input 0 */
     bool no_winograd; /* asked of the plan: sums as defined, even where fewer products would do */
 } dsbi_node;
 

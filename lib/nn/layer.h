@@ -33,6 +33,7 @@ typedef struct dsbi_needs {
     bool gated_behind;  /* the output is that of a ReLU whose corner another may apply (gates.c) */
     bool gates_x;       /* backward can apply it to the gradient of input 0, where node->gates */
     bool passes_gate;   /* and the output, values of the input, is that of a ReLU as well */
+    bool reads_norm;    /* can apply a batch norm in front to input 0 as it reads (norm.h) */
     bool takes_norm;    /* backward takes the last pass of a batch norm behind (norm.h) */
     bool sums_norm;     /* backward can sum for a batch norm that made input 0 (norm.h) */
     size_t stats_parts; /* forward can give statistics of its output in so many parts or fewer, for
@@ -69,8 +70,11 @@ typedef struct dsbi_call {
     void *dgamma;
     const uint8_t *pixels; /* the batch as given, [B, H, W, 3] */
     void *saved, *scratch;
-    void *prepared;   /* needs.prepared bytes, read by forward; NULL: forward reads params itself */
-    bool alone;       /* runs on one worker, with scratch memory for one (sizing.n_threads = 1) */
+    void *prepared; /* needs.prepared bytes, read by forward; NULL: forward reads params itself */
+    bool alone;     /* runs on one worker, with scratch memory for one (sizing.n_threads = 1) */
+    const void *x_norm; /* what the batch norm in front has saved: x[0] is its input and this layer
+                         * applies it (norm.h); NULL: x[0] is what is read */
+    bool x_relu;        /* with the ReLU behind it */
     const void *norm; /* backward: what the batch norm behind has saved, dy is its gradient and the
                        * rest is left to this layer (norm.h); NULL: dy is the gradient of y */
     bool norm_gate;   /* with a ReLU behind the norm */

@@ -104,8 +104,8 @@ typedef struct dsbi_math {
                          size_t g_stride, size_t taps, size_t n);
     void (*wino_weights_bwd)(const dsbi_kernels *, void *g, size_t g_stride, const void *u,
                              size_t stride, size_t taps, size_t n);
-    void (*wino_input)(const dsbi_kernels *, void *v, const void *const lines[6],
-                       dsbi_wino_run run);
+    void (*wino_input)(const dsbi_kernels *, void *v, const void *const lines[6], const void *scale,
+                       const void *shift, bool relu, dsbi_wino_run run);
     void (*wino_output)(const dsbi_kernels *, void *y, size_t row_stride, size_t rows,
                         const void *m, const void *bias, const void *from, bool relu,
                         dsbi_wino_run run);

@@ -1,6 +1,13 @@
-/* The last pass of a batch norm's backward, dx = scale g dy + slope (x - mean) + offset, is left to
- * the layer that made x where that layer can do it block by block in the cache, right before it
- * reads dx: then dx is never written to memory and read again. */
+/* What a batch norm leaves to the layers beside it.
+ *
+ * Its output, where one layer reads it that can do so (unwritten.c): that layer reads the norm's
+ * input and makes scale x + shift and a ReLU of it in the cache or in registers, forward and in
+ * backward, with the bits that writing and reading would give. Where images end, zeros surround the
+ * norm's output, not its input.
+ *
+ * The last pass of its backward, dx = scale g dy + slope (x - mean) + offset, is left to the layer
+ * that made x where that layer can do it block by block in the cache, right before it reads dx:
+ * then dx is never written to memory and read again. */
 #ifndef DSBI_NN_NORM_H
 #define DSBI_NN_NORM_H
 
@@ -17,6 +24,12 @@ enum {
     DSBI_NORM_OFFSET,
     DSBI_NORM_VECTORS
 };
+
+static inline const void *dsbi_norm_vector(const dsbi_call *call, const void *norm, size_t vector,
+                                           size_t c)
+{
+    return dsbi_at(call, norm, vector * c);
+}
 
 /* Statistics of a norm's input, made by the layer in front. */
 struct dsbi_norm_stats {

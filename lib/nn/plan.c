@@ -116,6 +116,7 @@ dsb_status dsbi_plan_create_for(dsbi_plan **out, dsb_runtime *rt, const dsbi_gra
     DSBI_GO(check_sizes(plan));
     DSBI_GO(alloc_tables(plan));
     ask_needs(plan);
+    dsbi_unwritten_find(plan);
     dsbi_gates_find(plan);
     ask_needs(plan); /* some nodes know better now */
     DSBI_GO(dsbi_prepare_lay(plan));
@@ -298,7 +299,7 @@ static dsb_status remake_reads(dsbi_plan *plan, size_t i, uint64_t step)
 {
     for (size_t k = 0; k < plan->nodes[i].n_inputs; k++) {
         if (dsbi_reads_in_backward(plan, i, k))
-            DSBI_TRY(remake(plan, plan->nodes[i].inputs[k], step));
+            DSBI_TRY(remake(plan, dsbi_source_of(plan, i, k), step));
     }
     return plan->needs[i].keep_y ? remake(plan, i, step) : DSB_OK;
 }

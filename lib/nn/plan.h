@@ -13,12 +13,13 @@ typedef struct dsbi_plan dsbi_plan;
 typedef struct dsbi_plan_opts {
     size_t batch; /* most images of a call */
     bool training;
-    bool input_grad;  /* the gradient of the input too, where the input is reals */
-    bool no_fusion;   /* run the declaration as it stands */
-    bool no_winograd; /* convolutions by their definition only */
-    bool sizes_only;  /* for its numbers: takes no memory for arrays, runs nothing */
-    bool timed;       /* keep the least seconds of each operation */
-    bool factors;     /* gradients of large weights from few rows are left as factors (factors.h) */
+    bool input_grad;   /* the gradient of the input too, where the input is reals */
+    bool no_fusion;    /* run the declaration as it stands */
+    bool no_winograd;  /* convolutions by their definition only */
+    bool writes_norms; /* outputs of all batch norms, even where a reader could apply them itself */
+    bool sizes_only;   /* for its numbers: takes no memory for arrays, runs nothing */
+    bool timed;        /* keep the least seconds of each operation */
+    bool factors; /* gradients of large weights from few rows are left as factors (factors.h) */
     const dsbi_math *math;
     uint64_t seed;
     void *params;      /* arena of the graph, borrowed; training writes the buffers in it */

@@ -31,7 +31,7 @@ static dsbi_call bind_common(dsbi_plan *plan, size_t i)
                       .prepared =
                           plan->prepared[i] == NO_BUFFER ? NULL : plan->ready + plan->prepared[i]};
     for (size_t k = 0; k < node->n_inputs; k++) {
-        plan->x_pointers[first + k] = dsbi_buffer_at(plan, plan->value[node->inputs[k]]);
+        plan->x_pointers[first + k] = dsbi_buffer_at(plan, plan->value[dsbi_source_of(plan, i, k)]);
         plan->x_shapes[first + k] = plan->nodes[node->inputs[k]].out;
     }
     for (size_t p = 0; p < node->n_params; p++) {
@@ -41,6 +41,10 @@ static dsbi_call bind_common(dsbi_plan *plan, size_t i)
             call.buffers[p] = param;
         else
             call.grads[p] = dsbi_plan_gradient(plan, node->params[p]);
+    }
+    if (node->reads_norm) {
+        call.x_norm = dsbi_buffer_at(plan, plan->saved[node->inputs[0]]);
+        call.x_relu = plan->nodes[node->inputs[0]].relu;
     }
     if (node->gamma != DSBI_NONE) {
         call.gamma = param_at(plan, plan->opts.params, node->gamma);
@@ -115,7 +119,7 @@ static void bind_backward(dsbi_plan *plan, size_t i)
         op->call.y = dsbi_buffer_at(plan, plan->remade[i]);
     op->call.x = plan->x_pointers + plan->n_inputs + first;
     for (size_t k = 0; k < node->n_inputs; k++) {
-        const ptrdiff_t again = plan->remade[node->inputs[k]];
+        const ptrdiff_t again = plan->remade[dsbi_source_of(plan, i, k)];
         op->call.x[k] =
             again != NO_BUFFER ? dsbi_buffer_at(plan, again) : plan->forward[i].call.x[k];
     }

@@ -104,6 +104,13 @@ static inline size_t dsbi_stats_bytes(const dsbi_plan *plan, size_t i)
     return plan->needs[i].stats_parts * 2 * plan->nodes[i].out.c * plan->opts.math->item;
 }
 
+/* The node whose output lies where operation i reads input k. */
+static inline dsbi_value dsbi_source_of(const dsbi_plan *plan, size_t i, size_t k)
+{
+    const dsbi_node *node = &plan->nodes[i];
+    return k == 0 && node->reads_norm ? plan->nodes[node->inputs[0]].inputs[0] : node->inputs[k];
+}
+
 static inline bool dsbi_reads_in_backward(const dsbi_plan *plan, size_t reader, size_t k)
 {
     return plan->opts.training && plan->useful[reader] && plan->needs[reader].keep_x >> k & 1;
@@ -134,6 +141,10 @@ void dsbi_plan_note(plan_op *op, double seconds);
 bool dsbi_remakes_any(dsbi_plan *plan);
 /* gates.c: sets gated, gates, sloped and slopes of nodes, once their needs are known. */
 void dsbi_gates_find(dsbi_plan *plan);
+/* The one node that reads i, and that as its input 0; n_nodes: there is none or several. */
+size_t dsbi_only_reader(const dsbi_plan *plan, size_t i);
+/* unwritten.c: sets unwritten and reads_norm of nodes. */
+void dsbi_unwritten_find(dsbi_plan *plan);
 
 /* leave.c: whether batch norm i leaves its last pass to the node that made its input. */
 bool dsbi_leaves_gradient(const dsbi_plan *plan, size_t i);

@@ -42,7 +42,7 @@ static void outlive(dsbi_plan *plan, ptrdiff_t buffer, size_t death)
 
 static bool reads(const dsbi_plan *plan, size_t reader, size_t k, size_t node)
 {
-    return plan->nodes[reader].inputs[k] == node && !(plan->nodes[reader].pixels && k == 0);
+    return dsbi_source_of(plan, reader, k) == node && !(plan->nodes[reader].pixels && k == 0);
 }
 
 /* When a node's output is read: last in forward, first and last in backward (0: not there). */
@@ -138,7 +138,7 @@ static ptrdiff_t output_over(const dsbi_plan *plan, size_t i)
         value_bytes(plan, x) != value_bytes(plan, i))
         return NO_BUFFER;
     for (size_t k = 0; k < node->n_inputs; k++)
-        if (k + 1 != in_place && plan->value[node->inputs[k]] == buffer)
+        if (k + 1 != in_place && plan->value[dsbi_source_of(plan, i, k)] == buffer)
             return NO_BUFFER;
     return buffer;
 }
@@ -230,7 +230,8 @@ static bool shares_x(const dsbi_plan *plan, size_t i, size_t k)
     const dsbi_node *node = &plan->nodes[i];
     const dsbi_value x = node->inputs[k];
     const ptrdiff_t buffer = plan->remade[x] != NO_BUFFER ? plan->remade[x] : plan->value[x];
-    if (k > 0 || !plan->needs[i].dx_over_x || x == plan->input || plan->needs[x].keep_y)
+    if (k > 0 || node->reads_norm || !plan->needs[i].dx_over_x || x == plan->input ||
+        plan->needs[x].keep_y)
         return false;
     for (size_t other = 1; other < node->n_inputs; other++)
         if (node->inputs[other] == x)

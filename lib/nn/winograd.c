@@ -174,8 +174,8 @@ static void product_block(const dsbi_call *call, const dsbi_wino_product *job, s
     const size_t n = job->cut.out.c;
     const dsbi_fetch fetch = fetch_next(call, job, first + count, next);
     void *v = worker_at(call, job, worker, job->v), *m = worker_at(call, job, worker, job->m);
-    dsbi_wino_input(call, &job->cut, v, job->v_stride, job->x, dsbi_wino_zeros_at(call, job), first,
-                    count);
+    dsbi_wino_input(call, &job->cut, v, job->v_stride, job->x, job->normed,
+                    dsbi_wino_zeros_at(call, job), first, count);
     for (size_t column = 0; column < n; column += job->columns) {
         const dsbi_wino_out out = {
             .y = job->y,
@@ -254,6 +254,7 @@ static dsbi_wino_product forward_product(const dsbi_call *call)
 {
     return (dsbi_wino_product){.cut = dsbi_wino_forward_cut(call->node, call->batch),
                                .x = call->x[0],
+                               .normed = call->x_norm,
                                .bias = call->params[1],
                                .from = call->node->residual ? call->x[1] : NULL,
                                .y = call->y,
@@ -285,6 +286,7 @@ void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_
     needs->stats_parts = !parts.norms ? 0 : blocks > PARTS_OF_FEW ? blocks : PARTS_OF_FEW;
     needs->sums_norm = data.cut.across <= LEAST_PIECES;
     needs->keep_x = 1;
+    needs->reads_norm = true;
     needs->takes_norm = !node->relu && !node->residual && dsbi_wino_gradient_by_lines(node);
     needs->adds_dx = needs->dx_over_x = true;
     needs->in_place = node->residual ? 2 : 0;

@@ -94,7 +94,8 @@ static void transform_both(const dsbi_call *call, const wino_gradient *job, void
     const void *dy = call->norm ? call->y : call->dy;
     if (call->norm)
         finish_norm(call, &job->cut, first, count);
-    dsbi_wino_input(call, &job->cut, v, job->v_stride, call->x[0], zeros, first, count);
+    dsbi_wino_input(call, &job->cut, v, job->v_stride, call->x[0], call->x_norm, zeros, first,
+                    count);
     dsbi_wino_output_bwd(call, &job->cut, d, job->d_stride, sums, dy, zeros, first, count);
 }
 

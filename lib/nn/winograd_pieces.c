@@ -3,6 +3,7 @@
 
 #include "base/sizes.h"
 #include "nn/blocks.h"
+#include "nn/norm.h"
 
 enum { PATCH = DSBI_WINO_PATCH, MOST_SIDE = 4 };
 
@@ -58,7 +59,7 @@ static wino_place place_of(const dsbi_wino_cut *cut, size_t piece, size_t most)
 }
 
 /* Where `n` lines of an array of images begin, the first being number `line` - pad, at column
- * `column`; zeros for those outside. */
+ * `column`; `zeros` for those outside. */
 static void find_lines(const dsbi_call *call, const void *lines[], size_t n, const void *x,
                        const void *zeros, dsbi_shape shape, size_t image, size_t line, size_t pad,
                        size_t column)
@@ -72,9 +73,11 @@ static void find_lines(const dsbi_call *call, const void *lines[], size_t n, con
 }
 
 void dsbi_wino_input(const dsbi_call *call, const dsbi_wino_cut *cut, void *v, size_t point,
-                     const void *x, const void *zeros, size_t first, size_t count)
+                     const void *x, bool normed, const void *zeros, size_t first, size_t count)
 {
     const size_t c = cut->in.c;
+    const void *scale = normed ? dsbi_norm_vector(call, call->x_norm, DSBI_NORM_SCALE, c) : NULL;
+    const void *shift = normed ? dsbi_norm_vector(call, call->x_norm, DSBI_NORM_SHIFT, c) : NULL;
     dsbi_wino_run run = {.side = cut->side, .n = c, .point = point, .piece = c, .pixel = c};
     for (size_t t = 0; t < count; t += run.pieces) {
         const wino_place p = place_of(cut, first + t, count - t);
@@ -84,9 +87,10 @@ void dsbi_wino_input(const dsbi_call *call, const dsbi_wino_cut *cut, void *v, s
         run.before = p.column < cut->pad ? cut->pad - p.column : 0;
         run.there = end > p.column + run.before ? end - p.column - run.before : 0;
         const void *lines[PATCH];
-        find_lines(call, lines, PATCH, x, zeros, cut->in, p.image, p.line, cut->pad,
+        find_lines(call, lines, PATCH, x, normed ? NULL : zeros, cut->in, p.image, p.line, cut->pad,
                    run.there ? p.column + run.before - cut->pad : 0);
-        call->math->wino_input(dsbi_kernels_of(call->rt), dsbi_at(call, v, t * c), lines, run);
+        call->math->wino_input(dsbi_kernels_of(call->rt), dsbi_at(call, v, t * c), lines, scale,
+                               shift, call->x_relu, run);
     }
 }
 

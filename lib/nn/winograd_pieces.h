@@ -29,9 +29,10 @@ dsbi_wino_cut dsbi_wino_data_cut(const dsbi_node *node, size_t batch);
 size_t dsbi_wino_zeros(const dsbi_wino_cut *cut);
 
 /* Pieces first .. first + count.
- * V [36, count, c], `point` elements from one of the 36 to the next, from x; */
+ * V [36, count, c], `point` elements from one of the 36 to the next, from x, or where
+ * `normed` from what the norm in front makes of x (call->x_norm); */
 void dsbi_wino_input(const dsbi_call *call, const dsbi_wino_cut *cut, void *v, size_t point,
-                     const void *x, const void *zeros, size_t first, size_t count);
+                     const void *x, bool normed, const void *zeros, size_t first, size_t count);
 /* D [36, count, n] from dy, whose pixels are added to `sums` unless NULL; */
 void dsbi_wino_output_bwd(const dsbi_call *call, const dsbi_wino_cut *cut, void *d, size_t point,
                           void *sums, const void *dy, const void *zeros, size_t first,

@@ -12,6 +12,7 @@ typedef struct dsbi_wino_product {
     dsbi_wino_cut cut;
     bool reversed;               /* gradient of the data */
     const void *x, *bias, *from; /* from: added to y, laid out as y; may be y; NULL: none */
+    bool normed;                 /* x through the norm in front */
     void *y;
     bool relu;
     bool prepared; /* U and bias lie in call->prepared */

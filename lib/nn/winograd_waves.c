@@ -20,8 +20,8 @@ static dsb_status wave_input(const dsbi_call *call, const void *user, size_t fir
     const wino_wave *wave = user;
     const dsbi_wino_product *job = wave->job;
     void *v = dsbi_at(call, call->scratch, job->v + first * job->cut.in.c);
-    dsbi_wino_input(call, &job->cut, v, job->v_stride, job->x, dsbi_wino_zeros_at(call, job),
-                    wave->first + first, count);
+    dsbi_wino_input(call, &job->cut, v, job->v_stride, job->x, job->normed,
+                    dsbi_wino_zeros_at(call, job), wave->first + first, count);
     return DSB_OK;
 }
 

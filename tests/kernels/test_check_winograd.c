@@ -124,15 +124,15 @@ static void check_input(const dsbi_kernels *table, uint32_t isa, size_t n, run_c
     const float *lines[6];
     for (size_t i = 0; i < 6; i++)
         lines[i] = i < r.first || i >= r.end ? zeros : x + i * row;
-    table->winograd_input_f32(v, lines,
-                              (dsbi_wino_run){.pieces = r.pieces,
-                                              .side = side_,
-                                              .n = n,
-                                              .point = point,
-                                              .piece = piece,
-                                              .pixel = pixel,
-                                              .before = r.before,
-                                              .there = there});
+    const dsbi_wino_run run = {.pieces = r.pieces,
+                               .side = side_,
+                               .n = n,
+                               .point = point,
+                               .piece = piece,
+                               .pixel = pixel,
+                               .before = r.before,
+                               .there = there};
+    table->winograd_input_f32(v, lines, NULL, NULL, false, run);
     for (size_t t = 0; t < r.pieces; t++)
         for (size_t ch = 0; ch < n; ch++) {
             double in[36] = {0}, out[36], work[36];
@@ -144,6 +144,35 @@ static void check_input(const dsbi_kernels *table, uint32_t isa, size_t n, run_c
             twice(out, work, bt, 6, 6, false, in);
             check_channel("winograd_input", isa, v + t * piece + ch, point, out, work, 36);
         }
+    arrays_end(&all);
+}
+
+/* Through a norm: the bits of the norm by itself and then the transform. */
+static void check_normed(const dsbi_kernels *table, uint32_t isa, size_t n, run_case r, bool relu)
+{
+    arrays all;
+    arrays_begin(&all, n);
+    const size_t there = side_ * r.pieces + taps_ - 1 - r.before - r.behind;
+    const size_t point = r.pieces * n + 3, row = there * n, values = 35 * point + r.pieces * n;
+    const dsbi_wino_run run = {r.pieces, side_, n, point, n, n, r.before, there};
+    float *x = normal_f32(&all, 6 * row, 1), *y = array_f32(&all, 6 * row);
+    float *scale = normal_f32(&all, n, 1), *shift = normal_f32(&all, n, 1);
+    float *zeros = array_f32(&all, row);
+    float *v = array_f32(&all, values), *expected = array_f32(&all, values);
+    memset(zeros, 0, row * sizeof *zeros);
+    memset(v, 0, values * sizeof *v);
+    memset(expected, 0, values * sizeof *v);
+    table->batchnorm_fwd_f32(y, x, NULL, scale, shift, relu, 6 * there, n);
+    const float *lines[6], *normed[6];
+    for (size_t i = 0; i < 6; i++) {
+        const bool missing = i < r.first || i >= r.end;
+        lines[i] = missing ? NULL : x + i * row;
+        normed[i] = missing ? zeros : y + i * row;
+    }
+    table->winograd_input_f32(expected, normed, NULL, NULL, false, run);
+    table->winograd_input_f32(v, lines, scale, shift, relu, run);
+    ck_assert_msg(memcmp(v, expected, values * sizeof *v) == 0, "%s: %zu channels through a norm",
+                  dsb_isa_name(isa), n);
     arrays_end(&all);
 }
 
@@ -249,6 +278,8 @@ START_TEST(transforms_agree_with_their_matrices)
                                       {1, 2, 3, 2, 3}};
             for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
                 check_input(table, isa, n, cases[i]);
+            for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+                check_normed(table, isa, n, cases[i], (n + i) % 2);
             for (size_t shape = 0; shape < side_ * side_; shape += n % 5 ? side_ + 1 : 1)
                 check_output(table, isa, n, shape / side_ + 1, shape % side_ + 1 + n % 3 * side_,
                              n & 1, n & 2);
@@ -280,7 +311,7 @@ static void check_together(const dsbi_kernels *table, uint32_t isa, size_t taps)
     const float *lines[6] = {x, x + 6, x + 12, x + 18, x + 24, x + 30};
     const float *dy_lines[4] = {dy, dy + side, dy + 2 * side, dy + 3 * side};
     const dsbi_wino_run under = {1, side, 1, 1, 1, 1, 0, 6}, out = {1, side, 1, 1, 1, 1, 0, side};
-    table->winograd_input_f32(v, lines, under);
+    table->winograd_input_f32(v, lines, NULL, NULL, false, under);
     for (size_t i = 0; i < 36; i++)
         u[i] *= v[i];
     table->winograd_output_f32(y, side, side, u, NULL, NULL, false, out);
@@ -329,9 +360,11 @@ static void bench(void)
         {
             const size_t point = PIECES * n + 16;
             dsbi_wino_run run = {WINO_RUN, 4, n, point, n, n, 1, 4 * WINO_RUN};
-            double input, output, backward, products, gradients;
-            SECONDS_OF(input, for (size_t t = 0; t < LINES; t++)
-                                  table->winograd_input_f32(v + t * WINO_RUN * n, lines, run));
+            double input, normed, output, backward, products, gradients;
+            SECONDS_OF(input, for (size_t t = 0; t < LINES; t++) table->winograd_input_f32(
+                                  v + t * WINO_RUN * n, lines, NULL, NULL, false, run));
+            SECONDS_OF(normed, for (size_t t = 0; t < LINES; t++) table->winograd_input_f32(
+                                   v + t * WINO_RUN * n, lines, u, u + MOST, true, run));
             run.before = 0;
             SECONDS_OF(output, for (size_t t = 0; t < LINES; t++) table->winograd_output_f32(
                                    y, line, 4, v + t * WINO_RUN * n, NULL, NULL, false, run));
@@ -342,10 +375,10 @@ static void bench(void)
             SECONDS_OF(gradients, table->winograd_gradients_f32(u, m, point, v, point, PIECES, n, n,
                                                                 false, none));
             const double each = 1e9 / PIECES / (double)n, flops = 72e-9 * PIECES * (double)(n * n);
-            printf("%-8s %3zu channels   ns a piece and channel: input %.3f  output %.3f  output "
-                   "backward %.3f   GFLOP/s: products %.0f  gradients %.0f\n",
-                   dsb_isa_name(isa), n, each * input, each * output, each * backward,
-                   flops / products, flops / gradients);
+            printf("%-8s %3zu channels   ns a piece and channel: input %.3f  through a norm %.3f  "
+                   "output %.3f  output backward %.3f   GFLOP/s: products %.0f  gradients %.0f\n",
+                   dsb_isa_name(isa), n, each * input, each * normed, each * output,
+                   each * backward, flops / products, flops / gradients);
         }
     arrays_end(&all);
 }

@@ -215,6 +215,8 @@ static dsb_status forward(const dsbi_call *call)
         DSBI_TRY(norm_by_batch(call, &v));
     else
         norm_by_running(call, &v);
+    if (call->node->unwritten)
+        return DSB_OK;
     return dsbi_ranges(call, &v, v.rows, v.block, forward_rows);
 }
 
