@@ -10,6 +10,7 @@
 #include <string.h>
 #include "base/sizes.h"
 #include "nn/blocks.h"
+#include "nn/branch.h"
 #include "nn/norm.h"
 #include "nn/winograd_gradient.h"
 #include "nn/winograd_product.h"
@@ -240,7 +241,7 @@ bool dsbi_winograd_fits(const dsbi_node *node)
     if ((a->kernel != 3 && a->kernel != 5) || a->stride > 1 || a->pad >= a->kernel ||
         a->groups > 1 || a->dilation > 1 || node->pixels || node->gelu || node->no_winograd)
         return false;
-    if (node->residual && (!node->inference || node->gamma != DSBI_NONE))
+    if (node->residual && (node->gamma != DSBI_NONE || (!node->inference && node->drop_rate > 0)))
         return false;
     const double c = (double)node->in.c, n = (double)node->out.c;
     const dsbi_wino_cut cut = dsbi_wino_forward_cut(node, 1);
@@ -289,7 +290,7 @@ void dsbi_winograd_needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_
     needs->reads_norm = true;
     needs->takes_norm = !node->relu && !node->residual && dsbi_wino_gradient_by_lines(node);
     needs->adds_dx = needs->dx_over_x = true;
-    needs->in_place = node->residual ? 2 : 0;
+    needs->in_place = needs->passes = node->residual ? 2 : 0;
 }
 
 dsb_status dsbi_winograd_prepare(const dsbi_call *call)
@@ -327,12 +328,25 @@ static dsb_status data_gradient(const dsbi_call *call)
     return run_product(call, &job);
 }
 
+static dsb_status pass_residual(const dsbi_call *call, const void *job, size_t first, size_t count,
+                                size_t worker)
+{
+    (void)job;
+    (void)worker;
+    dsbi_branch_pass(call, first, count);
+    return DSB_OK;
+}
+
 /* dx may lie where x does: x is read first. */
 dsb_status dsbi_winograd_backward(const dsbi_call *call)
 {
+    const size_t n = call->batch * dsbi_shape_size(call->node->out);
     if (call->grads[0])
         DSBI_TRY(dsbi_wino_gradient(call));
     else if (call->norm)
         DSBI_TRY(dsbi_wino_finish_norm(call));
-    return call->dx[0] ? data_gradient(call) : DSB_OK;
+    if (call->dx[0])
+        DSBI_TRY(data_gradient(call));
+    return call->node->residual ? dsbi_ranges(call, NULL, n, dsbi_range_step(n, 1), pass_residual)
+                                : DSB_OK;
 }
