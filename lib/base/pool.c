@@ -1,8 +1,12 @@
-/* A pool of n_threads - 1 workers; the caller is worker 0. One job at a time: a counter hands out
- * task numbers. Nobody waits for a worker that comes late: a job is open while tasks are left, a
- * worker enters an open job and leaves it, and the caller closes the job and waits only for those
- * inside. A training step issues hundreds of jobs of some 20 us each, and to wake a thread takes
- * about as long, so workers look out for the next job for a while before they sleep. */
+/* A pool of n_threads - 1 workers; the caller is worker 0. One job at a time. Each thread begins
+ * with a share of the tasks, equal ones of neighbours, and helps with the other shares when its own
+ * is done: so a thread finds in its own cache what it wrote in the job before, and sums of
+ * neighbouring tasks, which may lie in one line of the cache, are written by one thread.
+ *
+ * Nobody waits for a worker that comes late: a job is open while tasks are left, a worker enters an
+ * open job and leaves it, and the caller closes the job and waits only for those inside. A training
+ * step issues hundreds of jobs of some 20 us each, and to wake a thread takes about as long, so
+ * workers look out for the next job for a while before they sleep. */
 #include "base/pool.h"
 
 #include "base/cpu.h"
@@ -34,6 +38,12 @@ typedef struct worker_start {
     size_t index;
 } worker_start;
 
+/* Tasks next .. end - 1 are still to be done; next may pass end. */
+typedef struct task_share {
+    alignas(CACHE_LINE) atomic_size_t next;
+    size_t end;
+} task_share;
+
 struct dsbi_pool {
     size_t n_workers; /* threads beside the caller */
     bool spins;       /* a processor for each thread: looking out costs nobody else's time */
@@ -48,10 +58,9 @@ struct dsbi_pool {
 
     dsbi_task_fn fn; /* the job; only changed while the gate is shut and nobody is inside */
     void *user;
-    size_t n_tasks;
+    task_share shares[MAX_WORKERS + 1];     /* of each thread, the caller first */
     unsigned n_alone;                       /* jobs in a row that no worker entered; under submit */
     alignas(CACHE_LINE) atomic_bool joined; /* a worker entered this job */
-    alignas(CACHE_LINE) atomic_size_t next; /* what working ones write all the time */
 
     alignas(CACHE_LINE) size_t failed_task; /* lowest failed task, SIZE_MAX if none; under lock */
     atomic_size_t fail_limit;               /* tasks at or above it need not start */
@@ -81,22 +90,31 @@ static void note_failure(struct dsbi_pool *pool, size_t task, dsb_status status)
     pthread_mutex_unlock(&pool->lock);
 }
 
-static void run_tasks(struct dsbi_pool *pool, size_t worker)
+static void run_share(struct dsbi_pool *pool, task_share *share, size_t worker)
 {
-    struct dsbi_pool *outer = inside_pool;
-    size_t outer_worker = inside_worker;
-    inside_pool = pool;
-    inside_worker = worker;
     for (;;) {
-        size_t task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (task >= pool->n_tasks)
-            break;
+        size_t task = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed);
+        if (task >= share->end)
+            return;
         if (task > atomic_load_explicit(&pool->fail_limit, memory_order_relaxed))
             continue;
         dsb_status status = pool->fn(pool->user, task, worker);
         if (status < 0)
             note_failure(pool, task, status);
     }
+}
+
+/* The worker's own share, then those behind it. */
+static void run_tasks(struct dsbi_pool *pool, size_t worker)
+{
+    struct dsbi_pool *outer = inside_pool;
+    size_t outer_worker = inside_worker;
+    inside_pool = pool;
+    inside_worker = worker;
+    for (size_t i = worker; i <= pool->n_workers; i++)
+        run_share(pool, &pool->shares[i], worker);
+    for (size_t i = 0; i < worker; i++)
+        run_share(pool, &pool->shares[i], worker);
     inside_pool = outer;
     inside_worker = outer_worker;
 }
@@ -189,12 +207,22 @@ static dsb_status run_in_place(size_t n_tasks, dsbi_task_fn fn, void *user, size
     return DSB_OK;
 }
 
+static void share_out(struct dsbi_pool *pool, size_t n_tasks)
+{
+    const size_t threads = pool->n_workers + 1, each = n_tasks / threads, rest = n_tasks % threads;
+    size_t task = 0;
+    for (size_t i = 0; i < threads; i++) {
+        atomic_store_explicit(&pool->shares[i].next, task, memory_order_relaxed);
+        task += each + (i < rest);
+        pool->shares[i].end = task;
+    }
+}
+
 static void start_job(struct dsbi_pool *pool, size_t n_tasks, dsbi_task_fn fn, void *user)
 {
     pool->fn = fn;
     pool->user = user;
-    pool->n_tasks = n_tasks;
-    atomic_store(&pool->next, 0);
+    share_out(pool, n_tasks);
     atomic_store(&pool->joined, false);
     pool->failed_task = SIZE_MAX;
     atomic_store(&pool->fail_limit, SIZE_MAX);

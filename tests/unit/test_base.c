@@ -231,6 +231,42 @@ START_TEST(pool_does_not_wait_for_late_workers)
 }
 END_TEST
 
+enum { SHARED_TASKS = 8, SECOND_SHARE = 4 };
+
+typedef struct share_job {
+    atomic_int done;
+    atomic_bool second_begun;
+    size_t worker_of[SHARED_TASKS];
+} share_job;
+
+/* The first task waits for the second share's first, and that for all others. */
+static dsb_status share_task(void *user, size_t task, size_t worker)
+{
+    share_job *job = user;
+    job->worker_of[task] = worker;
+    if (task == SECOND_SHARE)
+        atomic_store(&job->second_begun, true);
+    while (task == 0 && !atomic_load(&job->second_begun))
+        sched_yield();
+    while (task == SECOND_SHARE && atomic_load(&job->done) < SHARED_TASKS - 1)
+        sched_yield();
+    atomic_fetch_add(&job->done, 1);
+    return DSB_OK;
+}
+
+START_TEST(threads_begin_with_a_share_and_help_with_the_other)
+{
+    dsb_runtime *rt = make_runtime(2);
+    for (int round = 0; round < 200; round++) {
+        share_job job = {.done = 0};
+        ck_assert_ok(dsbi_parallel(rt, SHARED_TASKS, share_task, &job));
+        for (size_t task = 0; task < SHARED_TASKS; task++)
+            ck_assert_uint_eq(job.worker_of[task], task == SECOND_SHARE ? 1 : 0);
+    }
+    dsb_runtime_free(rt);
+}
+END_TEST
+
 /* Random123 kat_vectors: philox4x32 10 rounds */
 START_TEST(philox_matches_published_vectors)
 {
@@ -280,6 +316,6 @@ int main(void)
     return run_tests("base", status_has_names_and_sentences, options_of_any_age_are_read,
                      runtime_refuses_nonsense, memory_is_counted_and_checked,
                      pool_runs_each_task_once, pool_does_not_wait_for_late_workers,
-                     threads_part_and_stay_free, philox_matches_published_vectors,
-                     distributions_have_their_moments, NULL);
+                     threads_begin_with_a_share_and_help_with_the_other, threads_part_and_stay_free,
+                     philox_matches_published_vectors, distributions_have_their_moments, NULL);
 }
