@@ -3,6 +3,7 @@
 #include <string.h>
 #include "nn/affine_inside.h"
 #include "nn/branch.h"
+#include "nn/norm.h"
 
 enum { PACK_COLUMNS = 256 }; /* of a packing task: a multiple of every tile width */
 
@@ -103,24 +104,36 @@ dsb_status dsbi_affine_prepare(const dsbi_call *call, const dsbi_affine *affine)
     return dsbi_affine_make_ready(call, &work, call->prepared, call->scratch);
 }
 
-/* The rows of a, ld apart: the input itself, gathered patches or a copy. */
 const void *dsbi_affine_rows_of(const dsbi_call *call, const dsbi_affine_work *work, size_t first,
                                 size_t count, size_t worker)
 {
     const dsbi_affine *affine = work->affine;
     const size_t k = affine->k;
-    if (!affine->gather && work->ld == k)
+    if (!affine->gather && work->ld == k && !work->normed)
         return dsbi_at(call, call->x[0], first * k);
     void *rows =
         dsbi_affine_scratch_at(call, work->worker + worker * work->worker_size + work->patches);
-    if (work->ld == k)
+    if (work->ld == k && work->normed)
+        dsbi_norm_apply(call, rows, first * k, count, 0, k);
+    else if (work->ld == k)
         affine->gather(call, rows, first, count);
     for (size_t i = 0; i < count && work->ld > k; i++) {
         void *row = dsbi_at(call, rows, i * work->ld);
         if (affine->gather)
             affine->gather(call, row, first + i, 1);
+        else if (work->normed)
+            dsbi_norm_apply(call, row, (first + i) * k, 1, 0, k);
         else
             memcpy(row, dsbi_at(call, call->x[0], (first + i) * k), k * call->math->item);
     }
     return rows;
+}
+
+void dsbi_affine_normed_columns(const dsbi_call *call, void *out, size_t first, size_t count,
+                                size_t column, size_t columns)
+{
+    const size_t k = call->node->in.c;
+    for (size_t i = 0; i < count; i++)
+        dsbi_norm_apply(call, dsbi_at(call, out, i * columns), (first + i) * k + column, 1, column,
+                        columns);
 }

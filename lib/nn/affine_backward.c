@@ -229,7 +229,14 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
                          : work.dropped ? dsbi_affine_scratch_at(call, work.drops)
                          : call->norm   ? call->y
                                         : call->dy;
-        const dsbi_all_rows p = {dh, call->x[0], dweights, work.rows, n, k, affine->gather_columns};
+        const dsbi_all_rows p = {.dh = dh,
+                                 .x = call->x[0],
+                                 .dw = dweights,
+                                 .rows = work.rows,
+                                 .n = n,
+                                 .k = k,
+                                 .gather = work.normed ? dsbi_affine_normed_columns
+                                                       : affine->gather_columns};
         if (call->factors)
             DSBI_TRY(dsbi_factors_keep(call, dh, call->x[0], work.rows));
         else

@@ -52,10 +52,11 @@ void dsbi_affine_cut(dsbi_affine_work *work, const dsbi_affine *affine, const ds
                                .scaled = node->gamma != DSBI_NONE,
                                .dropped = dsbi_branch_drops(node, training),
                                .sloping = node->slopes,
+                               .normed = node->reads_norm,
                                .rows = batch * affine->image_rows,
                                .block = block_rows(affine->k, affine->n)};
     work->few_rows = !affine->gather && groups == 1 && !node->gelu && !node->residual &&
-                     dsbi_few_rows_fits(work->rows, work->n, work->k);
+                     !node->reads_norm && dsbi_few_rows_fits(work->rows, work->n, work->k);
     cut_columns(work);
 }
 
@@ -86,7 +87,7 @@ static void lay_workers(dsbi_affine_work *work, const dsbi_affine *affine, bool 
 {
     size_t end = 0;
     work->ld = affine->k + (!backward && affine->k % ALIASING_STRIDE == 0 ? GAP : 0);
-    const bool copied = affine->gather || work->ld > affine->k;
+    const bool copied = affine->gather || work->ld > affine->k || work->normed;
     work->patches = dsbi_take(&end, copied ? work->block * work->ld : 0);
     work->dpatches = dsbi_take(&end, affine->gather && backward ? work->block * affine->k : 0);
     work->block_out = dsbi_take(&end, work->block * affine->n);
@@ -173,4 +174,6 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
         needs->factors = dsbi_factors_bytes(work.rows, work.n, work.k, sizing->item);
         needs->factor_rows = work.rows;
     }
+    needs->reads_norm =
+        !affine->gather && affine->k == node->in.c && !work.few_rows && needs->factors == 0;
 }

@@ -13,6 +13,7 @@ typedef struct dsbi_affine_work {
     size_t groups, k, n;  /* columns of a and of y in one group */
     bool scaled, dropped; /* a layer scale is fused, a drop path acts */
     bool sloping;         /* x is the argument of a GELU (gates.c) */
+    bool normed;          /* x goes through the norm in front (norm.h) */
     bool backward;
     bool whole_product; /* dW from one product over all rows */
     bool few_rows;
@@ -67,8 +68,11 @@ dsb_status dsbi_affine_make_ready(const dsbi_call *call, const dsbi_affine_work 
 const void *dsbi_affine_packed_group(const dsbi_call *call, const dsbi_affine_work *work,
                                      size_t group);
 const void *dsbi_affine_ready_bias(const dsbi_call *call, const dsbi_affine_work *work);
-/* The rows of a, ld apart: the input itself, gathered patches or a copy. */
+/* The rows of a, ld apart: the input itself, gathered patches or a copy, through a norm perhaps. */
 const void *dsbi_affine_rows_of(const dsbi_call *call, const dsbi_affine_work *work, size_t first,
                                 size_t count, size_t worker);
+/* Some columns of rows through the norm in front, as dsbi_all_rows.gather. */
+void dsbi_affine_normed_columns(const dsbi_call *call, void *out, size_t first, size_t count,
+                                size_t column, size_t columns);
 
 #endif

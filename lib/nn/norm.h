@@ -31,6 +31,18 @@ static inline const void *dsbi_norm_vector(const dsbi_call *call, const void *no
     return dsbi_at(call, norm, vector * c);
 }
 
+/* By the layer that applies a norm: what the norm makes of `rows` times c numbers of x[0], the
+ * first number `at` and of channel `channel`; rows are the whole of it unless there is one. */
+static inline void dsbi_norm_apply(const dsbi_call *call, void *y, size_t at, size_t rows,
+                                   size_t channel, size_t c)
+{
+    const size_t all = call->node->in.c;
+    call->math->batchnorm_fwd(dsbi_kernels_of(call->rt), y, dsbi_at(call, call->x[0], at), NULL,
+                              dsbi_at(call, call->x_norm, DSBI_NORM_SCALE * all + channel),
+                              dsbi_at(call, call->x_norm, DSBI_NORM_SHIFT * all + channel),
+                              call->x_relu, rows, c);
+}
+
 /* Statistics of a norm's input, made by the layer in front. */
 struct dsbi_norm_stats {
     void *partials; /* [n, 2, C]: mean, squares of the differences from it */

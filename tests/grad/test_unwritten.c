@@ -60,6 +60,24 @@ static dsbi_value in_waves(dsbi_builder *b, dsbi_value x)
     return dsbi_conv2d(b, x, "b", 256, 3, 1, 1);
 }
 
+static dsbi_value linear(dsbi_builder *b, dsbi_value x, const char *name, size_t c_out)
+{
+    return dsbi_linear_with(b, x, name, &(dsbi_attrs){.c_out = c_out, .no_bias = true});
+}
+
+/* Gradients of weights in partial results, over all rows, of rows that share sets of the cache, in
+ * groups; sums, and a norm that the pixels of an image go through as one row. */
+static dsbi_value by_products(dsbi_builder *b, dsbi_value x)
+{
+    x = dsbi_conv2d(b, x, "a", 20, 3, 1, 1);
+    const dsbi_value sum = x;
+    x = norm(b, linear(b, norm(b, x, "norm_a", true), "b", 70), "norm_b", false);
+    x = norm(b, dsbi_conv2d(b, x, "c", 1024, 1, 1, 0), "norm_c", true);
+    x = norm(b, linear(b, x, "d", 36), "norm_d", true);
+    const dsbi_attrs groups = {.c_out = 20, .kernel = 1, .groups = 2};
+    return dsbi_add_values(b, dsbi_conv(b, x, "e", &groups), sum);
+}
+
 typedef struct norm_case {
     declare_fn declare;
     size_t unwritten, h, w, batch;
@@ -68,6 +86,7 @@ typedef struct norm_case {
 static const norm_case cases[] = {
     {by_winograd, 3, 27, 18, 3}, {by_winograd, 3, 19, 40, 2}, {in_front, 4, 16, 16, 5},
     {in_front, 4, 21, 130, 1},   {read_twice, 0, 16, 16, 2},  {in_waves, 1, 22, 24, 2},
+    {by_products, 4, 12, 13, 3}, {by_products, 4, 64, 65, 2},
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
