@@ -167,7 +167,7 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
     needs->in_place = needs->passes = node->residual ? 2 : 0;
     needs->takes_norm = !node->gelu && !node->relu && !node->residual;
     needs->slopes_x = affine->blocked_rows && !affine->gather && work.groups == 1;
-    needs->sums_norm = affine->blocked_rows && !affine->gather;
+    needs->sums_norm = affine->blocked_rows && !affine->gather && affine->k == node->in.c;
     needs->stats_parts = dsbi_pieces(work.rows, work.block);
     if (sizing->factors && !affine->gather && work.groups == 1 && !work.scaled &&
         dsbi_factors_fit(work.rows, work.n, work.k)) {

@@ -78,6 +78,12 @@ static dsbi_value by_products(dsbi_builder *b, dsbi_value x)
     return dsbi_add_values(b, dsbi_conv(b, x, "e", &groups), sum);
 }
 
+static dsbi_value flattened(dsbi_builder *b, dsbi_value x)
+{
+    x = norm(b, dsbi_conv2d(b, x, "a", 8, 3, 1, 1), "norm_a", true);
+    return dsbi_flatten_linear(b, x, "all", &(dsbi_attrs){.c_out = 9});
+}
+
 typedef struct norm_case {
     declare_fn declare;
     size_t unwritten, h, w, batch;
@@ -86,7 +92,7 @@ typedef struct norm_case {
 static const norm_case cases[] = {
     {by_winograd, 3, 27, 18, 3}, {by_winograd, 3, 19, 40, 2}, {in_front, 4, 16, 16, 5},
     {in_front, 4, 21, 130, 1},   {read_twice, 0, 16, 16, 2},  {in_waves, 1, 22, 24, 2},
-    {by_products, 4, 12, 13, 3}, {by_products, 4, 64, 65, 2},
+    {by_products, 4, 12, 13, 3}, {by_products, 4, 64, 65, 2}, {flattened, 0, 8, 8, 3},
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
