@@ -1,7 +1,8 @@
 /* A pool of n_threads - 1 workers; the caller is worker 0. One job at a time. Each thread begins
- * with a share of the tasks, equal ones of neighbours, and helps with the other shares when its own
- * is done: so a thread finds in its own cache what it wrote in the job before, and sums of
- * neighbouring tasks, which may lie in one line of the cache, are written by one thread.
+ * with a share of the tasks, equal ones of neighbours, then takes from the last ones, which are
+ * nobody's, then helps with the other shares: so it finds in its own cache what it wrote in the job
+ * before, and sums of neighbouring tasks, which may lie in one line of the cache, are written by
+ * one thread.
  *
  * Nobody waits for a worker that comes late: a job is open while tasks are left, a worker enters an
  * open job and leaves it, and the caller closes the job and waits only for those inside. A training
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+enum { NOBODYS_PART = 8 }; /* of a job's tasks one in so many belongs to no thread's share */
 
 enum { MAX_WORKERS = 64, MESSAGE_BYTES = 1024, CACHE_LINE = 64 };
 
@@ -58,7 +61,7 @@ struct dsbi_pool {
 
     dsbi_task_fn fn; /* the job; only changed while the gate is shut and nobody is inside */
     void *user;
-    task_share shares[MAX_WORKERS + 1];     /* of each thread, the caller first */
+    task_share shares[MAX_WORKERS + 2];     /* of each thread, the caller first, then nobody's */
     unsigned n_alone;                       /* jobs in a row that no worker entered; under submit */
     alignas(CACHE_LINE) atomic_bool joined; /* a worker entered this job */
 
@@ -104,17 +107,18 @@ static void run_share(struct dsbi_pool *pool, task_share *share, size_t worker)
     }
 }
 
-/* The worker's own share, then those behind it. */
+/* The worker's own share, the one of nobody, the others. */
 static void run_tasks(struct dsbi_pool *pool, size_t worker)
 {
     struct dsbi_pool *outer = inside_pool;
     size_t outer_worker = inside_worker;
     inside_pool = pool;
     inside_worker = worker;
-    for (size_t i = worker; i <= pool->n_workers; i++)
-        run_share(pool, &pool->shares[i], worker);
-    for (size_t i = 0; i < worker; i++)
-        run_share(pool, &pool->shares[i], worker);
+    const size_t threads = pool->n_workers + 1;
+    run_share(pool, &pool->shares[worker], worker);
+    run_share(pool, &pool->shares[threads], worker);
+    for (size_t i = 1; i < threads; i++)
+        run_share(pool, &pool->shares[(worker + i) % threads], worker);
     inside_pool = outer;
     inside_worker = outer_worker;
 }
@@ -209,11 +213,11 @@ static dsb_status run_in_place(size_t n_tasks, dsbi_task_fn fn, void *user, size
 
 static void share_out(struct dsbi_pool *pool, size_t n_tasks)
 {
-    const size_t threads = pool->n_workers + 1, each = n_tasks / threads, rest = n_tasks % threads;
+    const size_t threads = pool->n_workers + 1, shared = n_tasks - n_tasks / NOBODYS_PART;
     size_t task = 0;
-    for (size_t i = 0; i < threads; i++) {
+    for (size_t i = 0; i <= threads; i++) {
         atomic_store_explicit(&pool->shares[i].next, task, memory_order_relaxed);
-        task += each + (i < rest);
+        task = i < threads ? task + shared / threads + (i < shared % threads) : n_tasks;
         pool->shares[i].end = task;
     }
 }

@@ -1,11 +1,12 @@
 /* See affine.h. Parameters, and weights and rows in the form in which tiles read them. */
 #include <math.h>
 #include <string.h>
+#include "base/sizes.h"
 #include "nn/affine_inside.h"
-#include "nn/branch.h"
 #include "nn/norm.h"
 
-enum { PACK_COLUMNS = 256 }; /* of a packing task: a multiple of every tile width */
+/* Columns of a packing task: at most, and what they are a multiple of, as of every tile width. */
+enum { PACK_COLUMNS = 256, PACK_PANEL = 64 };
 
 void dsbi_affine_declare(dsbi_builder *b, dsbi_node *node, size_t rank, const size_t *dims,
                          const size_t *perm)
@@ -37,9 +38,23 @@ const void *dsbi_affine_packed_group(const dsbi_call *call, const dsbi_affine_wo
 /* Weights on their way into the order of the tiles. */
 typedef struct affine_packing {
     const dsbi_affine_work *work;
-    const void *weights;
-    void *packed;
+    void *scaled, *packed;
 } affine_packing;
+
+/* `rows` rows from `row` on of W, some columns of each: times gamma into `scaled`, where there is a
+ * layer scale. Where they lie now. */
+static const void *scale_weights(const dsbi_call *call, const affine_packing *packing, size_t row,
+                                 size_t rows, size_t column, size_t columns)
+{
+    const size_t k = packing->work->k, at = row * k + column;
+    if (!packing->work->scaled)
+        return dsbi_at(call, call->params[0], at);
+    for (size_t i = 0; i < rows; i++)
+        call->math->scale(dsbi_kernels_of(call->rt), dsbi_at(call, packing->scaled, at + i * k),
+                          dsbi_real(call->math, call->gamma, row + i),
+                          dsbi_at(call, call->params[0], at + i * k), columns);
+    return dsbi_at(call, packing->scaled, at);
+}
 
 static dsb_status pack_columns(const dsbi_call *call, const void *job, size_t first, size_t count,
                                size_t worker)
@@ -50,45 +65,43 @@ static dsb_status pack_columns(const dsbi_call *call, const void *job, size_t fi
     const size_t k = work->k, n = work->n;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
     for (size_t g = 0; g < work->groups; g++) {
-        const void *weights = dsbi_at(call, packing->weights, g * n * k);
         if (work->backward)
             call->math->pack(
                 kernels,
                 dsbi_at(call, packing->packed, g * dsbi_affine_packed_size(n, k) + first * n),
-                dsbi_at(call, weights, first), k, false, n, count);
+                scale_weights(call, packing, g * n, n, first, count), k, false, n, count);
         else
             call->math->pack(
                 kernels,
                 dsbi_at(call, packing->packed, g * dsbi_affine_packed_size(k, n) + first * k),
-                dsbi_at(call, weights, first * k), k, true, k, count);
+                scale_weights(call, packing, g * n + first, count, 0, k), k, true, k, count);
     }
     return DSB_OK;
 }
 
 /* W^T (forward) or W (backward) into the order of the tiles, once for all blocks. */
 dsb_status dsbi_affine_pack_weights(const dsbi_call *call, const dsbi_affine_work *work,
-                                    const void *weights, void *packed)
+                                    void *scaled, void *packed)
 {
-    const affine_packing packing = {work, weights, packed};
-    return dsbi_ranges(call, &packing, work->backward ? work->k : work->n, PACK_COLUMNS,
-                       pack_columns);
+    const affine_packing packing = {work, scaled, packed};
+    const size_t columns = work->backward ? work->k : work->n,
+                 depth = work->backward ? work->n : work->k;
+    const size_t panels = dsbi_pieces(dsbi_range_step(columns, depth), PACK_PANEL);
+    const size_t step = dsbi_smaller(panels * PACK_PANEL, PACK_COLUMNS);
+    return dsbi_ranges(call, &packing, columns, step, pack_columns);
 }
 
 /* W^T and the bias, times gamma where there is one. `scaled` is memory for W times gamma. */
 dsb_status dsbi_affine_make_ready(const dsbi_call *call, const dsbi_affine_work *work, void *ready,
                                   void *scaled)
 {
-    const void *weights = call->params[0];
     const size_t n = work->affine->n;
     void *bias = dsbi_at(call, ready, work->groups * dsbi_affine_packed_size(work->k, work->n));
-    if (work->scaled) {
-        dsbi_branch_scale(call, scaled, call->params[1] ? bias : NULL, weights, call->params[1], n,
-                          work->k);
-        weights = scaled;
-    } else if (call->params[1]) {
+    if (call->params[1] && work->scaled)
+        call->math->mul_rows(dsbi_kernels_of(call->rt), bias, call->params[1], call->gamma, 1, n);
+    else if (call->params[1])
         memcpy(bias, call->params[1], n * call->math->item);
-    }
-    return dsbi_affine_pack_weights(call, work, weights, ready);
+    return dsbi_affine_pack_weights(call, work, scaled, ready);
 }
 
 const void *dsbi_affine_ready_bias(const dsbi_call *call, const dsbi_affine_work *work)

@@ -199,9 +199,6 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     work.backward = true;
     if (call->sums)
         call->sums->n = work.few_rows ? 1 : n_groups;
-    if (work.scaled && call->dx[0])
-        dsbi_branch_scale(call, dsbi_affine_scratch_at(call, work.weights), NULL, call->params[0],
-                          NULL, n, k);
     if (call->dx[0] && work.few_rows) {
         const dsbi_few_rows p = {call->dy, call->params[0], call->dx[0], work.rows, k,
                                  n,        false,           call->add[0]};
@@ -209,9 +206,8 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
         dsbi_norm_sums_begin(call, 0);
         dsbi_norm_sums_add(call, 0, 0, work.rows);
     } else if (call->dx[0]) {
-        DSBI_TRY(dsbi_affine_pack_weights(
-            call, &work, work.scaled ? dsbi_affine_scratch_at(call, work.weights) : call->params[0],
-            dsbi_affine_scratch_at(call, work.packed)));
+        DSBI_TRY(dsbi_affine_pack_weights(call, &work, dsbi_affine_scratch_at(call, work.weights),
+                                          dsbi_affine_scratch_at(call, work.packed)));
     }
     DSBI_TRY(dsbi_ranges(call, &work, work.rows, work.group, backward_group));
 
@@ -241,12 +237,9 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
             DSBI_TRY(dsbi_factors_keep(call, dh, call->x[0], work.rows));
         else
             DSBI_TRY(dsbi_all_rows_product(call, &p, dsbi_affine_scratch_at(call, work.product)));
-    } else {
-        DSBI_TRY(dsbi_reduce(call, dweights, partials, n_groups, work.stride, n * k));
-        partials = dsbi_at(call, partials, n * k);
     }
-    if (dbias)
-        DSBI_TRY(dsbi_reduce(call, dbias, partials, n_groups, work.stride, n));
+    const dsbi_sum weights = {dweights, work.whole_product ? 0 : n * k}, biases = {dbias, n};
+    DSBI_TRY(dsbi_reduce_both(call, weights, biases, partials, n_groups, work.stride));
     if (!work.scaled)
         return DSB_OK;
     const dsbi_branch_sums sums = {call->params[0], call->params[1], dweights, dbias,

@@ -41,6 +41,21 @@ static void cut_columns(dsbi_affine_work *work)
     work->across = dsbi_pieces(work->affine->n, work->columns);
 }
 
+/* Forward without statistics for a norm: blocks of equal size, a number of them that threads share.
+ * Short blocks instead of columns where weights are few enough to be read again for each: columns
+ * are shared out less evenly. */
+void dsbi_affine_cut_rows(dsbi_affine_work *work)
+{
+    if (work->across > 1 && work->n * work->k <= BLOCK_ELEMENTS &&
+        work->rows >= TASKS_WANTED * TILE_ROWS) {
+        work->columns = work->n;
+        work->across = 1;
+        work->block = TILE_ROWS;
+    }
+    if (work->across == 1 && work->rows > 2 * work->block)
+        work->block = dsbi_even_step(work->rows, work->block, false, work->rows);
+}
+
 void dsbi_affine_cut(dsbi_affine_work *work, const dsbi_affine *affine, const dsbi_node *node,
                      size_t batch, bool training)
 {

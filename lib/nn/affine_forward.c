@@ -122,6 +122,8 @@ dsb_status dsbi_affine_forward(const dsbi_call *call, const dsbi_affine *affine)
     if (!call->prepared)
         DSBI_TRY(dsbi_affine_make_ready(call, &work, dsbi_affine_scratch_at(call, work.packed),
                                         dsbi_affine_scratch_at(call, work.weights)));
+    if (!call->stats)
+        dsbi_affine_cut_rows(&work);
     cut_end(&work, call);
     return dsbi_ranges(call, &work, forward_tasks(&work), 1, forward_block);
 }

@@ -50,17 +50,20 @@ static inline void *dsbi_affine_scratch_at(const dsbi_call *call, size_t element
     return dsbi_at(call, call->scratch, element);
 }
 
-/* affine_cut.c: how the rows of `batch` images are cut; then groups for backward; */
+/* affine_cut.c: how the rows of `batch` images are cut; then groups for backward, or even blocks
+ * for forward; */
 void dsbi_affine_cut(dsbi_affine_work *work, const dsbi_affine *affine, const dsbi_node *node,
                      size_t batch, bool training);
 void dsbi_affine_cut_groups(dsbi_affine_work *work);
+void dsbi_affine_cut_rows(dsbi_affine_work *work);
 /* where things lie in scratch memory. */
 void dsbi_affine_lay_forward(dsbi_affine_work *work, size_t n_threads, bool prepared);
 void dsbi_affine_lay_backward(dsbi_affine_work *work, size_t n_threads);
 
-/* affine.c: W^T (forward) or W (backward) into the order of the tiles, once for all blocks; */
+/* affine.c: W^T (forward) or W (backward), times gamma where there is one (`scaled` is memory for
+ * that), into the order of the tiles, once for all blocks; */
 dsb_status dsbi_affine_pack_weights(const dsbi_call *call, const dsbi_affine_work *work,
-                                    const void *weights, void *packed);
+                                    void *scaled, void *packed);
 /* W^T and the bias, times gamma where there is one. `scaled` is memory for W times gamma. */
 dsb_status dsbi_affine_make_ready(const dsbi_call *call, const dsbi_affine_work *work, void *ready,
                                   void *scaled);

@@ -4,7 +4,10 @@
 #include "base/pool.h"
 
 /* 16 Ki elements take some 5 us in a memory-bound loop: far above the cost of handing out a task */
-enum { TASK_ELEMENTS = 16384, PARTIAL_ELEMENTS = 1 << 22, REDUCE_STEP = 4096 };
+enum { TASK_ELEMENTS = 16384, PARTIAL_ELEMENTS = 1 << 22 };
+
+/* Numbers that a task adds up over all partial results: whole lines of the cache, in f64 too. */
+enum { LINE_ELEMENTS = 16, LEAST_REDUCED = 256, MOST_REDUCED = 4096 };
 
 typedef struct range_job {
     const dsbi_call *call;
@@ -71,29 +74,57 @@ size_t dsbi_even_step(size_t n, size_t step, bool longer, size_t most_pieces)
 }
 
 typedef struct reduce_job {
-    void *out;
+    dsbi_sum sums[2]; /* their partial results lie one behind the other */
     const void *partials;
     size_t n_partials, stride;
 } reduce_job;
+
+static void reduce_part(const dsbi_call *call, const reduce_job *job, void *out, size_t at,
+                        size_t count)
+{
+    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
+    for (size_t p = 0; p < job->n_partials && out; p++)
+        call->math->add(kernels, out, out, dsbi_at(call, job->partials, p * job->stride + at),
+                        count);
+}
 
 static dsb_status reduce_range(const dsbi_call *call, const void *user, size_t first, size_t count,
                                size_t worker)
 {
     (void)worker;
     const reduce_job *job = user;
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    void *out = dsbi_at(call, job->out, first);
-    for (size_t p = 0; p < job->n_partials; p++)
-        call->math->add(kernels, out, out, dsbi_at(call, job->partials, p * job->stride + first),
-                        count);
+    const size_t end = first + count;
+    size_t from = 0;
+    for (size_t k = 0; k < 2; from += job->sums[k++].n) {
+        const dsbi_sum *sum = &job->sums[k];
+        const size_t begin = first > from ? first : from, to = from + sum->n,
+                     last = end < to ? end : to;
+        if (begin < last && sum->out)
+            reduce_part(call, job, dsbi_at(call, sum->out, begin - from), begin, last - begin);
+    }
     return DSB_OK;
+}
+
+/* Elements of a task: as much work as others have, but whole lines of the cache. */
+static size_t reduce_step(size_t n_partials)
+{
+    const size_t lines = TASK_ELEMENTS / LINE_ELEMENTS / (n_partials ? n_partials : 1);
+    const size_t step = (lines ? lines : 1) * LINE_ELEMENTS;
+    return step < LEAST_REDUCED ? LEAST_REDUCED : step > MOST_REDUCED ? MOST_REDUCED : step;
+}
+
+dsb_status dsbi_reduce_both(const dsbi_call *call, dsbi_sum first, dsbi_sum second,
+                            const void *partials, size_t n_partials, size_t stride)
+{
+    if (!first.out && !second.out)
+        return DSB_OK;
+    const reduce_job job = {{first, second}, partials, n_partials, stride};
+    return dsbi_ranges(call, &job, first.n + second.n, reduce_step(n_partials), reduce_range);
 }
 
 dsb_status dsbi_reduce(const dsbi_call *call, void *out, const void *partials, size_t n_partials,
                        size_t stride, size_t n)
 {
-    if (!out)
-        return DSB_OK;
-    reduce_job job = {out, partials, n_partials, stride};
-    return dsbi_ranges(call, &job, n, REDUCE_STEP, reduce_range);
+    return dsbi_reduce_both(call, (dsbi_sum){out, n}, (dsbi_sum){NULL, 0}, partials, n_partials,
+                            stride);
 }

@@ -10,17 +10,6 @@ bool dsbi_branch_drops(const dsbi_node *node, bool training)
     return training && node->residual && node->drop_rate > 0;
 }
 
-void dsbi_branch_scale(const dsbi_call *call, void *out, void *out_bias, const void *weights,
-                       const void *bias, size_t n, size_t k)
-{
-    const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    for (size_t j = 0; j < n; j++)
-        call->math->scale(kernels, dsbi_at(call, out, j * k), dsbi_real(call->math, call->gamma, j),
-                          dsbi_at(call, weights, j * k), k);
-    if (out_bias)
-        call->math->mul_rows(kernels, out_bias, bias, call->gamma, 1, n);
-}
-
 void dsbi_branch_drop(const dsbi_call *call, void *y, const void *x, size_t first, size_t count,
                       size_t n, bool add)
 {

@@ -11,10 +11,6 @@
 /* A drop path acts in this call. */
 bool dsbi_branch_drops(const dsbi_node *node, bool training);
 
-/* out[j] = gamma[j] weights[j] of k elements each, out_bias likewise (NULL: no bias wanted). */
-void dsbi_branch_scale(const dsbi_call *call, void *out, void *out_bias, const void *weights,
-                       const void *bias, size_t n, size_t k);
-
 /* Rows first .. first + count of n elements: y = s x, or y += s x. y and x begin at row `first`. */
 void dsbi_branch_drop(const dsbi_call *call, void *y, const void *x, size_t first, size_t count,
                       size_t n, bool add);

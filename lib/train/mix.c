@@ -48,7 +48,7 @@ static uint8_t round8(float v)
     return (uint8_t)(int)((v + 0x1.8p23f) - 0x1.8p23f);
 }
 
-static void mix_pair(uint8_t *restrict a, uint8_t *restrict b, size_t size, float own, float other)
+static void blend(uint8_t *restrict a, uint8_t *restrict b, size_t size, float own, float other)
 {
     for (size_t i = 0; i < size; i++) {
         float va = a[i], vb = b[i];
@@ -69,31 +69,24 @@ static void swap_box(uint8_t *a, uint8_t *b, const dsbi_mix *mix, uint32_t width
     }
 }
 
-void dsbi_mix_images(const dsbi_mix *mix, uint8_t *images, size_t n, uint32_t width,
-                     uint32_t height)
+void dsbi_mix_pair(const dsbi_mix *mix, uint8_t *a, uint8_t *b, uint32_t width, uint32_t height)
 {
-    if (mix->kind == DSBI_MIX_NONE)
+    if (a == b)
         return;
-    size_t size = (size_t)width * height * 3;
-    for (size_t i = 0; i < n / 2; i++) { /* the middle image of an odd batch is its own partner */
-        uint8_t *a = images + i * size, *b = images + (n - 1 - i) * size;
-        if (mix->kind == DSBI_MIX_MIXUP)
-            mix_pair(a, b, size, (float)mix->lambda, (float)(1.0 - mix->lambda));
-        else
-            swap_box(a, b, mix, width);
-    }
+    if (mix->kind == DSBI_MIX_MIXUP)
+        blend(a, b, (size_t)width * height * 3, (float)mix->lambda, (float)(1.0 - mix->lambda));
+    else if (mix->kind == DSBI_MIX_CUTMIX)
+        swap_box(a, b, mix, width);
 }
 
-void dsbi_mix_targets(const dsbi_mix *mix, float *targets, const uint32_t *labels, size_t n,
-                      size_t n_classes, double smoothing)
+void dsbi_mix_target(const dsbi_mix *mix, float *target, uint32_t own, uint32_t other,
+                     size_t n_classes, double smoothing)
 {
-    double off = smoothing / (double)n_classes, on = 1.0 - smoothing;
-    for (size_t i = 0; i < n; i++) {
-        float *row = targets + i * n_classes;
-        uint32_t own = labels[i], other = labels[n - 1 - i];
-        assert(own < n_classes && other < n_classes);
-        for (size_t c = 0; c < n_classes; c++)
-            row[c] =
-                (float)(off + on * (mix->lambda * (c == own) + (1.0 - mix->lambda) * (c == other)));
-    }
+    assert(own < n_classes && other < n_classes);
+    const double off = smoothing / (double)n_classes, on = 1.0 - smoothing;
+    const float rest = (float)off;
+    for (size_t c = 0; c < n_classes; c++)
+        target[c] = rest;
+    target[other] = (float)(off + on * (1.0 - mix->lambda));
+    target[own] = (float)(off + on * (mix->lambda + (1.0 - mix->lambda) * (other == own)));
 }

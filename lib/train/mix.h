@@ -27,13 +27,13 @@ enum { DSBI_MIX_NONE, DSBI_MIX_MIXUP, DSBI_MIX_CUTMIX };
 dsbi_mix dsbi_mix_draw(const dsbi_mix_opts *opts, uint64_t seed, uint64_t step, uint32_t width,
                        uint32_t height);
 
-/* images [n, height, width, 3], in place. Mixup: round(lambda a + (1 - lambda) b) in f32. */
-void dsbi_mix_images(const dsbi_mix *mix, uint8_t *images, size_t n, uint32_t width,
-                     uint32_t height);
+/* An image [height, width, 3] and its partner, in place; the middle one of an odd batch is its own.
+ * Mixup: round(lambda a + (1 - lambda) b) in f32. */
+void dsbi_mix_pair(const dsbi_mix *mix, uint8_t *a, uint8_t *b, uint32_t width, uint32_t height);
 
-/* targets [n, n_classes] = lambda t(labels[i]) + (1 - lambda) t(labels[n - 1 - i]), where t is one
- * hot with smoothing: off = smoothing / n_classes, on = 1 - smoothing + off. labels < n_classes. */
-void dsbi_mix_targets(const dsbi_mix *mix, float *targets, const uint32_t *labels, size_t n,
-                      size_t n_classes, double smoothing);
+/* target [n_classes] = lambda t(own) + (1 - lambda) t(other), where t is one hot with smoothing:
+ * off = smoothing / n_classes, on = 1 - smoothing + off. own, other < n_classes. */
+void dsbi_mix_target(const dsbi_mix *mix, float *target, uint32_t own, uint32_t other,
+                     size_t n_classes, double smoothing);
 
 #endif

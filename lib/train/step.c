@@ -29,22 +29,56 @@ static dsb_status check_step(const dsb_trainer *t, const uint8_t *images, const 
     return DSB_OK;
 }
 
-/* Fewer images than the batch holds are repeated in order. */
-static void load_batch(dsb_trainer *t, const uint8_t *images, const uint32_t *labels, size_t n)
+enum { LOAD_PAIRS = 4, LOSS_ROWS = 16 }; /* of a task */
+
+/* A batch on its way into the plan. */
+typedef struct load_job {
+    dsb_trainer *trainer;
+    const uint8_t *images; /* n, as given */
+    const uint32_t *labels;
+    size_t n;
+    dsbi_mix mix;
+} load_job;
+
+/* Image i of the batch and its partner. Fewer images than the batch holds are repeated in order. */
+static void load_pair(const load_job *job, size_t i)
 {
-    size_t image_bytes = (size_t)t->height * t->width * 3, batch = (size_t)t->opts.batch_size;
+    const dsb_trainer *t = job->trainer;
+    const size_t bytes = (size_t)t->height * t->width * 3, batch = (size_t)t->opts.batch_size;
+    const size_t at[2] = {i, batch - 1 - i};
+    const uint32_t label[2] = {job->labels[at[0] % job->n], job->labels[at[1] % job->n]};
     uint8_t *input = dsbi_plan_input(t->plan);
-    for (size_t i = 0; i < batch; i += n) {
-        size_t part = batch - i < n ? batch - i : n;
-        memcpy(input + i * image_bytes, images, part * image_bytes);
-        memcpy(t->labels + i, labels, part * sizeof *labels);
+    for (size_t k = 0; k < 2; k++) {
+        memcpy(input + at[k] * bytes, job->images + at[k] % job->n * bytes, bytes);
+        dsbi_mix_target(&job->mix, t->targets + at[k] * t->n_classes, label[k], label[1 - k],
+                        t->n_classes, t->opts.label_smoothing);
     }
-    dsbi_mix mix = dsbi_mix_draw(&t->mix, t->opts.seed, t->steps, t->width, t->height);
-    dsbi_mix_images(&mix, input, batch, t->width, t->height);
-    dsbi_mix_targets(&mix, t->targets, t->labels, batch, t->n_classes, t->opts.label_smoothing);
+    dsbi_mix_pair(&job->mix, input + at[0] * bytes, input + at[1] * bytes, t->width, t->height);
 }
 
-enum { LOSS_ROWS = 16 };
+static dsb_status load_task(void *user, size_t task, size_t worker)
+{
+    const load_job *job = user;
+    (void)worker;
+    const size_t pairs = (size_t)(job->trainer->opts.batch_size + 1) / 2;
+    for (size_t i = task * LOAD_PAIRS; i < pairs && i < (task + 1) * LOAD_PAIRS; i++)
+        load_pair(job, i);
+    return DSB_OK;
+}
+
+static dsb_status load_batch(dsb_trainer *t, const uint8_t *images, const uint32_t *labels,
+                             size_t n)
+{
+    load_job job = {
+        .trainer = t,
+        .images = images,
+        .labels = labels,
+        .n = n,
+        .mix = dsbi_mix_draw(&t->mix, t->opts.seed, t->steps, t->width, t->height),
+    };
+    const size_t pairs = (size_t)(t->opts.batch_size + 1) / 2;
+    return dsbi_parallel(t->rt, (pairs + LOAD_PAIRS - 1) / LOAD_PAIRS, load_task, &job);
+}
 
 static dsb_status loss_task(void *user, size_t task, size_t worker)
 {
@@ -110,7 +144,7 @@ dsb_status dsb_trainer_step(dsb_trainer *t, const uint8_t *images, const uint32_
     if (!t)
         return dsbi_fail(DSB_E_INVALID, "dsb_trainer_step: no trainer");
     DSBI_TRY(check_step(t, images, labels, n));
-    load_batch(t, images, labels, n);
+    DSBI_TRY(load_batch(t, images, labels, n));
     DSBI_TRY(dsbi_plan_forward(t->plan, t->steps));
     double loss;
     DSBI_TRY(batch_loss(t, &loss));

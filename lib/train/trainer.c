@@ -167,13 +167,12 @@ static dsb_status allocate(dsb_trainer *t)
         memcpy(t->ema, t->params, t->arena_size * sizeof *t->ema);
     }
     DSBI_TRY(zeroed(t, &t->targets, batch * t->n_classes));
-    t->labels = dsbi_alloc_array(t->rt, batch, sizeof *t->labels);
     t->partial = dsbi_alloc_array(t->rt, t->stretches.n_tasks + 1, sizeof *t->partial);
     DSBI_TRY(zeroed(t, &t->losses, batch));
     if (t->n_factored > 0)
         DSBI_TRY(
             zeroed(t, &t->tiles, t->rt->n_threads * (DSBI_FACTORS_TILE + DSBI_FACTORS_SCRATCH)));
-    return t->labels && t->partial ? DSB_OK : DSB_E_NOMEM;
+    return t->partial ? DSB_OK : DSB_E_NOMEM;
 }
 
 /* The plan and what the trainer must know of the network. */
@@ -275,7 +274,6 @@ void dsb_trainer_free(dsb_trainer *t)
     dsbi_free(rt, t->ema);
     dsbi_free(rt, t->losses);
     dsbi_free(rt, t->points);
-    dsbi_free(rt, t->labels);
     dsbi_free(rt, t->targets);
     dsbi_free(rt, t->partial);
     dsbi_free(rt, t->factored);

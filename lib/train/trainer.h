@@ -38,7 +38,6 @@ struct dsb_trainer {
     float *scratch_params;            /* of a trainer that must not touch the model; owned */
     float *state[DSBI_MAX_OPT_STATE]; /* [arena_size] each */
     float *ema;                       /* [arena_size]; NULL without */
-    uint32_t *labels;                 /* [batch_size] */
     float *targets;                   /* [batch_size, n_classes] */
     float *losses;                    /* [batch_size] */
     dsbi_stretches stretches;         /* but for what is factored */

@@ -77,6 +77,21 @@ START_TEST(sgd_follows_torch)
 }
 END_TEST
 
+static void mix_targets(const dsbi_mix *mix, float *targets, const uint32_t *labels, size_t n,
+                        size_t n_classes)
+{
+    for (size_t i = 0; i < n; i++)
+        dsbi_mix_target(mix, targets + i * n_classes, labels[i], labels[n - 1 - i], n_classes, 0.1);
+}
+
+static void mix_images(const dsbi_mix *mix, uint8_t *images, size_t n, uint32_t width,
+                       uint32_t height)
+{
+    const size_t size = (size_t)3 * width * height;
+    for (size_t i = 0; i < (n + 1) / 2; i++)
+        dsbi_mix_pair(mix, images + i * size, images + (n - 1 - i) * size, width, height);
+}
+
 START_TEST(loss_follows_torch)
 {
     enum { ROWS = 6, CLASSES = 4 };
@@ -90,7 +105,7 @@ START_TEST(loss_follows_torch)
             logits[r * CLASSES + c] = (float)((r * 31 + c * 17) % 23 - 11) / 4;
     }
     dsbi_mix none = {.kind = DSBI_MIX_NONE, .lambda = 1.0};
-    dsbi_mix_targets(&none, targets, labels, ROWS, CLASSES, 0.1);
+    mix_targets(&none, targets, labels, ROWS, CLASSES);
     double loss = dsbi_loss_soft(kernels, losses, dlogits, logits, targets, ROWS, CLASSES);
     ck_assert_double_eq_tol(loss, loss_value[0], 1e-7);
     for (int i = 0; i < ROWS * CLASSES; i++)
@@ -156,7 +171,7 @@ START_TEST(mixup_is_the_weighted_mean)
     for (uint32_t i = 0; i < sizeof images; i++)
         before[i] = images[i] = (uint8_t)(i * 89);
     dsbi_mix mix = {.kind = DSBI_MIX_MIXUP, .lambda = 0.25};
-    dsbi_mix_images(&mix, images, N, 2, 3);
+    mix_images(&mix, images, N, 2, 3);
     for (int i = 0; i < N; i++)
         for (int k = 0; k < SIZE; k++) {
             int a = before[i * SIZE + k], b = before[(N - 1 - i) * SIZE + k];
@@ -170,7 +185,7 @@ START_TEST(mixed_targets_sum_to_one)
     uint32_t labels[4] = {0, 1, 2, 2};
     float t[12];
     dsbi_mix mix = {.kind = DSBI_MIX_MIXUP, .lambda = 0.3};
-    dsbi_mix_targets(&mix, t, labels, 4, 3, 0.1);
+    mix_targets(&mix, t, labels, 4, 3);
     const double off = 0.1 / 3, on = 0.9 + off; /* 0.0333, 0.9333: Liu & He, N = 3 */
     const double first[3] = {0.3 * on + 0.7 * off, off, 0.3 * off + 0.7 * on};
     const double last[3] = {0.7 * on + 0.3 * off, off, 0.7 * off + 0.3 * on};
@@ -194,7 +209,7 @@ START_TEST(cutmix_swaps_its_box)
             images[i] = (uint8_t)(i / SIZE);
         dsbi_mix mix = dsbi_mix_draw(&opts, 5, step, W, H);
         ck_assert_uint_eq(mix.kind, DSBI_MIX_CUTMIX);
-        dsbi_mix_images(&mix, images, N, W, H);
+        mix_images(&mix, images, N, W, H);
         for (uint32_t i = 0; i < N; i++) {
             unsigned own = 0;
             for (uint32_t k = 0; k < SIZE; k++) {

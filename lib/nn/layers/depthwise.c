@@ -107,9 +107,8 @@ static dsb_status backward(const dsbi_call *call)
     const size_t step = dsbi_partial_step(call->batch, work_of(call->node), partial);
     const size_t groups = dsbi_pieces(call->batch, step);
     DSBI_TRY(dsbi_ranges(call, &step, call->batch, step, backward_images));
-    DSBI_TRY(dsbi_reduce(call, call->grads[0], call->scratch, groups, partial, partial - c));
-    return dsbi_reduce(call, call->grads[1], dsbi_at(call, call->scratch, partial - c), groups,
-                       partial, c);
+    const dsbi_sum weights = {call->grads[0], partial - c}, biases = {call->grads[1], c};
+    return dsbi_reduce_both(call, weights, biases, call->scratch, groups, partial);
 }
 
 static uint64_t macs(const dsbi_node *node)

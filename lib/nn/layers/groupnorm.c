@@ -233,8 +233,8 @@ static dsb_status backward(const dsbi_call *call)
     DSBI_TRY(dsbi_ranges(call, &step, call->batch, step, backward_images));
     const void *partials =
         dsbi_at(call, call->scratch, call->rt->n_threads * worker_size(call->node));
-    DSBI_TRY(dsbi_reduce(call, call->grads[GAIN], partials, groups, 2 * c, c));
-    return dsbi_reduce(call, call->grads[BIAS], dsbi_at(call, partials, c), groups, 2 * c, c);
+    const dsbi_sum gain = {call->grads[GAIN], c}, bias = {call->grads[BIAS], c};
+    return dsbi_reduce_both(call, gain, bias, partials, groups, 2 * c);
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)

@@ -99,8 +99,8 @@ static dsb_status backward(const dsbi_call *call)
                         .block = dsbi_range_step(rows, c)};
     cut.pieces = dsbi_pieces(rows, cut.step);
     DSBI_TRY(dsbi_ranges(call, &cut, rows, cut.step, backward_rows));
-    DSBI_TRY(dsbi_reduce(call, call->grads[0], call->scratch, cut.pieces, 2 * c, c));
-    return dsbi_reduce(call, call->grads[1], dsbi_at(call, call->scratch, c), cut.pieces, 2 * c, c);
+    const dsbi_sum gain = {call->grads[0], c}, bias = {call->grads[1], c};
+    return dsbi_reduce_both(call, gain, bias, call->scratch, cut.pieces, 2 * c);
 }
 
 static dsbi_value check(dsbi_builder *b, dsbi_value x)
