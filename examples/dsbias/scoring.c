@@ -55,16 +55,18 @@ uint32_t scoring_side(const dsb_dataset *data, const char *model)
     return side ? side : own.height;
 }
 
-/* The model with as many outputs as the list has names, or else as its weights have. */
+/* The model with as many outputs as the list has names, or else as its weights have; where these
+ * lack the last layer, loading says all that they lack. */
 dsb_status scoring_model(cli_context *cli, dsb_model **model, const char *name, const char *weights,
                          dsb_model_opts *opts, const dsb_load_opts *load, bool listed)
 {
-    uint64_t outputs;
+    uint64_t outputs = 0;
     dsb_status status = dsb_model_create(cli->rt, model, name, opts);
     if (status == DSB_OK && !listed)
         status = dsb_model_load_outputs(*model, &outputs, weights, load);
-    if (status == DSB_OK && !listed && outputs != opts->n_classes && outputs > 0 &&
-        outputs <= UINT32_MAX) {
+    if (*model && status == DSB_E_NOTFOUND)
+        status = DSB_OK;
+    if (status == DSB_OK && outputs != opts->n_classes && outputs > 0 && outputs <= UINT32_MAX) {
         opts->n_classes = (uint32_t)outputs;
         dsb_model_free(*model);
         status = dsb_model_create(cli->rt, model, name, opts);

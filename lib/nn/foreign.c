@@ -40,6 +40,9 @@ static const foreign formats[] = {
     {BYTES("\x1f\x8b"), 0, NULL, "compressed with gzip", "Unpack it first"},
     {BYTES("version https://git-lfs"), 0, NULL, "a Git LFS pointer, not the file itself",
      "Fetch the file with: git lfs pull"},
+    {BYTES("{"), 0, "weight_map", "the index of weights in several files",
+     "Join them in Python: update a dictionary with safetensors.torch.load_file of each file, and "
+     "save that with save_file"},
     {BYTES("<!DOCTYPE"), 0, NULL, "a web page", "The download gave something else than the file"},
     {BYTES("<html"), 0, NULL, "a web page", "The download gave something else than the file"},
 };
@@ -69,9 +72,9 @@ static dsb_status refuse_pickle(const char *what, const char *path)
     return dsbi_fail(
         DSB_E_UNSUPPORTED,
         "%s, not safetensors. Reading a pickle can run any code, so it is refused. Convert it "
-        "once, with these two lines of Python:\n"
+        "once, with this line of Python: "
         "import torch, safetensors.torch as st; d = torch.load(\"%s\", map_location=\"cpu\", "
-        "weights_only=True); d = d.get(\"state_dict\", d.get(\"model\", d))\n"
+        "weights_only=True); d = d.get(\"state_dict\", d.get(\"model\", d)); "
         "st.save_file({k: v.clone().contiguous() for k, v in d.items()}, \"%.*s.safetensors\")",
         what, path, stem, path);
 }

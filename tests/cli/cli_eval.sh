@@ -58,9 +58,14 @@ printf 'PK\003\004....archive/data.pkl....' >"$work/model.pth"
 run eval --model "$model" --weights "$work/model.pth" "$data"
 expect_code 3
 expect_err "import torch"
+expect_err "d)); st.save_file(" # on one line, to be copied
 run eval --model convnext_7k --weights "$weights" "$data"
 expect_code 3
 expect_err "misshapen"
+run eval --model resnet18 --weights "$weights" "$data" # which has no layer of that name
+expect_code 3
+expect_err "missing: conv1.weight, bn1.weight"
+expect_err "extra: "
 run eval --model "$model" --weights "$weights" --keymap "$work/labels.txt" "$data"
 expect_code 3
 expect_err "labels.txt"

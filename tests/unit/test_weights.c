@@ -486,7 +486,7 @@ START_TEST(other_formats_are_named)
         size_t size;
         const char *part;
     } files[] = {
-        {"PK\3\4....archive/data.pkl......", 30, "two lines of Python:\nimport torch"},
+        {"PK\3\4....archive/data.pkl......", 30, "this line of Python: import torch"},
         {"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15, "before 1.6"},
         {"\x80\x04\x95........", 11, "a Python pickle"},
         {"PK\3\4....arr_0.npy......", 24, "npz"},
@@ -495,6 +495,7 @@ START_TEST(other_formats_are_named)
         {"\x93NUMPY\1\0....", 12, "npy"},
         {"version https://git-lfs.github.com/spec/v1\noid", 46, "git lfs pull"},
         {"GGUF\3\0\0\0....", 12, "GGUF"},
+        {"{\"metadata\": {}, \"weight_map\": {}}", 34, "several files"},
         {"\x1f\x8b\x08.........", 12, "gzip"},
     };
     pair p = make_pair();
