@@ -117,6 +117,18 @@ dsb_status dsbi_affine_prepare(const dsbi_call *call, const dsbi_affine *affine)
     return dsbi_affine_make_ready(call, &work, call->prepared, call->scratch);
 }
 
+static void take_rows(const dsbi_call *call, const dsbi_affine *affine, void *out, size_t first,
+                      size_t count)
+{
+    const size_t k = affine->k;
+    if (affine->gather)
+        affine->gather(call, out, first, count);
+    else if (call->x_norm)
+        dsbi_norm_apply(call, out, first * k, count, 0, k);
+    else
+        memcpy(out, dsbi_at(call, call->x[0], first * k), count * k * call->math->item);
+}
+
 const void *dsbi_affine_rows_of(const dsbi_call *call, const dsbi_affine_work *work, size_t first,
                                 size_t count, size_t worker)
 {
@@ -126,19 +138,10 @@ const void *dsbi_affine_rows_of(const dsbi_call *call, const dsbi_affine_work *w
         return dsbi_at(call, call->x[0], first * k);
     void *rows =
         dsbi_affine_scratch_at(call, work->worker + worker * work->worker_size + work->patches);
-    if (work->ld == k && work->normed)
-        dsbi_norm_apply(call, rows, first * k, count, 0, k);
-    else if (work->ld == k)
-        affine->gather(call, rows, first, count);
-    for (size_t i = 0; i < count && work->ld > k; i++) {
-        void *row = dsbi_at(call, rows, i * work->ld);
-        if (affine->gather)
-            affine->gather(call, row, first + i, 1);
-        else if (work->normed)
-            dsbi_norm_apply(call, row, (first + i) * k, 1, 0, k);
-        else
-            memcpy(row, dsbi_at(call, call->x[0], (first + i) * k), k * call->math->item);
-    }
+    if (work->ld == k)
+        take_rows(call, affine, rows, first, count);
+    for (size_t i = 0; i < count && work->ld > k; i++)
+        take_rows(call, affine, dsbi_at(call, rows, i * work->ld), first + i, 1);
     return rows;
 }
 

@@ -231,8 +231,9 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
                                  .rows = work.rows,
                                  .n = n,
                                  .k = k,
-                                 .gather = work.normed ? dsbi_affine_normed_columns
-                                                       : affine->gather_columns};
+                                 .gather = affine->gather ? affine->gather_columns
+                                           : work.normed  ? dsbi_affine_normed_columns
+                                                          : NULL};
         if (call->factors)
             DSBI_TRY(dsbi_factors_keep(call, dh, call->x[0], work.rows));
         else

@@ -189,6 +189,6 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
         needs->factors = dsbi_factors_bytes(work.rows, work.n, work.k, sizing->item);
         needs->factor_rows = work.rows;
     }
-    needs->reads_norm =
-        !affine->gather && affine->k == node->in.c && !work.few_rows && needs->factors == 0;
+    needs->reads_norm = (affine->gather || affine->k == node->in.c) && !node->pixels &&
+                        !work.few_rows && needs->factors == 0;
 }

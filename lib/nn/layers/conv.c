@@ -6,6 +6,7 @@
 #include <string.h>
 #include "nn/affine.h"
 #include "nn/groupconv.h"
+#include "nn/norm.h"
 #include "nn/pixelconv.h"
 #include "nn/winograd.h"
 
@@ -90,6 +91,17 @@ static size_t pixel_at(const dsbi_node *node, size_t row, size_t kh, size_t kw)
            ((line - v.pad) * node->in.w + column - v.pad) * node->in.c;
 }
 
+/* `count` pixels of `c` channels from channel `channel` on, which begin with number `from` of the
+ * input, through the norm in front where there is one; zeros around the image stay zeros. */
+static void take(const dsbi_call *call, void *to, size_t from, size_t count, size_t channel,
+                 size_t c)
+{
+    if (call->x_norm)
+        dsbi_norm_apply(call, to, from, count, channel, c);
+    else
+        memcpy(to, dsbi_at(call, call->x[0], from), count * c * call->math->item);
+}
+
 /* Dilated or grouped: pixel by pixel, the columns of a group side by side. */
 static void gather_apart(const dsbi_call *call, void *out, size_t first, size_t count)
 {
@@ -104,7 +116,7 @@ static void gather_apart(const dsbi_call *call, void *out, size_t first, size_t 
                 if (from == SIZE_MAX)
                     memset(to, 0, run);
                 else
-                    memcpy(to, dsbi_at(call, call->x[0], from + g * c), run);
+                    take(call, to, from + g * c, 1, g * c, c);
             }
 }
 
@@ -123,7 +135,7 @@ static void gather_columns(const dsbi_call *call, void *out, size_t first, size_
             if (from == SIZE_MAX)
                 memset(to, 0, run * item);
             else
-                memcpy(to, dsbi_at(call, call->x[0], from + channel), run * item);
+                take(call, to, from + channel, 1, channel, run);
         }
     }
 }
@@ -168,7 +180,7 @@ static void gather(const dsbi_call *call, void *out, size_t first, size_t count)
             if (node->pixels)
                 call->math->pixels(kernels, to, call->pixels + from, &call->graph->pixels, inside);
             else
-                memcpy(to, dsbi_at(call, call->x[0], from), inside * c * item);
+                take(call, to, from, inside, 0, c);
         }
     }
 }
