@@ -212,12 +212,12 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
     DSBI_TRY(dsbi_ranges(call, &work, work.rows, work.group, backward_group));
 
     void *dweights = call->grads[0], *dbias = call->grads[1];
+    const bool fresh = call->fresh || work.scaled;
     if (!dweights && !call->factors)
         return DSB_OK;
     if (work.scaled) {
         dweights = dsbi_affine_scratch_at(call, work.total);
         dbias = dsbi_affine_scratch_at(call, work.total + n * k);
-        memset(dweights, 0, (n * k + n) * call->math->item);
     }
     const void *partials = dsbi_affine_scratch_at(call, work.partials);
     if (work.whole_product) {
@@ -228,6 +228,7 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
         const dsbi_all_rows p = {.dh = dh,
                                  .x = call->x[0],
                                  .dw = dweights,
+                                 .fresh = fresh,
                                  .rows = work.rows,
                                  .n = n,
                                  .k = k,
@@ -239,7 +240,8 @@ dsb_status dsbi_affine_backward(const dsbi_call *call, const dsbi_affine *affine
         else
             DSBI_TRY(dsbi_all_rows_product(call, &p, dsbi_affine_scratch_at(call, work.product)));
     }
-    const dsbi_sum weights = {dweights, work.whole_product ? 0 : n * k}, biases = {dbias, n};
+    const dsbi_sum weights = {dweights, work.whole_product ? 0 : n * k, fresh},
+                   biases = {dbias, n, fresh};
     DSBI_TRY(dsbi_reduce_both(call, weights, biases, partials, n_groups, work.stride));
     if (!work.scaled)
         return DSB_OK;

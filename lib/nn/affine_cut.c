@@ -178,6 +178,7 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
             add_needs(affine, node, sizing, turns[i] / affine->image_rows, needs);
     needs->saved = node->gelu ? sizing->batch * affine->image_rows * affine->n * sizing->item : 0;
     needs->keep_x = node->pixels ? 0 : 1;
+    needs->writes_grads = true;
     needs->adds_dx = true;
     needs->in_place = needs->passes = node->residual ? 2 : 0;
     needs->takes_norm = !node->gelu && !node->relu && !node->residual;

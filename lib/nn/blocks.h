@@ -51,10 +51,12 @@ static inline size_t dsbi_take(size_t *end, size_t elements)
 dsb_status dsbi_reduce(const dsbi_call *call, void *out, const void *partials, size_t n_partials,
                        size_t stride, size_t n);
 
-/* The same for two gradients whose partial results lie one behind the other, in one job. */
+/* The same for two gradients whose partial results lie one behind the other, in one job. What is
+ * fresh is written, not added to. */
 typedef struct dsbi_sum {
     void *out;
     size_t n;
+    bool fresh;
 } dsbi_sum;
 dsb_status dsbi_reduce_both(const dsbi_call *call, dsbi_sum first, dsbi_sum second,
                             const void *partials, size_t n_partials, size_t stride);

@@ -53,12 +53,20 @@ static dsb_status gradient_rows(const dsbi_call *call, const void *job, size_t f
         const double gamma = dsbi_real(call->math, call->gamma, j),
                      sum = dsbi_real(call->math, s->sums, j);
         double dgamma = math->dot(kernels, dsbi_at(call, s->weights, j * s->k), product, s->k);
-        if (s->bias) {
+        if (s->bias)
             dgamma += dsbi_real(call->math, s->bias, j) * sum;
-            math->axpy(kernels, dsbi_at(call, s->dbias, j), gamma, dsbi_at(call, s->sums, j), 1);
+        void *dweights = dsbi_at(call, s->dweights, j * s->k);
+        if (call->fresh) {
+            dsbi_real_set(math, call->dgamma, j, dgamma);
+            math->scale(kernels, dweights, gamma, product, s->k);
+            if (s->bias)
+                dsbi_real_set(math, s->dbias, j, gamma * sum);
+        } else {
+            dsbi_real_add(math, call->dgamma, j, dgamma);
+            math->axpy(kernels, dweights, gamma, product, s->k);
+            if (s->bias)
+                dsbi_real_add(math, s->dbias, j, gamma * sum);
         }
-        dsbi_real_add(math, call->dgamma, j, dgamma);
-        math->axpy(kernels, dsbi_at(call, s->dweights, j * s->k), gamma, product, s->k);
     }
     return DSB_OK;
 }

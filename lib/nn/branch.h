@@ -26,7 +26,7 @@ typedef struct dsbi_branch_sums {
     void *dweights, *dbias;
     size_t n, k;
 } dsbi_branch_sums;
-/* Adds dW, db and dgamma from M and c. */
+/* Adds dW, db and dgamma from M and c, or writes them (call->fresh). */
 dsb_status dsbi_branch_gradients(const dsbi_call *call, const dsbi_branch_sums *sums);
 
 #endif

@@ -18,6 +18,7 @@ typedef struct dsbi_needs {
     size_t factor_rows; /* of the batch, where factors > 0 */
     uint32_t keep_x;    /* bit k: backward reads input k */
     bool keep_y;        /* backward reads the output */
+    bool writes_grads;  /* backward can write gradients of parameters (call->fresh) */
     bool adds_dx;       /* backward can add into dx (call->add); else the plan adds afterwards */
     bool dx_over_dy;    /* backward may write the gradient of input 0 over dy */
     bool dx_over_x;     /* backward may write it over input 0 */
@@ -62,7 +63,8 @@ typedef struct dsbi_call {
     void **dx; /* gradients of the inputs; NULL: not wanted (only where needs.adds_dx) */
     bool *add; /* dx[k] holds something already: add to it */
     const void *params[DSBI_MAX_NODE_PARAMS];
-    void *grads[DSBI_MAX_NODE_PARAMS];   /* added to; NULL: not wanted (plans want all) */
+    void *grads[DSBI_MAX_NODE_PARAMS]; /* added to; NULL: not wanted (plans want all) */
+    bool fresh; /* these and dgamma hold nothing yet: written, not added to (needs.writes_grads) */
     void *buffers[DSBI_MAX_NODE_PARAMS]; /* params[k] to write, in training where it is a buffer;
                                           * NULL as grads */
     dsbi_factors *factors; /* where the gradient of params[0] goes in place of grads[0]; or NULL */

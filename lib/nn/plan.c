@@ -150,7 +150,8 @@ void dsbi_plan_free(dsbi_plan *plan)
         plan->later_sums, plan->x_pointers,    plan->x_shapes,      plan->dx_pointers,
         plan->add_flags,  plan->arena,         plan->ready,         plan->grads,
         plan->groups,     plan->group_buffers, plan->group_seconds, plan->group_pointers,
-        plan->norm_sums,  plan->norm_stats,    plan->factors,       plan->grad_at};
+        plan->norm_sums,  plan->norm_stats,    plan->factors,       plan->grad_at,
+        plan->clears};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         dsbi_free(rt, owned[i]);
     dsbi_free(rt, plan);

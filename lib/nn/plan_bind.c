@@ -114,6 +114,7 @@ static void bind_backward(dsbi_plan *plan, size_t i)
     op->active = plan->grad[i] != NO_BUFFER && plan->wants_grad[i] && node->layer->backward;
     op->call = plan->forward[i].call;
     op->call.dy = dsbi_buffer_at(plan, plan->grad[i]);
+    op->call.fresh = dsbi_writes_gradients(plan, i);
     op->call.scratch = dsbi_buffer_at(plan, plan->scratch_backward[i]);
     if (plan->remade[i] != NO_BUFFER)
         op->call.y = dsbi_buffer_at(plan, plan->remade[i]);

@@ -79,7 +79,9 @@ struct dsbi_plan {
 
     char *arena;
     void *grads;
-    size_t grads_size;     /* elements */
+    size_t grads_size;       /* elements */
+    struct clearing *clears; /* runs of it that have to be 0 before backward (plan_gradients.c) */
+    size_t n_clears;
     size_t *grad_at;       /* of each parameter, into grads; SIZE_MAX: left as factors */
     dsbi_factors *factors; /* of each node that leaves them */
     size_t bytes, bytes_unshared;
@@ -128,9 +130,11 @@ dsb_status dsbi_lay_backward(dsbi_plan *plan);
 /* plan_bind.c: the calls of all operations. */
 void dsbi_plan_bind(dsbi_plan *plan);
 /* plan_gradients.c: memory for gradients of parameters, once backward is laid; where factors go;
- * all gradients 0. */
+ * gradients that are added to 0. */
 dsb_status dsbi_gradients_lay(dsbi_plan *plan);
 void dsbi_gradients_bind(dsbi_plan *plan);
+/* Whether backward of operation i writes the gradients of its parameters. */
+bool dsbi_writes_gradients(const dsbi_plan *plan, size_t i);
 dsb_status dsbi_gradients_clear(dsbi_plan *plan);
 /* How the norm of operation i goes into its weights, which are written to `out`. */
 dsbi_fold dsbi_plan_fold(const dsbi_plan *plan, size_t i, void *out);

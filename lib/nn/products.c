@@ -128,6 +128,8 @@ static dsb_status all_tile(const dsbi_call *call, const void *user, size_t task,
     const size_t height = dsbi_smaller(p->n - i, job->height),
                  columns = dsbi_smaller(p->k - j, job->columns);
     void *heights = dsbi_at(call, job->heights, worker * all_height());
+    for (size_t r = i; r < i + height && p->fresh; r++)
+        memset(dsbi_at(call, p->dw, r * p->k + j), 0, columns * call->math->item);
     for (size_t row = 0; row < p->rows; row += job->depth) {
         const size_t depth = dsbi_smaller(p->rows - row, job->depth), left = p->rows - row - depth,
                      after = dsbi_smaller(left, job->depth), slab = row / job->depth;

@@ -27,12 +27,14 @@ size_t dsbi_few_rows_size(size_t rows, size_t k, size_t n_threads);
 /* An element is one chain of sums in the order of k, as in a product by blocks: the same bits. */
 dsb_status dsbi_few_rows_product(const dsbi_call *call, const dsbi_few_rows *p, void *scratch);
 
-/* dw[n, k] += dh[rows, n]^T x[rows, k]; or of rows that are gathered as they are packed: columns
- * [column, column + columns) of rows [first, first + count) into out [count, columns]. */
+/* dw[n, k] += dh[rows, n]^T x[rows, k], or = where dw is fresh; or of rows that are gathered as
+ * they are packed: columns [column, column + columns) of rows [first, first + count) into out
+ * [count, columns]. */
 typedef struct dsbi_all_rows {
     const void *dh, *x;
     void *dw;
     size_t rows, n, k;
+    bool fresh;
     void (*gather)(const dsbi_call *call, void *out, size_t first, size_t count, size_t column,
                    size_t columns); /* NULL: rows lie in x */
 } dsbi_all_rows;

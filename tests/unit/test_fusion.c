@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include "nn/nn.h"
+#include "nn/plan_inside.h"
 
 enum { SIDE = 21, IMAGES = 3, CLASSES = 5, PIXELS = IMAGES * SIDE * SIDE * 3 };
 
@@ -178,6 +179,58 @@ START_TEST(threads_change_no_bit)
 }
 END_TEST
 
+/* A step from gradients of `before` in every byte. */
+static void backward_from(dsbi_plan *plan, const dsb_model *model, uint32_t side, int before)
+{
+    forward(plan, (size_t)IMAGES * side * side * 3);
+    float *dlogits = dsbi_plan_dlogits(plan);
+    for (size_t j = 0; j < IMAGES * CLASSES; j++)
+        dlogits[j] = (float)(j % 5) - 2;
+    for (size_t p = 0; p < model->graph->n_params; p++)
+        memset(dsbi_plan_gradient(plan, p), before, model->graph->params[p].size * sizeof(float));
+    ck_assert_ok(dsbi_plan_backward(plan));
+}
+
+/* Gradients that are not set to 0 are written: what was there does not matter, nor do threads. */
+START_TEST(gradients_of_the_step_before_are_gone)
+{
+    static const struct {
+        const char *name;
+        uint32_t side;
+        size_t cleared; /* runs that are set to 0 */
+    } cases[] = {{"convnext:depths=1-1-2-1,dims=20-40-80-160,drop_path=0.2", 64, 2},
+                 {"convnext:depths=1-1-1-1,dims=16-32-64-384,layer_scale=0", 32, 2},
+                 {"vit:patch=4,dim=64,depth=2,heads=4,mlp=128", 32, 4},
+                 {"resnet18", 40, SIZE_MAX},
+                 {"densenet:blocks=2-2,growth=6,stem=conv", SIDE, SIZE_MAX}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dsb_runtime *rts[2] = {make_runtime(1), make_runtime(3)};
+        dsb_model *models[2];
+        dsbi_plan *plans[2];
+        for (int k = 0; k < 2; k++) {
+            models[k] = make_model(rts[k], cases[i].name, cases[i].side);
+            plans[k] = make_plan(models[k], true, false);
+            backward_from(plans[k], models[k], cases[i].side, k ? 0xff : 0); /* NaN */
+            ck_assert_msg(cases[i].cleared == SIZE_MAX || plans[k]->n_clears == cases[i].cleared,
+                          "%s: %zu runs", cases[i].name, plans[k]->n_clears);
+        }
+        for (size_t p = 0; p < models[0]->graph->n_params; p++) {
+            const dsbi_param *param = &models[0]->graph->params[p];
+            if (!param->buffer)
+                ck_assert_msg(memcmp(dsbi_plan_gradient(plans[0], p),
+                                     dsbi_plan_gradient(plans[1], p),
+                                     param->size * sizeof(float)) == 0,
+                              "%s: %s", cases[i].name, param->name);
+        }
+        for (int k = 0; k < 2; k++) {
+            dsbi_plan_free(plans[k]);
+            dsb_model_free(models[k]);
+            dsb_runtime_free(rts[k]);
+        }
+    }
+}
+END_TEST
+
 static dsbi_graph *shaken(dsb_runtime *rt)
 {
     dsbi_builder b;
@@ -235,5 +288,6 @@ int main(void)
     return run_tests("fusion", norms_are_part_of_products_in_inference,
                      changed_parameters_are_folded_anew, relu_follows_products_in_training,
                      norms_leave_their_last_pass_to_products, threads_change_no_bit,
+                     gradients_of_the_step_before_are_gone,
                      shake_mixes_backward_with_numbers_of_its_own, NULL);
 }

@@ -108,7 +108,7 @@ START_TEST(all_rows_are_a_product_for_any_threads)
             double *scratch = calloc(dsbi_all_rows_size(rows, k, 2), sizeof *scratch);
             dw[i] = malloc(n * k * sizeof **dw);
             memcpy(dw[i], before, n * k * sizeof **dw);
-            const dsbi_all_rows p = {dh, x, dw[i], rows, n, k, NULL};
+            const dsbi_all_rows p = {.dh = dh, .x = x, .dw = dw[i], .rows = rows, .n = n, .k = k};
             ck_assert_ok(dsbi_all_rows_product(&call, &p, scratch));
             check(dw[i], before, dh, 1, n, x, k, 1, n, k, rows);
             free(scratch);
@@ -134,7 +134,7 @@ static void gather_second(const dsbi_call *call, void *out, size_t first, size_t
                columns * sizeof *x);
 }
 
-START_TEST(gathered_rows_give_the_bits_of_rows_that_lie_there)
+START_TEST(gathered_rows_and_fresh_sums_give_the_same_bits)
 {
     enum { ROWS = 500, N = 40, K = 130 };
     double *dh = filled(ROWS * N, 1), *x = filled(2 * ROWS * K, 2), *dw[2];
@@ -145,7 +145,15 @@ START_TEST(gathered_rows_give_the_bits_of_rows_that_lie_there)
     gather_second(&call, dense, 0, ROWS, 0, K);
     for (size_t i = 0; i < 2; i++) {
         dw[i] = calloc(N * K, sizeof **dw);
-        const dsbi_all_rows p = {dh, i ? NULL : dense, dw[i], ROWS, N, K, i ? gather_second : NULL};
+        memset(dw[i], i ? 0xff : 0, N * K * sizeof **dw); /* NaN, which are written over */
+        const dsbi_all_rows p = {.dh = dh,
+                                 .x = i ? NULL : dense,
+                                 .dw = dw[i],
+                                 .rows = ROWS,
+                                 .n = N,
+                                 .k = K,
+                                 .fresh = i == 1,
+                                 .gather = i ? gather_second : NULL};
         ck_assert_ok(dsbi_all_rows_product(&call, &p, scratch));
     }
     ck_assert_mem_eq(dw[0], dw[1], N * K * sizeof **dw);
@@ -182,5 +190,5 @@ int main(void)
     return run_tests("products", few_rows_are_a_product_for_any_threads,
                      few_rows_give_the_bits_of_a_product_by_blocks,
                      all_rows_are_a_product_for_any_threads,
-                     gathered_rows_give_the_bits_of_rows_that_lie_there, rows_are_cut_evenly, NULL);
+                     gathered_rows_and_fresh_sums_give_the_same_bits, rows_are_cut_evenly, NULL);
 }

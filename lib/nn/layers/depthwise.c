@@ -45,6 +45,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     const size_t groups = dsbi_partial_most(sizing->batch, work_of(node), partial);
     const size_t image = dsbi_shape_size(node->in);
     needs->keep_x = 1;
+    needs->writes_grads = true;
     needs->adds_dx = true;
     needs->scratch_backward = (groups * partial + sizing->n_threads * image) * sizing->item;
 }
@@ -107,7 +108,8 @@ static dsb_status backward(const dsbi_call *call)
     const size_t step = dsbi_partial_step(call->batch, work_of(call->node), partial);
     const size_t groups = dsbi_pieces(call->batch, step);
     DSBI_TRY(dsbi_ranges(call, &step, call->batch, step, backward_images));
-    const dsbi_sum weights = {call->grads[0], partial - c}, biases = {call->grads[1], c};
+    const dsbi_sum weights = {call->grads[0], partial - c, call->fresh},
+                   biases = {call->grads[1], c, call->fresh};
     return dsbi_reduce_both(call, weights, biases, call->scratch, groups, partial);
 }
 

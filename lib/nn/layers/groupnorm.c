@@ -50,6 +50,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     needs->scratch_forward = (workers + stats) * sizing->item;
     needs->scratch_backward = (workers + partials * 2 * c) * sizing->item;
     needs->keep_x = 1;
+    needs->writes_grads = true;
     needs->dx_over_dy = true;
 }
 
@@ -233,7 +234,8 @@ static dsb_status backward(const dsbi_call *call)
     DSBI_TRY(dsbi_ranges(call, &step, call->batch, step, backward_images));
     const void *partials =
         dsbi_at(call, call->scratch, call->rt->n_threads * worker_size(call->node));
-    const dsbi_sum gain = {call->grads[GAIN], c}, bias = {call->grads[BIAS], c};
+    const dsbi_sum gain = {call->grads[GAIN], c, call->fresh},
+                   bias = {call->grads[BIAS], c, call->fresh};
     return dsbi_reduce_both(call, gain, bias, partials, groups, 2 * c);
 }
 

@@ -25,6 +25,7 @@ static void needs(const dsbi_node *node, const dsbi_sizing *sizing, dsbi_needs *
     const size_t partials = dsbi_partial_most(rows, c, 2 * c) * 2 * c;
     const size_t blocks = sizing->n_threads * dsbi_range_step(rows, c) * c;
     needs->scratch_backward = (partials + blocks) * sizing->item;
+    needs->writes_grads = true;
     needs->adds_dx = true;
     needs->keep_x = 1;
     needs->dx_over_dy = true;
@@ -99,7 +100,7 @@ static dsb_status backward(const dsbi_call *call)
                         .block = dsbi_range_step(rows, c)};
     cut.pieces = dsbi_pieces(rows, cut.step);
     DSBI_TRY(dsbi_ranges(call, &cut, rows, cut.step, backward_rows));
-    const dsbi_sum gain = {call->grads[0], c}, bias = {call->grads[1], c};
+    const dsbi_sum gain = {call->grads[0], c, call->fresh}, bias = {call->grads[1], c, call->fresh};
     return dsbi_reduce_both(call, gain, bias, call->scratch, cut.pieces, 2 * c);
 }
 
