@@ -23,11 +23,11 @@
 
 enum { DSBI_GEMM_PAD = 64 };
 
-/* What gemm_add brings into the second-level cache meanwhile. */
+/* What gemm_add brings into the second-level cache meanwhile: what the next call wants. */
 typedef struct dsbi_gemm_next {
-    const void *a; /* that will be packed next: rows of columns, lda apart; columns 0: none */
+    const void *a; /* rows of columns, lda apart; columns 0: none */
     size_t lda, rows, columns;
-    const void *packed; /* b of the next call; NULL: that of this one again */
+    const void *b; /* laid out as this one's; NULL: this one again */
 } dsbi_gemm_next;
 
 /* A convolution in groups computes so many output channels at a time. Its strips of outputs reach

@@ -140,7 +140,10 @@ void dsbi_affine_lay_backward(dsbi_affine_work *work, size_t n_threads)
     work->drops =
         dsbi_take(&work->end, work->whole_product && work->dropped ? work->rows * affine->n : 0);
     const size_t few = work->few_rows ? dsbi_few_rows_size(work->rows, work->n, n_threads) : 0;
-    const size_t all = work->whole_product ? dsbi_all_rows_size(work->rows, work->k, n_threads) : 0;
+    const bool gathered = affine->gather || work->normed;
+    const size_t all = work->whole_product
+                           ? dsbi_all_rows_size(work->rows, affine->n, work->k, gathered, n_threads)
+                           : 0;
     work->product = dsbi_take(&work->end, few > all ? few : all);
     lay_workers(work, affine, true);
     work->worker = dsbi_take(&work->end, n_threads * work->worker_size);

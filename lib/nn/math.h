@@ -32,9 +32,10 @@ typedef struct dsbi_math {
     void (*block)(const dsbi_kernels *, void *c, size_t ldc, const void *a, size_t row_stride,
                   size_t k_stride, const void *packed, size_t m, size_t n, size_t k, double alpha,
                   double beta);
-    /* c += a b, a from pack_a, b from pack */
-    void (*add_product)(const dsbi_kernels *, void *c, size_t ldc, const void *a,
-                        const void *packed, size_t m, size_t n, size_t k,
+    /* c += a b; a lies transposed or is from pack_a (lda = 0), b lies in rows that can be read up
+     * to a whole vector or is from pack (ldb = 0) */
+    void (*add_product)(const dsbi_kernels *, void *c, size_t ldc, const void *a, size_t lda,
+                        const void *b, size_t ldb, size_t m, size_t n, size_t k,
                         const dsbi_gemm_next *next);
     /* c = start + bias + a b, then a ReLU; start, in rows start_stride apart, may be c; both NULL:
      * zeros. Rows of a are `runs` times k numbers, run_stride apart */

@@ -10,8 +10,10 @@ enum {
     FEW_COLUMNS = 64, /* of a task; a multiple of every tile width */
     FEW_DEPTH = 1024, /* with FEW_COLUMNS, a quarter of a 1 MiB second-level cache */
     GAP = 16,         /* rows a power of two apart share few sets of the cache */
-    ALL_HEIGHT = 84,  /* rows of dW in a task, a multiple of all tile heights: 14, 6, 4 */
-    ALL_TILE = 14,    /* of the largest; fewer rows are a multiple of it */
+    PAGE = 1024,      /* rows of dh and x a multiple of so many numbers apart likewise */
+    VECTOR = 16,      /* a multiple of the numbers in any vector */
+    ALL_TILE = 14,    /* rows of dW in a tile of the largest height */
+    ALL_TILES = 12,   /* one below the other in a task, at most */
     ALL_DEPTH = 448,  /* rows of x and dh at a time, at most */
     ALL_COLUMNS = 64, /* a multiple of every tile width */
     ALL_TASKS = 16
@@ -72,29 +74,52 @@ dsb_status dsbi_few_rows_product(const dsbi_call *call, const dsbi_few_rows *p, 
 
 typedef struct all_job {
     const dsbi_all_rows *p;
-    size_t height, columns, across; /* of a tile of dW; tiles side by side */
-    size_t depth;                   /* rows of a slab */
-    void *packed;  /* x: ALL_DEPTH rows after the other, each as the tiles want it */
-    void *heights; /* of each worker: dh of a tile; before, gathered rows on their way to packed */
+    size_t tiles, down;       /* of dW, one below the other; parts that they are cut into */
+    size_t columns, across;   /* of a part; parts side by side */
+    size_t depth;             /* rows of a slab */
+    bool packed_x, packed_dh; /* because they cannot well be read where they lie */
+    void *x;                  /* packed, ALL_DEPTH rows after the other */
+    void *worker; /* of each: dh of a part of a slab; before, gathered rows on their way to x */
 } all_job;
 
-static size_t all_packed(size_t k)
+/* A task's part of dW: rows [i, i + height), columns [j, j + columns). */
+typedef struct all_part {
+    size_t i, height, j, columns;
+} all_part;
+
+/* Rows a page apart, or a multiple of it, share few sets of the caches. */
+static bool all_packs_x(size_t k, bool gathered)
+{
+    return gathered || k % VECTOR != 0 || k % PAGE == 0;
+}
+
+static bool all_packs_dh(size_t n)
+{
+    return n % PAGE == 0;
+}
+
+static size_t all_slab(size_t k)
 {
     return ALL_DEPTH * (k + DSBI_GEMM_PAD);
 }
 
+static size_t all_x(size_t rows, size_t k, bool gathered)
+{
+    return all_packs_x(k, gathered) ? dsbi_pieces(rows, ALL_DEPTH) * all_slab(k) : 0;
+}
+
 /* No less than ALL_DEPTH rows of ALL_COLUMNS. */
-static size_t all_height(void)
+static size_t all_worker(size_t n, bool gathered)
 {
-    return ALL_DEPTH * (ALL_HEIGHT + DSBI_GEMM_PAD);
+    return all_packs_dh(n) || gathered ? all_slab(ALL_TILES * ALL_TILE) : 0;
 }
 
-size_t dsbi_all_rows_size(size_t rows, size_t k, size_t n_threads)
+size_t dsbi_all_rows_size(size_t rows, size_t n, size_t k, bool gathered, size_t n_threads)
 {
-    return dsbi_pieces(rows, ALL_DEPTH) * all_packed(k) + n_threads * all_height();
+    return all_x(rows, k, gathered) + n_threads * all_worker(n, gathered);
 }
 
-/* Tasks are ALL_COLUMNS columns of ALL_DEPTH rows. */
+/* Tasks are ALL_COLUMNS columns of a slab. */
 static dsb_status all_pack(const dsbi_call *call, const void *user, size_t task, size_t count,
                            size_t worker)
 {
@@ -105,9 +130,9 @@ static dsb_status all_pack(const dsbi_call *call, const void *user, size_t task,
     const size_t column = task / slabs * ALL_COLUMNS, row = slab * job->depth;
     const size_t depth = dsbi_smaller(p->rows - row, job->depth);
     const size_t columns = dsbi_smaller(p->k - column, ALL_COLUMNS);
-    void *packed = dsbi_at(call, job->packed, slab * all_packed(p->k) + column * depth);
+    void *packed = dsbi_at(call, job->x, slab * all_slab(p->k) + column * depth);
     if (p->gather) {
-        void *rows = dsbi_at(call, job->heights, worker * all_height());
+        void *rows = dsbi_at(call, job->worker, worker * all_worker(p->n, true));
         p->gather(call, rows, row, depth, column, columns);
         call->math->pack(dsbi_kernels_of(call->rt), packed, rows, columns, false, depth, columns);
     } else {
@@ -117,6 +142,43 @@ static dsb_status all_pack(const dsbi_call *call, const void *user, size_t task,
     return DSB_OK;
 }
 
+/* No columns behind the last task. */
+static all_part part_of(const all_job *job, size_t task)
+{
+    const size_t n = job->p->n, down = task / job->across;
+    const size_t i = dsbi_smaller(n, down * job->tiles / job->down * ALL_TILE),
+                 end = dsbi_smaller(n, (down + 1) * job->tiles / job->down * ALL_TILE),
+                 j = task % job->across * job->columns;
+    return (all_part){i, end - i, j, i < n ? dsbi_smaller(job->p->k - j, job->columns) : 0};
+}
+
+/* Column j of the slab that begins at a row. */
+static const void *slab_of(const dsbi_call *call, const all_job *job, size_t row, size_t j)
+{
+    const size_t k = job->p->k, depth = dsbi_smaller(job->p->rows - row, job->depth);
+    if (!job->packed_x)
+        return dsbi_at(call, job->p->x, row * k + j);
+    return dsbi_at(call, job->x, row / job->depth * all_slab(k) + j * depth);
+}
+
+/* What tiles fetch meanwhile: of the next slab, or of the part that this worker will probably take
+ * next. */
+static dsbi_gemm_next next_slab(const dsbi_call *call, const all_job *job, size_t task,
+                                const all_part *part, size_t row)
+{
+    const dsbi_all_rows *p = job->p;
+    const bool last = row + job->depth >= p->rows;
+    const all_part other = last ? part_of(job, task + call->rt->n_threads) : *part;
+    if (other.columns == 0)
+        return (dsbi_gemm_next){0};
+    row = last ? 0 : row + job->depth;
+    return (dsbi_gemm_next){.a = dsbi_at(call, p->dh, row * p->n + other.i),
+                            .lda = p->n,
+                            .rows = dsbi_smaller(p->rows - row, job->depth),
+                            .columns = other.height,
+                            .b = slab_of(call, job, row, other.j)};
+}
+
 static dsb_status all_tile(const dsbi_call *call, const void *user, size_t task, size_t count,
                            size_t worker)
 {
@@ -124,26 +186,22 @@ static dsb_status all_tile(const dsbi_call *call, const void *user, size_t task,
     const all_job *job = user;
     const dsbi_all_rows *p = job->p;
     const dsbi_kernels *kernels = dsbi_kernels_of(call->rt);
-    const size_t i = task / job->across * job->height, j = task % job->across * job->columns;
-    const size_t height = dsbi_smaller(p->n - i, job->height),
-                 columns = dsbi_smaller(p->k - j, job->columns);
-    void *heights = dsbi_at(call, job->heights, worker * all_height());
-    for (size_t r = i; r < i + height && p->fresh; r++)
-        memset(dsbi_at(call, p->dw, r * p->k + j), 0, columns * call->math->item);
+    const all_part part = part_of(job, task);
+    void *dw = dsbi_at(call, p->dw, part.i * p->k + part.j);
+    for (size_t i = 0; i < part.height && p->fresh; i++)
+        memset(dsbi_at(call, dw, i * p->k), 0, part.columns * call->math->item);
     for (size_t row = 0; row < p->rows; row += job->depth) {
-        const size_t depth = dsbi_smaller(p->rows - row, job->depth), left = p->rows - row - depth,
-                     after = dsbi_smaller(left, job->depth), slab = row / job->depth;
-        const void *packed = dsbi_at(call, job->packed, slab * all_packed(p->k));
-        const dsbi_gemm_next next = {
-            .a = dsbi_at(call, p->dh, (left > 0 ? row + depth : row) * p->n + i),
-            .lda = p->n,
-            .rows = after,
-            .columns = left > 0 ? height : 0,
-            .packed = left > 0 ? dsbi_at(call, packed, all_packed(p->k) + j * after) : NULL};
-        call->math->pack_a(kernels, heights, dsbi_at(call, p->dh, row * p->n + i), p->n, height,
-                           depth);
-        call->math->add_product(kernels, dsbi_at(call, p->dw, i * p->k + j), p->k, heights,
-                                dsbi_at(call, packed, j * depth), height, columns, depth, &next);
+        const size_t depth = dsbi_smaller(p->rows - row, job->depth);
+        const dsbi_gemm_next next = next_slab(call, job, task, &part, row);
+        const void *dh = dsbi_at(call, p->dh, row * p->n + part.i);
+        if (job->packed_dh) {
+            void *packed = dsbi_at(call, job->worker, worker * all_worker(p->n, p->gather));
+            call->math->pack_a(kernels, packed, dh, p->n, part.height, depth);
+            dh = packed;
+        }
+        call->math->add_product(kernels, dw, p->k, dh, job->packed_dh ? 0 : p->n,
+                                slab_of(call, job, row, part.j), job->packed_x ? 0 : p->k,
+                                part.height, part.columns, depth, &next);
     }
     return DSB_OK;
 }
@@ -152,14 +210,18 @@ dsb_status dsbi_all_rows_product(const dsbi_call *call, const dsbi_all_rows *p, 
 {
     const size_t slabs = dsbi_pieces(p->rows, ALL_DEPTH), panels = dsbi_pieces(p->k, ALL_COLUMNS);
     all_job job = {.p = p,
+                   .tiles = dsbi_pieces(p->n, ALL_TILE),
                    .depth = dsbi_pieces(p->rows, slabs),
-                   .packed = scratch,
-                   .heights = dsbi_at(call, scratch, slabs * all_packed(p->k))};
-    const size_t down = dsbi_pieces(p->n, ALL_HEIGHT);
-    const size_t wanted = dsbi_smaller(dsbi_pieces(ALL_TASKS, down), panels);
-    job.height = dsbi_pieces(dsbi_pieces(p->n, down), ALL_TILE) * ALL_TILE;
+                   .packed_x = all_packs_x(p->k, p->gather),
+                   .packed_dh = all_packs_dh(p->n),
+                   .x = scratch,
+                   .worker = dsbi_at(call, scratch, all_x(p->rows, p->k, p->gather))};
+    job.down = dsbi_pieces(job.tiles, ALL_TILES);
+    job.down += job.down > 1 ? job.down % 2 : 0; /* two threads share them evenly */
+    const size_t wanted = dsbi_smaller(dsbi_pieces(ALL_TASKS, job.down), panels);
     job.columns = dsbi_pieces(panels, wanted) * ALL_COLUMNS;
     job.across = dsbi_pieces(p->k, job.columns);
-    DSBI_TRY(dsbi_ranges(call, &job, dsbi_pieces(p->rows, job.depth) * panels, 1, all_pack));
-    return dsbi_ranges(call, &job, down * job.across, 1, all_tile);
+    if (job.packed_x)
+        DSBI_TRY(dsbi_ranges(call, &job, dsbi_pieces(p->rows, job.depth) * panels, 1, all_pack));
+    return dsbi_ranges(call, &job, job.down * job.across, 1, all_tile);
 }

@@ -39,7 +39,7 @@ typedef struct dsbi_all_rows {
                    size_t columns); /* NULL: rows lie in x */
 } dsbi_all_rows;
 
-size_t dsbi_all_rows_size(size_t rows, size_t k, size_t n_threads);
+size_t dsbi_all_rows_size(size_t rows, size_t n, size_t k, bool gathered, size_t n_threads);
 dsb_status dsbi_all_rows_product(const dsbi_call *call, const dsbi_all_rows *p, void *scratch);
 
 #endif

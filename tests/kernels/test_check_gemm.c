@@ -78,21 +78,25 @@ static void check_add(const dsbi_kernels *table, uint32_t isa, size_t m, size_t 
 {
     arrays all;
     arrays_begin(&all, m * 10000 + n * 100 + k);
-    const size_t ldc = n + 1;
-    float *a = normal_f32(&all, k * m, 1), *b = normal_f32(&all, k * n, 1);
+    const size_t ldc = n + 1, ldb = (n + 15) / 16 * 16 + 3; /* whole vectors can be read */
+    float *a = normal_f32(&all, k * m, 1), *b = normal_f32(&all, k * ldb, 1);
     float *c = normal_f32(&all, (m - 1) * ldc + n, 1);
     float *packed_a = array_f32(&all, k * (m + DSBI_GEMM_PAD));
     float *packed = array_f32(&all, k * (n + DSBI_GEMM_PAD));
     table->gemm_pack_a_f32(packed_a, a, m, m, k);
-    table->gemm_pack_f32(packed, b, n, false, k, n);
+    table->gemm_pack_f32(packed, b, ldb, false, k, n);
     float *expected = copied(&all, c, (m - 1) * ldc + n);
     table->gemm_block_f32(expected, ldc, packed_a, 1, 0, packed, m, n, k, 1, 1);
-    const dsbi_gemm_next nexts[] = {{a, m, k, m, packed}, {a, m, k > 1 ? 1 : k, m, NULL}, {0}};
-    for (size_t i = 0; i <= sizeof nexts / sizeof *nexts; i++) {
-        float *sum = copied(&all, c, (m - 1) * ldc + n);
-        table->gemm_add_f32(sum, ldc, packed_a, packed, m, n, k, i < 3 ? &nexts[i] : NULL);
-        check_same("gemm_add", isa, sum, expected, (m - 1) * ldc + n);
-    }
+    const dsbi_gemm_next nexts[] = {{a, m, k, m, b}, {a, m, k > 1 ? 1 : k, m, NULL}, {0}};
+    for (size_t i = 0; i <= sizeof nexts / sizeof *nexts; i++)
+        for (int flags = 0; flags < 4; flags++) {
+            const bool a_lies = flags & 1, b_lies = flags & 2;
+            float *sum = copied(&all, c, (m - 1) * ldc + n);
+            table->gemm_add_f32(sum, ldc, a_lies ? a : packed_a, a_lies ? m : 0,
+                                b_lies ? b : packed, b_lies ? ldb : 0, m, n, k,
+                                i < 3 ? &nexts[i] : NULL);
+            check_same("gemm_add", isa, sum, expected, (m - 1) * ldc + n);
+        }
     arrays_end(&all);
 }
 

@@ -51,7 +51,7 @@ static float *product(dsb_runtime *rt, const pair *p)
 {
     const dsbi_call call = {.rt = rt, .math = &dsbi_math_f32};
     float *dw = calloc(p->n * p->k, sizeof *dw);
-    float *scratch = calloc(dsbi_all_rows_size(p->rows, p->k, 2), sizeof *scratch);
+    float *scratch = calloc(dsbi_all_rows_size(p->rows, p->n, p->k, false, 2), sizeof *scratch);
     const dsbi_all_rows all = {
         .dh = p->dh, .x = p->x, .dw = dw, .rows = p->rows, .n = p->n, .k = p->k};
     ck_assert_ok(dsbi_all_rows_product(&call, &all, scratch));

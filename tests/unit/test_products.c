@@ -97,15 +97,16 @@ END_TEST
 
 START_TEST(all_rows_are_a_product_for_any_threads)
 {
-    static const size_t shapes[][3] = {{3, 90, 70}, {500, 85, 130}, {900, 200, 65}, {449, 7, 200}};
-    for (size_t s = 0; s < 4; s++) {
+    static const size_t shapes[][3] = {{3, 90, 70},   {500, 85, 130}, {900, 200, 65}, {449, 7, 200},
+                                       {20, 200, 96}, {9, 1024, 16},  {9, 15, 1024}};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const size_t rows = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
         double *dh = filled(rows * n, 1), *x = filled(rows * k, 2), *before = filled(n * k, 3);
         double *dw[2];
         for (size_t i = 0; i < 2; i++) {
             dsb_runtime *rt = make_runtime(i + 1);
             const dsbi_call call = {.rt = rt, .math = &dsbi_math_f64};
-            double *scratch = calloc(dsbi_all_rows_size(rows, k, 2), sizeof *scratch);
+            double *scratch = calloc(dsbi_all_rows_size(rows, n, k, false, 2), sizeof *scratch);
             dw[i] = malloc(n * k * sizeof **dw);
             memcpy(dw[i], before, n * k * sizeof **dw);
             const dsbi_all_rows p = {.dh = dh, .x = x, .dw = dw[i], .rows = rows, .n = n, .k = k};
@@ -139,7 +140,7 @@ START_TEST(gathered_rows_and_fresh_sums_give_the_same_bits)
     enum { ROWS = 500, N = 40, K = 130 };
     double *dh = filled(ROWS * N, 1), *x = filled(2 * ROWS * K, 2), *dw[2];
     dsb_runtime *rt = make_runtime(2);
-    double *scratch = calloc(dsbi_all_rows_size(ROWS, K, 2), sizeof *scratch);
+    double *scratch = calloc(dsbi_all_rows_size(ROWS, N, K, true, 2), sizeof *scratch);
     double *dense = calloc(ROWS * K, sizeof *dense);
     const dsbi_call call = {.rt = rt, .math = &dsbi_math_f64, .x = (const void *[]){x}, .batch = K};
     gather_second(&call, dense, 0, ROWS, 0, K);
