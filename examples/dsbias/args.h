@@ -60,6 +60,7 @@ typedef struct cli_command {
     size_t args_size;       /* of the struct the flags point into */
     size_t min_positional, max_positional;
     int (*run)(struct cli_context *cli, const void *args); /* returns an exit code */
+    bool stops; /* looks at signals between steps; without, the first ends the process at once */
 } cli_command;
 
 /* Every subcommand has these. */

@@ -22,14 +22,16 @@ static void on_signal(int number)
     (void)ignored;
 }
 
-static void take_signals(void)
+static void take_signals(bool stops)
 {
+    /* "dsbias ... | head" ends like any other filter, without a message */
+    signal(SIGPIPE, SIG_DFL);
+    if (!stops)
+        return;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    /* "dsbias ... | head" ends like any other filter, without a message */
-    signal(SIGPIPE, SIG_DFL);
 }
 
 int cli_signal(void)
@@ -72,7 +74,7 @@ dsb_status cli_open(cli_context *cli, const cli_command *command, const cli_pars
     opts.log_level = DSB_LOG_WARN;
     dsb_status status = dsb_runtime_create(&cli->rt, &opts);
     if (status == DSB_OK)
-        take_signals();
+        take_signals(command->stops);
     return status;
 }
 

@@ -170,4 +170,5 @@ const cli_command cli_command_classify = {
     .min_positional = 2,
     .max_positional = 64,
     .run = run_classify,
+    .stops = true,
 };

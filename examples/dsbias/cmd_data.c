@@ -249,4 +249,5 @@ const cli_command cli_command_data = {
     .min_positional = 1,
     .max_positional = 64,
     .run = run_data,
+    .stops = true,
 };

@@ -99,4 +99,5 @@ const cli_command cli_command_demo = {
     .flags = demo_flags,
     .args_size = sizeof(demo_args),
     .run = run_demo,
+    .stops = true,
 };

@@ -255,4 +255,5 @@ const cli_command cli_command_eval = {
     .min_positional = 1,
     .max_positional = 1,
     .run = run_eval,
+    .stops = true,
 };

@@ -337,4 +337,5 @@ const cli_command cli_command_shift = {
     .min_positional = 0,
     .max_positional = 0,
     .run = run_shift,
+    .stops = true,
 };

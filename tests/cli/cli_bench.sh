@@ -41,6 +41,14 @@ import json, sys
 b = json.load(open(sys.argv[1]))
 assert b["optimiser_bytes"] == b["gradient_bytes"]
 PY
+# nothing is lost when it is interrupted: it ends at once, not after its thousand steps
+line="dsbias bench interrupted"
+code=0
+timeout --preserve-status 1 "$dsbias" bench --model resnet50 --batch 4 --repeats 1000 \
+    >"$work/out" 2>"$work/err" || code=$?
+expect_code 143
+expect_empty out
+expect_empty err
 run bench $small --mode sideways
 expect_code 2
 run bench --model no_such_net
