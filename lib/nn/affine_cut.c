@@ -193,6 +193,9 @@ void dsbi_affine_needs(const dsbi_affine *affine, const dsbi_node *node, const d
         needs->factors = dsbi_factors_bytes(work.rows, work.n, work.k, sizing->item);
         needs->factor_rows = work.rows;
     }
+    dsbi_affine_cut_groups(&work);
+    const bool few_columns =
+        affine->gather && work.whole_product; /* at a time: a norm's are slow */
     needs->reads_norm = (affine->gather || affine->k == node->in.c) && !node->pixels &&
-                        !work.few_rows && needs->factors == 0;
+                        !few_columns && !work.few_rows && needs->factors == 0;
 }
