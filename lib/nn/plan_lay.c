@@ -289,6 +289,14 @@ static dsb_status lay_input_gradients(dsbi_plan *plan, size_t i)
     return DSB_OK;
 }
 
+/* The sums of a norm in front need its input when node i runs: not where that is written again only
+ * later, for the norm itself. */
+static bool norm_input_is_there(const dsbi_plan *plan, size_t i)
+{
+    const dsbi_value x = plan->nodes[plan->nodes[i].inputs[0]].inputs[0];
+    return plan->remade[x] == NO_BUFFER || plan->buffers[plan->remade[x]].birth <= back(plan, i);
+}
+
 static dsb_status lay_sums(dsbi_plan *plan, size_t i)
 {
     const dsbi_value norm = plan->nodes[i].inputs[0];
@@ -317,7 +325,7 @@ dsb_status dsbi_lay_backward(dsbi_plan *plan)
             DSBI_TRY(dsbi_plan_new_buffer(plan, &plan->factored[i], plan->needs[i].factors,
                                           back(plan, i), end_of_time(plan)));
         DSBI_TRY(lay_input_gradients(plan, i));
-        if (dsbi_sums_for_norm(plan, i))
+        if (dsbi_sums_for_norm(plan, i) && norm_input_is_there(plan, i))
             DSBI_TRY(lay_sums(plan, i));
         if (i == plan->input)
             outlive(plan, plan->grad[i], end_of_time(plan));
