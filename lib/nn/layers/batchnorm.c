@@ -18,7 +18,7 @@
 static const double momentum = 0.1;
 
 /* Bytes of a sum that is worth three passes over memory to make it again. */
-enum { LARGE_SUM = 16 << 20 };
+enum { LARGE_SUM = 12 << 20 };
 
 enum { MERGED_CHANNELS = 64 };
 
