@@ -34,7 +34,8 @@ static dsbi_value residual(dsbi_builder *b, dsbi_value x)
  * make before. */
 static dsbi_value norm_of_norm(dsbi_builder *b, dsbi_value x)
 {
-    const dsbi_value y = dsbi_batchnorm(b, batchnorm_relu(b, x), "second", 1e-5);
+    const dsbi_value first = dsbi_batchnorm(b, x, "first", 1e-5); /* no corner for rounding */
+    const dsbi_value y = dsbi_batchnorm(b, first, "second", 1e-5);
     dsbi_value z = dsbi_linear(b, y, "behind", CHANNELS);
     z = dsbi_batchnorm(b, z, "third", 1e-5);
     return dsbi_add_values(b, z, dsbi_gelu(b, y));
