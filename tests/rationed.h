@@ -4,9 +4,10 @@
 
 #include "testing.h"
 
+/* Atomic: a loader has threads of its own. */
 typedef struct rationed {
-    uint64_t left;   /* allocations that still succeed */
-    uint64_t in_use; /* blocks not given back */
+    _Atomic uint64_t left;   /* allocations that still succeed */
+    _Atomic uint64_t in_use; /* blocks not given back */
 } rationed;
 
 static inline void *ration(void *user, size_t size, size_t alignment)
