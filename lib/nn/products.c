@@ -161,14 +161,14 @@ static const void *slab_of(const dsbi_call *call, const all_job *job, size_t row
     return dsbi_at(call, job->x, row / job->depth * all_slab(k) + j * depth);
 }
 
-/* What tiles fetch meanwhile: of the next slab, or of the part that this worker will probably take
- * next. */
+/* What tiles fetch meanwhile: of the next slab, or of the part behind, which this worker will
+ * probably take next. */
 static dsbi_gemm_next next_slab(const dsbi_call *call, const all_job *job, size_t task,
                                 const all_part *part, size_t row)
 {
     const dsbi_all_rows *p = job->p;
     const bool last = row + job->depth >= p->rows;
-    const all_part other = last ? part_of(job, task + call->rt->n_threads) : *part;
+    const all_part other = last ? part_of(job, task + 1) : *part;
     if (other.columns == 0)
         return (dsbi_gemm_next){0};
     row = last ? 0 : row + job->depth;

@@ -141,11 +141,11 @@ static void *scratch_at(const dsbi_call *call, const attention_work *w, size_t w
     return dsbi_at(call, call->scratch, worker * w->worker_size + at);
 }
 
-/* The head that this worker will probably take next; none: only NULL. */
+/* The head that this worker will probably take next, for threads begin with neighbouring tasks
+ * (pool.c); none: only NULL. */
 static head head_behind(const dsbi_call *call, const attention_work *w, size_t unit)
 {
-    unit += call->alone ? 1 : call->rt->n_threads;
-    return unit < w->units ? head_of(call, w, unit) : (head){0};
+    return unit + 1 < w->units ? head_of(call, w, unit + 1) : (head){0};
 }
 
 /* Asks for rows first .. first + count of a head that is next, d numbers every ld. They are so far
